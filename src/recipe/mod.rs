@@ -1,0 +1,3 @@
+//! The recipe language.
+pub mod expr;
+pub mod model;
