@@ -1,1 +1,2 @@
-//! The room `engine`.
+//! From plan to run.
+pub mod event;

@@ -1,0 +1,275 @@
+//! What happens in a run: the durable events of the journal, and the live news in between.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::core::usage::Usage;
+use crate::recipe::model::{Orchestrator, RecipeSource};
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Version of the format.
+    pub schema_version: u32,
+    /// Number of the line, from 1, without gaps.
+    pub seq: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A transition of the run. State is a fold over these.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The first line.
+    RunStarted(RunStarted),
+    /// Another process took the run up again.
+    RunResumed {
+        /// The step it goes on with.
+        step: String,
+        /// What was found, in words.
+        note: String,
+    },
+    /// A try of a step begins.
+    StepStarted {
+        /// The step.
+        step: String,
+        /// Which visit of the step, from 1.
+        visit: u32,
+        /// Which try within the visit, from 1.
+        attempt: u32,
+        /// The tool; `None` for routes, questions and stops.
+        tool: Option<String>,
+        /// What it does, for people: the skill command, the command line, the question.
+        what: String,
+        /// The rendered arguments.
+        params: Value,
+        /// The id given to the session, for `run_skill`.
+        session: Option<String>,
+        /// Whether that session already exists and is continued.
+        continues: bool,
+    },
+    /// A try of a step is over, and this is where the run goes.
+    StepEnded {
+        /// The step.
+        step: String,
+        /// Which visit of the step, from 1.
+        visit: u32,
+        /// Which try within the visit, from 1.
+        attempt: u32,
+        /// Whether it counts as success.
+        ok: bool,
+        /// The verdict in a word or two (`success`, `tests failed`, `permission_denied`).
+        label: String,
+        /// One line for people.
+        summary: String,
+        /// The structured result.
+        result: Value,
+        /// Variables of `context` as they are set by this end.
+        captures: Map<String, Value>,
+        /// Milliseconds since its start.
+        elapsed_ms: u64,
+        /// What its session used.
+        usage: Option<Usage>,
+        /// Where the run goes.
+        next: Next,
+        /// Which rule chose that, in words.
+        why: String,
+    },
+    /// A step was passed over.
+    StepSkipped {
+        /// The step.
+        step: String,
+        /// Why.
+        why: String,
+        /// Where the run goes.
+        next: Next,
+    },
+    /// A step was not entered because its visits are spent.
+    StepExceeded {
+        /// The step.
+        step: String,
+        /// The visits it had.
+        visits: u32,
+        /// Where the run goes.
+        next: Next,
+    },
+    /// Something a person should know; changes no state.
+    Notice {
+        /// In words.
+        text: String,
+    },
+    /// The last line of a process that ended the run in an orderly way.
+    RunEnded(RunEnded),
+}
+
+/// Facts fixed when a run starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The run's id.
+    pub run_id: String,
+    /// The recipe's name.
+    pub recipe: String,
+    /// The recipe's description.
+    pub description: String,
+    /// The recipe's identity.
+    pub recipe_hash: String,
+    /// Where the recipe was found.
+    pub source: RecipeSource,
+    /// Who drives.
+    pub orchestrator: Orchestrator,
+    /// The permissions of sessions (`bypass`, `dont_ask`, `accept_edits`).
+    pub permissions: String,
+    /// The checkout.
+    pub repository: PathBuf,
+    /// Its branch, unless detached.
+    pub branch: Option<String>,
+    /// Its commit; `None` before the first one.
+    pub commit: Option<String>,
+    /// Whether it had uncommitted changes.
+    pub dirty: bool,
+    /// The ingredients' values.
+    pub inputs: Map<String, Value>,
+    /// The scenario's name, in a rehearsal.
+    pub rehearsal: Option<String>,
+    /// Version of autoskillit.
+    pub autoskillit_version: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunEnded {
+    /// The kind of end.
+    pub status: RunStatus,
+    /// Why, in words.
+    pub reason: String,
+    /// The step it ended at.
+    pub step: Option<String>,
+    /// Whether `cook --resume` can go on from here.
+    pub resumable: bool,
+}
+
+/// Kinds of ends (also of a run that has none yet).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Did what it was for.
+    Succeeded,
+    /// Did not.
+    Failed,
+    /// Stopped by the user.
+    Stopped,
+    /// Ran into a limit.
+    Exhausted,
+    /// The process went away without a word, or failed inside.
+    Crashed,
+}
+
+/// Where a run goes after a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Next {
+    /// Another try of the same visit.
+    Retry,
+    /// Enters a step.
+    Step(String),
+    /// Ends the run.
+    End(RunStatus),
+}
+
+/// News of a step that is running: shown, never journaled.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "live", rename_all = "snake_case")]
+pub enum Live {
+    /// The client runs.
+    Spawned {
+        /// The step.
+        step: String,
+        /// The session.
+        session: String,
+    },
+    /// The session calls a tool, or a command prints a line.
+    Doing {
+        /// The step.
+        step: String,
+        /// The tool (`Read`, `Bash`, `Edit`, …) or `output` for a command's line.
+        tool: String,
+        /// What it works on: a path, a command line, a pattern.
+        target: String,
+    },
+    /// The session says something or thinks.
+    Saying {
+        /// The step.
+        step: String,
+        /// The first line of it; empty while thinking.
+        text: String,
+    },
+    /// What the session used so far.
+    Used {
+        /// The step.
+        step: String,
+        /// So far.
+        usage: Usage,
+    },
+    /// The step waits for something other than its own work (an API retry, a limit).
+    Waiting {
+        /// The step.
+        step: String,
+        /// For what.
+        why: String,
+    },
+    /// The step is being ended.
+    Ending {
+        /// The step.
+        step: String,
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a run left behind, told at its end.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Aftermath {
+    /// Files changed in the checkout since the run started, with added and deleted lines.
+    pub changes: Vec<Change>,
+    /// How to take the changes back, when there are some.
+    pub undo: Option<String>,
+    /// What to do next: commands or sentences.
+    pub hints: Vec<String>,
+    /// All tokens, turns and dollars of the run.
+    pub usage: Usage,
+    /// Milliseconds that the run took, over all its processes.
+    pub elapsed_ms: u64,
+    /// Where the journal and logs are.
+    pub run_dir: PathBuf,
+}
+
+/// One changed file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Relative to the repository.
+    pub path: String,
+    /// `M`, `A`, `D`, `R` or `?`.
+    pub kind: char,
+    /// Added lines; `None` for binary and new files not counted.
+    pub added: Option<u64>,
+    /// Deleted lines.
+    pub deleted: Option<u64>,
+}
+
+/// Everything that someone who watches a run is told, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum News {
+    /// A line of the journal, already durable.
+    Entry(Entry),
+    /// Something passing.
+    Live(Live),
+    /// The end, after the last entry.
+    End(RunEnded, Aftermath),
+}
