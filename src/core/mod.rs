@@ -1,3 +1,8 @@
-//! What every room stands on: values with no opinion about recipes or sessions.
+//! What every room stands on: values, files and paths with no opinion about recipes or sessions.
 
+pub mod files;
+pub mod ids;
+pub mod paths;
+pub mod redact;
+pub mod text;
 pub mod usage;

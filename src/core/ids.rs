@@ -1,0 +1,31 @@
+//! Ids of runs and sessions.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+/// A run's id: the UTC time to the second and four hexadecimal digits, so that names sort by age, are short enough to
+/// type and two runs of one second differ.
+#[must_use]
+pub fn run_id(now: Timestamp, entropy: Uuid) -> String {
+    format!("{}-{}", now.strftime("%Y%m%d-%H%M%S"), &entropy.simple().to_string()[..4])
+}
+
+/// A fresh session id, in the form that the client takes for `--session-id`.
+#[must_use]
+pub fn session_id() -> String {
+    Uuid::new_v4().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_ids_sort_by_time() {
+        let entropy = Uuid::from_u128(u128::MAX);
+        let first = run_id(Timestamp::from_second(1_790_000_000).unwrap(), entropy);
+        let second = run_id(Timestamp::from_second(1_790_000_001).unwrap(), Uuid::nil());
+        assert_eq!(first, "20260921-141320-ffff");
+        assert!(first < second);
+    }
+}
