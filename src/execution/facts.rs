@@ -1,0 +1,210 @@
+//! What a session's stream has said so far: a fold over its records.
+
+use indexmap::IndexMap;
+
+use super::record::{Assistant, Block, Denial, Init, Record, ResultRecord, ToolUse};
+use crate::core::usage::Usage;
+
+/// The fold.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The first `init`.
+    pub init: Option<Init>,
+    /// The last `result`.
+    pub result: Option<ResultRecord>,
+    /// How many `result` records came.
+    pub results: u32,
+    /// Text of the last assistant message of the session itself (not of a subagent) that had some.
+    pub last_text: String,
+    /// Every tool call in order.
+    pub calls: IndexMap<String, Call>,
+    /// Background tasks that are open.
+    pub background: Vec<String>,
+    /// The class of the last failed model call, while no answer has come since.
+    pub api_trouble: Option<String>,
+    /// Records read.
+    pub records: u64,
+    messages: IndexMap<String, Usage>,
+}
+
+/// A tool call and its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The tool.
+    pub tool: String,
+    /// What it works on.
+    pub target: String,
+    /// `None` while it runs, else whether it ended without error.
+    pub ok: Option<bool>,
+}
+
+/// What a record changed that people like to see.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Update {
+    /// A tool call began.
+    Doing(ToolUse),
+    /// The session said something; empty while it thinks.
+    Saying(String),
+    /// The client waits before another try of a failed model call.
+    Waiting(String),
+    /// Nothing to show.
+    Nothing,
+}
+
+impl Facts {
+    /// Takes one record.
+    pub fn observe(&mut self, record: &Record) -> Update {
+        self.records += 1;
+        match record {
+            Record::Init(init) => {
+                self.init.get_or_insert_with(|| init.clone());
+                Update::Nothing
+            }
+            Record::Assistant(assistant) => self.assistant(assistant),
+            Record::User(user) => {
+                for result in &user.results {
+                    if let Some(call) = self.calls.get_mut(&result.id) {
+                        call.ok = Some(!result.is_error);
+                    }
+                }
+                Update::Nothing
+            }
+            Record::ApiRetry(retry) => {
+                let class = if retry.error.is_empty() { "no answer".to_owned() } else { retry.error.clone() };
+                let seconds = retry.delay_ms.div_ceil(1000);
+                let text = format!("the model service answered {class}: try {} in {seconds}s", retry.attempt);
+                self.api_trouble = Some(class);
+                Update::Waiting(text)
+            }
+            Record::BackgroundTasks { open } => {
+                self.background.clone_from(open);
+                Update::Nothing
+            }
+            Record::Result(result) => {
+                self.results += 1;
+                self.result = Some((**result).clone());
+                Update::Nothing
+            }
+            Record::ToolProgress { .. } | Record::RateLimit { .. } | Record::Other { .. } => Update::Nothing,
+        }
+    }
+
+    fn assistant(&mut self, assistant: &Assistant) -> Update {
+        self.api_trouble = None;
+        if let (Some(usage), false) = (assistant.usage, assistant.message_id.is_empty()) {
+            self.messages.insert(assistant.message_id.clone(), usage);
+        }
+        let mut update = Update::Nothing;
+        let mut said = Vec::new();
+        for block in &assistant.blocks {
+            match block {
+                Block::Text(text) if !text.trim().is_empty() => {
+                    said.push(text.trim());
+                    update = Update::Saying(text.trim().to_owned());
+                }
+                Block::Text(_) => {}
+                Block::Thinking => update = Update::Saying(String::new()),
+                Block::ToolUse(call) => {
+                    let entry = Call { tool: call.name.clone(), target: call.target.clone(), ok: None };
+                    self.calls.insert(call.id.clone(), entry);
+                    update = Update::Doing(call.clone());
+                }
+            }
+        }
+        if assistant.parent.is_none() && !said.is_empty() {
+            self.last_text = said.join("\n");
+        }
+        update
+    }
+
+    /// Tokens, turns and dollars. Counted once per message; the last `result` knows more than the messages where it is larger
+    /// (the stream shows a message's output before it is complete).
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let mut total = Usage::default();
+        for usage in self.messages.values() {
+            total += *usage;
+        }
+        total.turns = self.messages.len() as u64;
+        if let Some(result) = &self.result {
+            let said = result.usage.unwrap_or_default();
+            total.input = total.input.max(said.input);
+            total.output = total.output.max(said.output);
+            total.cache_read = total.cache_read.max(said.cache_read);
+            total.cache_write = total.cache_write.max(said.cache_write);
+            total.turns = total.turns.max(result.turns);
+            total.cost_usd = result.cost_usd;
+        }
+        total
+    }
+
+    /// Tool calls that have not ended.
+    #[must_use]
+    pub fn open_calls(&self) -> usize {
+        self.calls.values().filter(|call| call.ok.is_none()).count()
+    }
+
+    /// Refused calls that the session did not make good: no later call of the same tool succeeded.
+    #[must_use]
+    pub fn standing_denials(&self) -> Vec<Denial> {
+        let Some(result) = &self.result else { return Vec::new() };
+        let stands = |denial: &&Denial| {
+            let after = self.calls.get_index_of(&denial.id).map_or(usize::MAX, |index| index + 1);
+            !self.calls.values().skip(after).any(|call| call.tool == denial.tool && call.ok == Some(true))
+        };
+        result.denials.iter().filter(stands).cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::execution::record::{ToolResult, User};
+
+    fn message(id: &str, output: u64, block: Block) -> Record {
+        Record::Assistant(Assistant {
+            message_id: id.into(),
+            usage: Some(Usage { output, ..Usage::default() }),
+            blocks: vec![block],
+            ..Assistant::default()
+        })
+    }
+
+    fn call(id: &str, tool: &str) -> Block {
+        Block::ToolUse(ToolUse { id: id.into(), name: tool.into(), target: "x".into() })
+    }
+
+    fn answered(id: &str, is_error: bool) -> Record {
+        Record::User(User { results: vec![ToolResult { id: id.into(), is_error }] })
+    }
+
+    #[test]
+    fn usage_counts_a_message_once() {
+        let mut facts = Facts::default();
+        facts.observe(&message("m1", 5, Block::Text("a".into())));
+        facts.observe(&message("m1", 5, call("t1", "Read")));
+        facts.observe(&message("m2", 7, Block::Text("b".into())));
+        assert_eq!(facts.usage(), Usage { output: 12, turns: 2, ..Usage::default() });
+        assert_eq!(facts.open_calls(), 1);
+        facts.observe(&answered("t1", false));
+        assert_eq!((facts.open_calls(), facts.last_text.as_str()), (0, "b"));
+    }
+
+    #[test]
+    fn a_denial_stands_until_the_same_tool_succeeds_later() {
+        let denied = |facts: &mut Facts| {
+            let denials = vec![Denial { id: "t2".into(), tool: "Bash".into(), target: "rm".into() }];
+            facts.observe(&Record::Result(Box::new(ResultRecord { denials, ..ResultRecord::default() })));
+        };
+        let mut facts = Facts::default();
+        facts.observe(&message("m1", 1, call("t1", "Bash")));
+        facts.observe(&answered("t1", false));
+        facts.observe(&message("m2", 1, call("t2", "Bash")));
+        facts.observe(&answered("t2", true));
+        denied(&mut facts);
+        assert_eq!(facts.standing_denials().len(), 1, "an earlier success does not make it good");
+        facts.observe(&message("m3", 1, call("t3", "Bash")));
+        facts.observe(&answered("t3", false));
+        assert!(facts.standing_denials().is_empty());
+    }
+}
