@@ -188,8 +188,9 @@ fn rule(evidence: &Evidence<'_>) -> Ruling {
     if let Some(ruling) = client_error(result) {
         return ruling;
     }
-    // A signal after the last result is ours (it did not leave) or a stranger's; the result stands on its own.
-    if let Some(code) = evidence.exit.and_then(|exit| exit.code).filter(|code| *code != 0) {
+    // When we ended a client that did not leave, its exit says nothing; nor does a signal that came after the last result.
+    let code = evidence.exit.and_then(|exit| exit.code).filter(|code| *code != 0);
+    if let (Some(code), Termination::NaturalExit) = (code, evidence.termination) {
         return client_fails("error_during_execution", format!("the client ended with exit code {code}"));
     }
     if !facts.background.is_empty() {
@@ -381,14 +382,7 @@ mod tests {
         let denial = Denial { id: "t1".into(), tool: "Bash".into(), target: "make".into() };
         let cases: Vec<(&str, Termination, i32, Option<ResultRecord>, &str, R)> = vec![
             ("all is well", Termination::NaturalExit, 0, Some(completed()), "success", R::None),
-            (
-                "it stayed and was ended",
-                Termination::Completed,
-                143,
-                Some(completed()),
-                "error_during_execution",
-                R::None,
-            ),
+            ("it stayed and was ended", Termination::Completed, 143, Some(completed()), "success", R::None),
             (
                 "exit code 1",
                 Termination::NaturalExit,
@@ -543,7 +537,7 @@ mod tests {
             let verdict = judged(termination, code, &facts(Some(result)), &[]);
             proptest::prop_assert!(!(verdict.success && verdict.needs_retry));
             proptest::prop_assert_eq!(verdict.success, verdict.subtype == "success");
-            proptest::prop_assert!(!(verdict.success && (is_error || code != 0)));
+            proptest::prop_assert!(!(verdict.success && (is_error || (code != 0 && termination == Termination::NaturalExit))));
         }
     }
 }
