@@ -1,3 +1,5 @@
 //! The recipe language.
+pub mod arg;
 pub mod expr;
 pub mod model;
+mod suggest;

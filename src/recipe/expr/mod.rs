@@ -1,0 +1,163 @@
+//! The expression language: `when:` and the inside of `${{ … }}` are one language, minijinja's.
+//!
+//! Texts come in and are compiled once; what leaves knows which names it reads, where each stands,
+//! and gives a value or a sentence that says why not. Nothing outside this directory knows that
+//! minijinja is behind it.
+
+mod analyse;
+mod machine;
+mod template;
+mod value;
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use template::Template;
+pub use value::{sh_quote, text};
+
+/// What expressions see: one object per namespace (`inputs`, `context`, `result`, `run`).
+pub type Scope = serde_json::Map<String, Value>;
+
+/// The namespaces of a scope.
+pub const NAMESPACES: &[&str] = &["inputs", "context", "result", "run"];
+
+/// The names in `run`.
+pub const RUN_NAMES: &[&str] = &["id", "dir", "repository", "recipe", "step"];
+
+/// A compiled expression; cheap to clone.
+#[derive(Clone)]
+pub struct Expr {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    source: String,
+    program: machine::Program,
+    paths: Vec<analyse::Path>,
+    references: Vec<Reference>,
+    quoted: bool,
+}
+
+/// One name that an expression reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The first word: a namespace, or whatever stands in its place.
+    pub namespace: String,
+    /// The name in it; `None` when the namespace is used as a whole.
+    pub name: Option<String>,
+    /// Whether the expression copes with its absence (`is defined`, `| default(…)`).
+    pub guarded: bool,
+    /// Where it stands in the source of the expression or template, in bytes.
+    pub span: Range<usize>,
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{}.{name}", self.namespace),
+            None => f.write_str(&self.namespace),
+        }
+    }
+}
+
+/// Why a text is no expression or template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExprError {
+    /// What is wrong, as a fragment.
+    pub message: String,
+    /// How to mend it.
+    pub help: Option<String>,
+    /// Where, in bytes of the source.
+    pub span: Range<usize>,
+}
+
+/// Why an expression has no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot evaluate `{expression}`: {message}")]
+pub struct EvalError {
+    /// The expression.
+    pub expression: String,
+    /// What is wrong, as a fragment; names the variable when one is missing.
+    pub message: String,
+}
+
+impl Expr {
+    /// Compiles a bare expression, as in `when:`.
+    ///
+    /// # Errors
+    /// When it is no expression of the language, or uses a filter, test or function it lacks.
+    pub fn parse(source: &str) -> Result<Self, ExprError> {
+        let found = analyse::analyse(source)?;
+        let program = machine::compile(source)?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                source: source.trim().to_owned(),
+                program,
+                paths: found.paths,
+                references: found.references,
+                quoted: found.quoted,
+            }),
+        })
+    }
+
+    /// Its value in `scope`.
+    ///
+    /// # Errors
+    /// When a name it needs is missing, or an operation in it fails.
+    pub fn eval(&self, scope: &Scope) -> Result<Value, EvalError> {
+        self.run(scope).and_then(|value| value::to_json(&value)).map_err(|message| self.error(message))
+    }
+
+    /// Whether it holds in `scope`: empty texts, lists and mappings, zero and null do not.
+    ///
+    /// # Errors
+    /// As [`Expr::eval`].
+    pub fn is_true(&self, scope: &Scope) -> Result<bool, EvalError> {
+        self.run(scope).map(|value| value.is_true()).map_err(|message| self.error(message))
+    }
+
+    /// The names it reads, each occurrence.
+    #[must_use]
+    pub fn references(&self) -> &[Reference] {
+        &self.inner.references
+    }
+
+    /// The text it was compiled from, without surrounding blanks.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.inner.source
+    }
+
+    /// Whether its outermost filter is `sh` or `raw`, so that it may stand in a shell text.
+    #[must_use]
+    pub fn is_shell_safe(&self) -> bool {
+        self.inner.quoted
+    }
+
+    fn run(&self, scope: &Scope) -> Result<minijinja::Value, String> {
+        machine::eval(&self.inner.program, value::context(scope, &self.inner.paths))
+    }
+
+    fn error(&self, message: String) -> EvalError {
+        EvalError { expression: self.inner.source.clone(), message }
+    }
+}
+
+impl fmt::Debug for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expr").field(&self.inner.source).finish()
+    }
+}
+
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner.source == other.inner.source
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+//! Values on their way into an expression, out of it, and into text.
+
+use minijinja::value::{Serde, ValueKind};
+use minijinja::{Error, ErrorKind, Value as Inner};
+use serde_json::{Map, Value};
+
+use super::analyse::Path;
+
+/// The part of `scope` that `paths` read. A name that is missing becomes a value that fails as soon
+/// as it is touched, unless its path is guarded.
+pub(super) fn context(scope: &Map<String, Value>, paths: &[Path]) -> Inner {
+    let roots: Vec<&Path> = paths.iter().filter(|path| path.segments.len() == 1).collect();
+    let pairs = roots.into_iter().filter_map(|root| {
+        let name = &root.segments[0];
+        let value = match scope.get(name) {
+            Some(value) => select(value, &root.segments, paths),
+            None if root.guarded => return None,
+            None => missing(&root.segments),
+        };
+        Some((name.clone(), value))
+    });
+    Inner::from_pairs(pairs)
+}
+
+/// `value`, which stands at `at`, with what `paths` read below it.
+fn select(value: &Value, at: &[String], paths: &[Path]) -> Inner {
+    let below: Vec<&Path> = paths
+        .iter()
+        .filter(|path| path.segments.len() == at.len() + 1 && path.segments.starts_with(at))
+        .collect();
+    let Value::Object(fields) = value else { return outer(value) };
+    if below.is_empty() {
+        return outer(value);
+    }
+    // A namespace holds much that this expression does not read; deeper mappings are kept whole.
+    let mut all: Vec<(String, Inner)> = Vec::new();
+    if at.len() > 1 {
+        all.extend(fields.iter().map(|(name, value)| (name.clone(), outer(value))));
+    }
+    for path in below {
+        let name = &path.segments[at.len()];
+        match fields.get(name) {
+            Some(value) => all.push((name.clone(), select(value, &path.segments, paths))),
+            None if path.guarded => {}
+            None => all.push((name.clone(), missing(&path.segments))),
+        }
+    }
+    Inner::from_pairs(all)
+}
+
+fn outer(value: &Value) -> Inner {
+    Inner::from(Serde(value))
+}
+
+fn missing(segments: &[String]) -> Inner {
+    Inner::from(Error::new(ErrorKind::UndefinedError, format!("`{}` is not set", segments.join("."))))
+}
+
+/// A result of an expression as JSON.
+pub(super) fn to_json(value: &Inner) -> Result<Value, String> {
+    match value.kind() {
+        ValueKind::Undefined => return Err("a value is missing".to_owned()),
+        ValueKind::Bytes | ValueKind::Plain => return Err(format!("a {} is no value", value.kind())),
+        ValueKind::Number if f64::try_from(value.clone()).is_ok_and(|number| !number.is_finite()) => {
+            return Err("the number is not finite".to_owned());
+        }
+        _ => {}
+    }
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+/// A value as text: strings as they are, null as nothing, lists and mappings as JSON.
+#[must_use]
+pub fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// `text` as one word of a POSIX shell.
+#[must_use]
+pub fn sh_quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

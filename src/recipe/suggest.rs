@@ -1,0 +1,50 @@
+//! Did-you-mean.
+
+/// The candidate that `word` most likely was meant to be.
+pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    // A third of the word may differ; short words need to be nearer.
+    let allowed = (word.chars().count() / 3).clamp(1, 4);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::osa_distance(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `did you mean …?`, or the list of what there is when nothing is near.
+pub(crate) fn help<'a>(
+    word: &str,
+    what: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    if let Some(found) = closest(word, candidates.iter().copied()) {
+        return Some(format!("did you mean `{found}`?"));
+    }
+    match candidates.len() {
+        0 => None,
+        1..=16 => Some(format!("{what}: {}", quoted_list(&candidates))),
+        _ => None,
+    }
+}
+
+/// `` `a`, `b`, `c` ``.
+pub(crate) fn quoted_list<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        let keys = ["on_success", "on_failure", "retries", "tool"];
+        assert_eq!(closest("on_sucess", keys), Some("on_success"));
+        assert_eq!(closest("Tool", keys), Some("tool"));
+        assert_eq!(closest("banana", keys), None);
+        assert_eq!(help("x", "keys", ["ab", "cd"]).as_deref(), Some("keys: `ab`, `cd`"));
+    }
+}
