@@ -81,6 +81,9 @@ pub enum Event {
         next: Next,
         /// Which rule chose that, in words.
         why: String,
+        /// What failed, when it was not the work itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<Fault>,
     },
     /// A step was passed over.
     StepSkipped {
@@ -153,6 +156,21 @@ pub struct RunEnded {
     pub step: Option<String>,
     /// Whether `cook --resume` can go on from here.
     pub resumable: bool,
+    /// What failed, when it was not the work itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
+}
+
+/// What else than the work can fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The machine: the client, git, the disk.
+    Environment,
+    /// The recipe: an expression without a value, a result that no route fits.
+    Recipe,
+    /// The model service or the login.
+    Service,
 }
 
 /// Kinds of ends (also of a run that has none yet).

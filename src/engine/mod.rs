@@ -1,2 +1,9 @@
-//! From plan to run.
+//! From plan to run. A compiled recipe and its inputs come in; tool calls go out to the [`host::ToolHost`] that the engine is
+//! given; what comes back becomes one journal entry, and the state is a fold over those. Decisions ([`transition`]) are pure.
+
 pub mod event;
+pub mod host;
+pub mod journal;
+pub mod run;
+pub mod state;
+pub mod transition;
