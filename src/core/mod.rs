@@ -4,5 +4,6 @@ pub mod files;
 pub mod ids;
 pub mod paths;
 pub mod redact;
+pub mod stop;
 pub mod text;
 pub mod usage;

@@ -8,26 +8,12 @@ use serde_json::Value;
 
 use super::event::{Fault, Live};
 use crate::catalog::ToolDecl;
+pub use crate::core::stop::{Stop, StopSignal};
 use crate::core::usage::Usage;
 use crate::execution::verdict::RetryReason;
 
 /// A future that a host hands out.
 pub type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// How urgently a run is to end.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stop {
-    /// Not at all.
-    #[default]
-    No,
-    /// Sessions are told to end and may finish their last words.
-    Gently,
-    /// At once.
-    Now,
-}
-
-/// The wish to stop, as a value that changes.
-pub type StopSignal = tokio::sync::watch::Receiver<Stop>;
 
 /// Takes live news.
 pub type Watch<'a> = &'a (dyn Fn(Live) + Send + Sync);

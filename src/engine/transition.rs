@@ -6,7 +6,6 @@ use super::event::{Event, Fault, Next, RunEnded, RunStatus};
 use super::host::Outcome;
 use super::state::{At, State};
 use crate::catalog::ToolDecl;
-use crate::core::usage::Usage;
 use crate::execution::verdict::RetryReason;
 use crate::recipe::expr::{EvalError, Scope};
 use crate::recipe::model::{Arg, Bound, CaptureMode, Recipe, Step, StepKind, StopStatus, Target, ValueKind};
@@ -450,14 +449,6 @@ fn lost(step: &str) -> Action {
 fn no_value(step: &Step, key: &str, error: &EvalError) -> Action {
     let reason = format!("`{key}` of `{}` has no value: {error}", step.name);
     end(RunStatus::Failed, reason, Some(&step.name), true, Some(Fault::Recipe))
-}
-
-/// What a run used, summed over its steps, with the running one.
-#[must_use]
-pub fn used(state: &State, running: Option<Usage>) -> Usage {
-    let mut usage = state.usage;
-    usage += running.unwrap_or_default();
-    usage
 }
 
 #[cfg(test)]

@@ -1,0 +1,303 @@
+//! One session from start to verdict: the thin shell around the pure parts. It hears the client's stdout and stderr, the
+//! warden's reports, the transcript and the wish to stop, tells each to the race, and does what the race decides.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, sleep_until};
+
+use super::client::{Client, SessionSpec};
+use super::facts::{Facts, Update};
+use super::lines::Lines;
+use super::liveness::Liveness;
+use super::race::{Exit, Policy, Race, Signal, Step, Termination};
+use super::record::parse_lossy;
+use super::tail::Tail;
+use super::transcript::TranscriptWatch;
+use super::verdict::{self, Evidence, SkillResult};
+use super::warden::{Charge, Ladder, Leftover, Report, WardenProgram, spawn};
+use crate::core::files;
+use crate::core::redact::Redactor;
+use crate::core::stop::{Stop, StopSignal, more_urgent};
+use crate::core::usage::Usage;
+
+/// How much of stderr a verdict may quote, in bytes.
+const STDERR_TAIL: usize = 8 << 10;
+
+/// After the exit the warden sweeps; its own bounds are below this.
+const SWEEP: Duration = Duration::from_secs(8);
+
+/// A session to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Session<'a> {
+    /// What it is told.
+    pub spec: &'a SessionSpec,
+    /// The client.
+    pub client: &'a Client,
+    /// The warden.
+    pub warden: &'a WardenProgram,
+    /// Its whole environment.
+    pub env: &'a [(OsString, OsString)],
+    /// Its limits.
+    pub policy: &'a Policy,
+    /// Outputs that it must give.
+    pub required_outputs: &'a [String],
+    /// Where its transcript will be.
+    pub transcript: Option<&'a Path>,
+    /// Its folder in the run's, which exists.
+    pub dir: &'a Path,
+    /// For its log.
+    pub redactor: &'a Redactor,
+}
+
+/// What people may see of a session while it runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Glimpse {
+    /// The client runs.
+    Spawned,
+    /// What it does or says.
+    Update(Update),
+    /// What it used so far.
+    Used(Usage),
+    /// It is being ended.
+    Ending(Termination),
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Serialize)]
+pub struct Ended {
+    /// The verdict.
+    pub verdict: SkillResult,
+    /// Why it ended.
+    pub termination: Termination,
+    /// How the client ended.
+    pub exit: Option<Exit>,
+    /// What it left behind, now gone.
+    pub left: Vec<Leftover>,
+    /// Whether something held stdout open after the client was gone.
+    pub stdout_held: bool,
+    /// Lines of its stream that were too long to read.
+    pub dropped_lines: u64,
+}
+
+/// Runs a session to its end. Never fails: what goes wrong is a verdict.
+pub async fn run(session: Session<'_>, watch: &(dyn Fn(Glimpse) + Send + Sync), mut stop: StopSignal) -> Ended {
+    let mut log = Log::start(&session);
+    let charge = Charge {
+        tag: session.spec.session_id.clone(),
+        argv: argv(&session),
+        cwd: session.spec.cwd.clone(),
+        stdin: Some(session.spec.prompt.clone()),
+        report: Some(session.dir.join("warden.json")),
+        ladder: Ladder::session(),
+    };
+    let mut facts = Facts::default();
+    let warded = match spawn(session.warden, charge, session.env.to_vec()).await {
+        Ok(warded) => warded,
+        Err(error) => {
+            let why = format!("the warden cannot be started: {error}");
+            let verdict = judge(&session, &facts, Termination::NaturalExit, None, Some(&why), "");
+            return log.finish(Ended {
+                verdict,
+                termination: Termination::NaturalExit,
+                exit: None,
+                left: Vec::new(),
+                stdout_held: false,
+                dropped_lines: 0,
+            });
+        }
+    };
+    let (mut stdout, mut stderr, mut reports, control) =
+        (warded.stdout, warded.stderr, warded.reports, warded.control);
+    let mut transcript = session.transcript.map(|path| TranscriptWatch::start(path.to_owned()));
+    let mut liveness = Liveness::new(session.policy.stale);
+    let mut race = Race::new(session.policy.clone());
+    let mut lines = Lines::default();
+    let mut errors = Tail::new(STDERR_TAIL);
+    let (mut out, mut err) = (vec![0; 64 << 10], vec![0; 8 << 10]);
+    let (mut stdout_open, mut stderr_open) = (true, true);
+    let (mut wished, mut swept, mut left, mut not_started) = (Stop::No, false, Vec::new(), None);
+    let began = Instant::now();
+
+    let termination = loop {
+        let wake = match race.step(began.elapsed()) {
+            Step::Wait(until) => until,
+            Step::End(why) => {
+                watch(Glimpse::Ending(why));
+                control.end();
+                continue;
+            }
+            Step::Over(why) => break why,
+        };
+        tokio::select! {
+            read = stdout.read(&mut out), if stdout_open => {
+                let at = began.elapsed();
+                let count = read.unwrap_or(0);
+                let mut take = |line: &[u8]| {
+                    log.line(session.redactor, line);
+                    if let Some(record) = parse_lossy(line) {
+                        race.observe(at, &Signal::Stdout(&record));
+                        match facts.observe(&record) {
+                            Update::Nothing => {}
+                            update => watch(Glimpse::Update(update)),
+                        }
+                    }
+                };
+                if count == 0 {
+                    lines.finish(&mut take);
+                    stdout_open = false;
+                    race.observe(at, &Signal::Eof);
+                } else {
+                    lines.push(&out[..count], &mut take);
+                    watch(Glimpse::Used(facts.usage()));
+                }
+            }
+            read = stderr.read(&mut err), if stderr_open => match read {
+                Ok(count) if count > 0 => {
+                    errors.push(&err[..count]);
+                    log.stderr(session.redactor, &err[..count]);
+                }
+                _ => stderr_open = false,
+            },
+            report = reports.next(), if !swept => match report {
+                Some(Report::Spawned { pid }) => {
+                    liveness.client(pid);
+                    watch(Glimpse::Spawned);
+                }
+                Some(Report::SpawnFailed { error, .. }) => {
+                    not_started = Some(format!("{} cannot be started: {error}", session.client.program.display()));
+                    race.observe(began.elapsed(), &Signal::Exited(None));
+                    race.observe(began.elapsed(), &Signal::Eof);
+                }
+                Some(Report::Exited(exit)) => race.observe(began.elapsed(), &Signal::Exited(Some(exit))),
+                Some(Report::Ended { left: found, .. } | Report::Lost { left: found, .. }) => {
+                    left = found;
+                    swept = true;
+                    race.observe(began.elapsed(), &Signal::Exited(None));
+                }
+                None => {
+                    swept = true;
+                    race.observe(began.elapsed(), &Signal::Exited(None));
+                }
+            },
+            () = grown(transcript.as_mut()) => race.observe(began.elapsed(), &Signal::Transcript),
+            alive = liveness.sample() => if alive {
+                race.observe(began.elapsed(), &Signal::Alive);
+            },
+            more = more_urgent(&mut stop, wished) => {
+                wished = more;
+                race.observe(began.elapsed(), &Signal::Cancel);
+                if more == Stop::Now {
+                    control.kill();
+                }
+            }
+            () = sleep_until(began + wake) => {}
+        }
+    };
+    // Nothing of the session may be left when its step is over, so the sweep is waited for. It is bounded on its own side.
+    while !swept {
+        match tokio::time::timeout(SWEEP, reports.next()).await {
+            Ok(Some(Report::Ended { left: found, .. } | Report::Lost { left: found, .. })) => {
+                left = found;
+                swept = true;
+            }
+            Ok(Some(_)) => {}
+            Ok(None) | Err(_) => swept = true,
+        }
+    }
+    let verdict = judge(
+        &session,
+        &facts,
+        termination,
+        race.exit(),
+        not_started.as_deref(),
+        &session.redactor.clean(&errors.text()),
+    );
+    log.finish(Ended {
+        verdict,
+        termination,
+        exit: race.exit(),
+        left,
+        stdout_held: race.stdout_held() && not_started.is_none(),
+        dropped_lines: lines.dropped(),
+    })
+}
+
+fn argv(session: &Session<'_>) -> Vec<String> {
+    let mut argv = vec![session.client.program.to_string_lossy().into_owned()];
+    argv.extend(session.client.leading.iter().cloned());
+    argv.extend(session.spec.args());
+    argv
+}
+
+fn judge(
+    session: &Session<'_>,
+    facts: &Facts,
+    termination: Termination,
+    exit: Option<Exit>,
+    not_started: Option<&str>,
+    stderr: &str,
+) -> SkillResult {
+    verdict::judge(&Evidence {
+        termination,
+        exit,
+        facts,
+        not_started,
+        stderr,
+        required_outputs: session.required_outputs,
+        session_id: &session.spec.session_id,
+    })
+}
+
+async fn grown(watch: Option<&mut TranscriptWatch>) {
+    match watch {
+        Some(watch) => watch.grown().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The session's log. A log that cannot be written is given up: it never changes how a session ends.
+struct Log {
+    dir: PathBuf,
+    stream: Option<File>,
+    stderr: Option<File>,
+}
+
+impl Log {
+    fn start(session: &Session<'_>) -> Self {
+        let dir = session.dir.to_owned();
+        let prompt = session.redactor.clean(&session.spec.prompt).into_owned();
+        let _ = files::write_json(&dir.join("spec.json"), session.spec);
+        let _ = files::write_atomic(&dir.join("prompt.md"), prompt.as_bytes());
+        let stream = files::append_private(&dir.join("stream.ndjson")).ok();
+        Self { dir, stream, stderr: None }
+    }
+
+    fn line(&mut self, redactor: &Redactor, line: &[u8]) {
+        let Some(stream) = &mut self.stream else { return };
+        let mut line = redactor.clean_bytes(line).into_owned();
+        line.push(b'\n');
+        if stream.write_all(&line).is_err() {
+            self.stream = None;
+        }
+    }
+
+    fn stderr(&mut self, redactor: &Redactor, bytes: &[u8]) {
+        let file = self.stderr.take().or_else(|| files::append_private(&self.dir.join("stderr.log")).ok());
+        if let Some(mut file) = file
+            && file.write_all(&redactor.clean_bytes(bytes)).is_ok()
+        {
+            self.stderr = Some(file);
+        }
+    }
+
+    fn finish(self, ended: Ended) -> Ended {
+        let _ = files::write_json(&self.dir.join("verdict.json"), &ended);
+        ended
+    }
+}

@@ -1,0 +1,97 @@
+//! The transcript as a sign of life: tells when the file of one session grows. Notification by the system, with a slow poll as a
+//! safety net (a network file system may not notify).
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher as _};
+use tokio::sync::mpsc;
+
+/// How often the file is looked at when no notification comes.
+const POLL: Duration = Duration::from_secs(5);
+
+/// Watches one transcript; gone when dropped.
+#[derive(Debug)]
+pub struct TranscriptWatch {
+    grown: mpsc::Receiver<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl TranscriptWatch {
+    /// Begins to watch `path`, which need not be there yet. Not being able to watch is no error: one sign of life less.
+    #[must_use]
+    pub fn start(path: PathBuf) -> Self {
+        let (tell, grown) = mpsc::channel(1);
+        let task = tokio::spawn(watch(path, tell));
+        Self { grown, task }
+    }
+
+    /// Waits until the file has grown.
+    pub async fn grown(&mut self) {
+        if self.grown.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for TranscriptWatch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn watch(path: PathBuf, tell: mpsc::Sender<()>) {
+    let (notice, mut notices) = mpsc::channel(1);
+    let mut watcher = None;
+    let mut size = None;
+    loop {
+        if watcher.is_none() {
+            watcher = path.parent().and_then(|dir| watch_dir(dir, &path, notice.clone()));
+        }
+        let now = tokio::fs::metadata(&path).await.ok().map(|meta| meta.len());
+        if now > size {
+            size = now;
+            // A full queue means that the news is already waiting there.
+            let _ = tell.try_send(());
+        }
+        tokio::select! {
+            _ = notices.recv() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// The folder appears with the session's first record, so there may be nothing to watch yet.
+fn watch_dir(dir: &Path, path: &Path, notice: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+    if !dir.is_dir() {
+        return None;
+    }
+    let path = path.to_owned();
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| event.paths.iter().any(|changed| *changed == path)) {
+            let _ = notice.try_send(());
+        }
+    })
+    .ok()?;
+    watcher.watch(dir, RecursiveMode::NonRecursive).ok()?;
+    Some(watcher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[tokio::test]
+    async fn growth_is_told_also_of_a_file_that_comes_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("later.jsonl");
+        let mut watch = TranscriptWatch::start(path.clone());
+        let mut file = std::fs::File::create(&path).unwrap();
+        for _ in 0..3 {
+            file.write_all(b"{}\n").unwrap();
+            file.flush().unwrap();
+            tokio::time::timeout(Duration::from_secs(20), watch.grown()).await.expect("growth is told");
+        }
+    }
+}
