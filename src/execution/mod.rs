@@ -1,1 +1,3 @@
 //! The room `execution`.
+
+pub mod warden;
