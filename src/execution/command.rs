@@ -78,7 +78,11 @@ impl CommandEnd {
 }
 
 /// Runs a command to its end. `line` hears each line of output as it comes.
-pub async fn run(command: Command<'_>, line: &(dyn Fn(&str) + Send + Sync), mut stop: StopSignal) -> CommandEnd {
+pub async fn run(
+    command: Command<'_>,
+    line: &(dyn Fn(&str) + Send + Sync),
+    mut stop: StopSignal,
+) -> CommandEnd {
     let log_path = command.dir.join("output.log");
     let mut log = files::append_private(&log_path).ok();
     let mut end = CommandEnd { log: log_path, ..CommandEnd::default() };

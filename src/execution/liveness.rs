@@ -52,10 +52,8 @@ fn cpu_time(root: u32) -> Option<Duration> {
         let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
         // The command's name may hold blanks and parentheses; the fields begin after its last `)`.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
-        ticks += [11, 12, 13, 14]
-            .iter()
-            .filter_map(|&field| fields.get(field)?.parse::<i64>().ok())
-            .sum::<i64>();
+        ticks +=
+            [11, 12, 13, 14].iter().filter_map(|&field| fields.get(field)?.parse::<i64>().ok()).sum::<i64>();
         let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { continue };
         for thread in threads.flatten() {
             let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();

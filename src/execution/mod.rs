@@ -1,10 +1,19 @@
-//! Processes and sessions.
+//! Processes and sessions. A spec comes in, a verdict goes out.
+//!
+//! The pure cores: [`record`] (one line of the stream), [`facts`] (their fold), [`race`] (when is it over, and why), [`verdict`]
+//! (what was achieved). The shells around them: [`warden`] (the process that never leaves anything behind), [`session`],
+//! [`command`].
 
 pub mod client;
+pub mod command;
 pub mod environment;
 pub mod facts;
 pub mod lines;
+pub mod liveness;
 pub mod race;
 pub mod record;
+pub mod session;
+pub mod tail;
 pub mod transcript;
 pub mod verdict;
+pub mod warden;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::record::Record;
+pub use super::warden::Exit;
 
 /// Time since the session was spawned.
 pub type At = Duration;
@@ -41,15 +42,6 @@ impl Default for Policy {
             ladder: Duration::from_secs(10),
         }
     }
-}
-
-/// How a process ended: a code or a signal.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Exit {
-    /// The exit code, when it ended by itself.
-    pub code: Option<i32>,
-    /// The signal, when one ended it.
-    pub signal: Option<i32>,
 }
 
 /// One piece of evidence.

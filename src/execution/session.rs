@@ -86,7 +86,11 @@ pub struct Ended {
 }
 
 /// Runs a session to its end. Never fails: what goes wrong is a verdict.
-pub async fn run(session: Session<'_>, watch: &(dyn Fn(Glimpse) + Send + Sync), mut stop: StopSignal) -> Ended {
+pub async fn run(
+    session: Session<'_>,
+    watch: &(dyn Fn(Glimpse) + Send + Sync),
+    mut stop: StopSignal,
+) -> Ended {
     let mut log = Log::start(&session);
     let charge = Charge {
         tag: session.spec.session_id.clone(),
