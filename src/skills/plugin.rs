@@ -1,0 +1,31 @@
+//! The plugin folder of one session: the client loads it for that session only and finds the skill under our name.
+
+use std::io;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::store::Skill;
+use crate::core::files;
+
+/// The plugin's name: skills are invoked as `/autoskillit:<skill>`.
+pub const PLUGIN: &str = "autoskillit";
+
+/// Writes the plugin with one skill into `dir`. Of the contract only what the client knows is handed on.
+///
+/// # Errors
+/// What the file system says.
+pub fn write_plugin(dir: &Path, skill: &Skill) -> io::Result<()> {
+    let manifest = json!({
+        "name": PLUGIN,
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "The skill of this autoskillit session",
+    });
+    let skill_dir = dir.join("skills").join(&skill.contract.name);
+    std::fs::create_dir_all(dir.join(".claude-plugin"))?;
+    std::fs::create_dir_all(&skill_dir)?;
+    files::write_json(&dir.join(".claude-plugin/plugin.json"), &manifest)?;
+    let front = json!({ "name": skill.contract.name, "description": skill.contract.description });
+    let front = serde_yaml::to_string(&front).map_err(io::Error::other)?;
+    files::write_atomic(&skill_dir.join("SKILL.md"), format!("---\n{front}---\n\n{}", skill.body).as_bytes())
+}
