@@ -28,6 +28,7 @@ const FILTERS: &[&str] = &[
     "bool",
     "default",
     "first",
+    "flag",
     "float",
     "int",
     "items",
@@ -105,6 +106,10 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         Ok(value::sh_quote(&text))
     });
     environment.add_filter("raw", printable);
+    environment.add_filter("flag", |value: &Value| -> Result<bool, Error> {
+        let text = printable(value)?.trim().to_ascii_lowercase();
+        Ok(!matches!(text.as_str(), "" | "false" | "no" | "off" | "0" | "none" | "null"))
+    });
     environment
 });
 

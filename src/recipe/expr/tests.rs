@@ -89,7 +89,7 @@ fn errors_say_where() {
         let error = Template::parse(source).unwrap_err();
         assert_eq!((&source[error.span.clone()], error.message.as_str()), (at, message));
     }
-    for source in ["", " ", "a b", "a ==", "(", "'", "a }}", "x".repeat(5000).as_str()] {
+    for source in ["", " ", "a b", "a ==", "(", "'", "a }}"] {
         let error = Expr::parse(source).unwrap_err();
         assert!(error.span.end <= source.len() && !error.message.is_empty(), "{source}: {error:?}");
     }

@@ -1,0 +1,81 @@
+//! Variables of `context` that may not be set when a step reads them: definite assignment by
+//! forward dataflow over the routes.
+
+use std::collections::HashSet;
+
+use super::Subject;
+use super::graph::{Cause, Graph};
+use crate::recipe::diagnostic::Problem;
+use crate::recipe::suggest::arrows;
+
+type Names<'a> = HashSet<&'a str>;
+
+impl Subject<'_> {
+    /// Reports each read that some way reaches without the variable.
+    pub(super) fn assigned(&self, graph: &Graph, problems: &mut Vec<Problem>) {
+        let entry = self.set_on_entry(graph);
+        let captured: Names<'_> =
+            self.recipe.steps.values().flat_map(|step| step.captures.keys().map(String::as_str)).collect();
+        for (index, step) in self.recipe.steps.values().enumerate() {
+            let Some(before) = &entry[index] else { continue };
+            let mut said: HashSet<(&str, bool)> = HashSet::new();
+            for read in self.reads(step) {
+                let Some(name) = read.reference.name.as_deref() else { continue };
+                let known = read.reference.namespace != "context" || !captured.contains(name);
+                // Captures are set one after the other, routes are chosen after all of them.
+                let own = step.captures.get_index_of(name).is_some_and(|own| own < read.own_captures);
+                if known || own || before.contains(name) || read.reference.guarded {
+                    continue;
+                }
+                if !said.insert((name, read.own_captures > 0)) {
+                    continue;
+                }
+                let way = graph.way(index, |from, edge| {
+                    edge.cause != Cause::Completed || !self.recipe.steps[from].captures.contains_key(name)
+                });
+                let Some(way) = way else { continue };
+                let names: Vec<&str> =
+                    way.iter().map(|step| self.recipe.steps[*step].name.as_str()).collect();
+                let message = format!("`context.{name}` may not be set here");
+                let help = match names.as_slice() {
+                    [_] => format!("it is the first step; write `context.{name} | default('')`"),
+                    _ => format!(
+                        "on the way {} nothing sets it; capture it there, or write `context.{name} | default('')`",
+                        arrows(&names)
+                    ),
+                };
+                let at = self.read_at(step, &read);
+                problems.push(Problem::warning("may-be-unset", message, at, "may be unset").help(help));
+            }
+        }
+    }
+
+    /// The variables that are set whichever way a step is reached; `None` when it is not.
+    fn set_on_entry(&self, graph: &Graph) -> Vec<Option<Names<'_>>> {
+        let steps = &self.recipe.steps;
+        let mut entry: Vec<Option<Names<'_>>> = vec![None; steps.len()];
+        if steps.is_empty() {
+            return entry;
+        }
+        entry[0] = Some(HashSet::new());
+        let mut queue = vec![0];
+        while let Some(from) = queue.pop() {
+            let Some(before) = entry[from].clone() else { continue };
+            for edge in &graph.edges[from] {
+                let mut after = before.clone();
+                if edge.cause == Cause::Completed {
+                    after.extend(steps[from].captures.keys().map(String::as_str));
+                }
+                let merged: Names<'_> = match &entry[edge.to] {
+                    None => after,
+                    Some(known) => known.intersection(&after).copied().collect(),
+                };
+                if entry[edge.to].as_ref() != Some(&merged) {
+                    entry[edge.to] = Some(merged);
+                    queue.push(edge.to);
+                }
+            }
+        }
+        entry
+    }
+}

@@ -1,0 +1,136 @@
+//! The routes of a recipe as a graph.
+
+use std::collections::VecDeque;
+
+use crate::recipe::model::{Recipe, Step, StepKind, Target};
+
+/// Why an edge is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The step completed; its captures are set.
+    Completed,
+    /// It failed, was skipped, or ran out of tries; its captures are not set.
+    Otherwise,
+    /// It was visited too often and not entered.
+    Exceeded,
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edge {
+    pub(super) to: usize,
+    pub(super) cause: Cause,
+}
+
+/// Steps by index in declaration order, with their routes to other steps.
+#[derive(Debug)]
+pub(super) struct Graph {
+    pub(super) edges: Vec<Vec<Edge>>,
+    /// Steps that end the run on purpose, by themselves or by a route to `done` or `escalate`.
+    pub(super) ends: Vec<bool>,
+}
+
+impl Graph {
+    pub(super) fn of(recipe: &Recipe) -> Self {
+        let mut graph = Self { edges: Vec::new(), ends: Vec::new() };
+        for step in recipe.steps.values() {
+            let mut edges = Vec::new();
+            let mut ends = matches!(step.kind, StepKind::Stop { .. });
+            for (target, cause) in routes(step) {
+                match target {
+                    Target::Done | Target::Escalate => ends = true,
+                    Target::Step(name) => {
+                        let edge = recipe.steps.get_index_of(name).map(|to| Edge { to, cause });
+                        edges.extend(edge.filter(|edge| !edges.contains(edge)));
+                    }
+                }
+            }
+            graph.edges.push(edges);
+            graph.ends.push(ends);
+        }
+        graph
+    }
+
+    /// The shortest way from the first step to `goal` over edges that `allowed` lets through.
+    pub(super) fn way(&self, goal: usize, allowed: impl Fn(usize, Edge) -> bool) -> Option<Vec<usize>> {
+        if self.edges.is_empty() {
+            return None;
+        }
+        self.path(0, goal, allowed)
+    }
+
+    /// The shortest way between two steps; of length one when they are the same.
+    pub(super) fn path(
+        &self,
+        start: usize,
+        goal: usize,
+        allowed: impl Fn(usize, Edge) -> bool,
+    ) -> Option<Vec<usize>> {
+        let mut before: Vec<Option<usize>> = vec![None; self.edges.len()];
+        let mut queue = VecDeque::from([start]);
+        while let Some(here) = queue.pop_front() {
+            if here == goal {
+                let mut way = vec![here];
+                let mut last = here;
+                while last != start {
+                    last = before[last]?;
+                    way.push(last);
+                }
+                way.reverse();
+                return Some(way);
+            }
+            for edge in &self.edges[here] {
+                if edge.to != start && before[edge.to].is_none() && allowed(here, *edge) {
+                    before[edge.to] = Some(here);
+                    queue.push_back(edge.to);
+                }
+            }
+        }
+        None
+    }
+
+    /// Which steps a run can come to.
+    pub(super) fn reachable(&self) -> Vec<bool> {
+        let mut seen = vec![false; self.edges.len()];
+        let mut stack: Vec<usize> = (0..self.edges.len().min(1)).collect();
+        while let Some(here) = stack.pop() {
+            if !std::mem::replace(&mut seen[here], true) {
+                stack.extend(self.edges[here].iter().map(|edge| edge.to));
+            }
+        }
+        seen
+    }
+}
+
+/// Every route that a run may take from a step.
+fn routes(step: &Step) -> Vec<(&Target, Cause)> {
+    let mut routes: Vec<(&Target, Cause)> = Vec::new();
+    let completed = || step.on_success.iter().chain(step.on_result.iter().map(|route| &route.to));
+    match &step.kind {
+        StepKind::Stop { .. } => {}
+        StepKind::Confirm { .. } => {
+            routes.extend(step.on_success.iter().map(|to| (to, Cause::Completed)));
+            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Otherwise)));
+        }
+        StepKind::Route => {
+            routes.extend(completed().map(|to| (to, Cause::Completed)));
+            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Otherwise)));
+        }
+        StepKind::Tool { tool, .. } => {
+            routes.extend(completed().map(|to| (to, Cause::Completed)));
+            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Otherwise)));
+            routes.extend(step.on_context_limit.iter().map(|to| (to, Cause::Otherwise)));
+            if tool.name == "run_skill" && step.retries > 0 {
+                routes.push((&step.on_exhausted, Cause::Otherwise));
+            }
+        }
+    }
+    if step.skip_when_false.is_some() {
+        let skipped = step.on_skip.as_ref().or(step.on_success.as_ref());
+        routes.extend(skipped.map(|to| (to, Cause::Otherwise)));
+    }
+    if step.max_visits.is_some() {
+        routes.extend(step.on_exceeded.iter().map(|to| (to, Cause::Exceeded)));
+    }
+    routes
+}

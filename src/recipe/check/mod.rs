@@ -1,0 +1,114 @@
+//! Checks on a compiled recipe: what its parts mean together.
+
+mod assigned;
+mod graph;
+mod loops;
+mod references;
+mod shell;
+mod skills;
+mod structure;
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::diagnostic::Problem;
+use super::expr::Template;
+use super::marks::{Marks, Path};
+use super::model::Recipe;
+
+/// What checks need to know about skills.
+pub trait SkillLookup {
+    /// Whether there is a skill of this name.
+    fn exists(&self, name: &str) -> bool;
+    /// The names of all skills, for suggestions.
+    fn names(&self) -> Vec<String>;
+    /// The outputs that a skill declares; `None` when it declares nothing, so that any may appear.
+    fn outputs(&self, name: &str) -> Option<Vec<String>>;
+}
+
+/// A lookup that accepts every skill, for views that do not run anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnySkill;
+
+impl SkillLookup for AnySkill {
+    fn exists(&self, _: &str) -> bool {
+        true
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn outputs(&self, _: &str) -> Option<Vec<String>> {
+        None
+    }
+}
+
+/// What one round of checks looks at.
+struct Subject<'a> {
+    recipe: &'a Recipe,
+    marks: &'a Marks,
+    skills: &'a dyn SkillLookup,
+    /// Steps that lowering could not understand completely; what they read is not checked.
+    broken: &'a HashSet<String>,
+}
+
+/// Checks a recipe. Questions about the whole graph are only asked when nothing is `broken`.
+#[must_use]
+pub fn check(
+    recipe: &Recipe,
+    marks: &Marks,
+    skills: &dyn SkillLookup,
+    broken: &HashSet<String>,
+    complete: bool,
+) -> Vec<Problem> {
+    let subject = Subject { recipe, marks, skills, broken };
+    let mut problems = Vec::new();
+    subject.references(&mut problems);
+    subject.shell(&mut problems);
+    subject.skills(&mut problems);
+    subject.structure(&mut problems);
+    if complete {
+        let graph = graph::Graph::of(recipe);
+        subject.reachability(&graph, &mut problems);
+        subject.loops(&graph, &mut problems);
+        subject.assigned(&graph, &mut problems);
+    }
+    problems
+}
+
+impl Subject<'_> {
+    fn step_path(&self, step: &str) -> Path {
+        Path::root().key("steps").key(step)
+    }
+
+    /// The place of the name of a step.
+    fn step_at(&self, step: &str) -> Range<usize> {
+        self.marks.key(&self.step_path(step))
+    }
+
+    /// The first of several places that stands in the text, else the step itself.
+    fn first_of(&self, step: &str, candidates: &[&[&str]]) -> Path {
+        let base = self.step_path(step);
+        candidates
+            .iter()
+            .map(|keys| keys.iter().fold(base.clone(), |path, key| path.key(key)))
+            .find(|path| self.marks.has(path))
+            .unwrap_or(base)
+    }
+
+    /// The place of an argument: under `with`, or a key of the step that is folded into it.
+    fn arg_path(&self, step: &str, name: &str) -> Path {
+        self.first_of(step, &[&["with", name], &[name]])
+    }
+
+    /// The place of a message: of an action, or under `stop`.
+    fn message_path(&self, step: &str) -> Path {
+        self.first_of(step, &[&["message"], &["stop", "message"]])
+    }
+
+    /// The place in the file of a part of a template.
+    fn within(&self, path: &Path, template: &Template, span: &Range<usize>) -> Range<usize> {
+        self.marks.within(&self.recipe.text, path, template.source(), span)
+    }
+}

@@ -1,0 +1,197 @@
+//! Names that expressions read: what is declared, captured, or part of a result.
+
+use std::ops::Range;
+
+use super::Subject;
+use crate::recipe::diagnostic::Problem;
+use crate::recipe::expr::{Expr, NAMESPACES, RUN_NAMES, Reference, Template};
+use crate::recipe::marks::Path;
+use crate::recipe::model::{Arg, Bound, Step, StepKind};
+use crate::recipe::suggest;
+
+/// One place where a step reads a name.
+pub(super) struct Read<'a> {
+    pub(super) reference: &'a Reference,
+    /// The text that holds it, and where that stands.
+    source: &'a str,
+    path: Path,
+    /// Whether there is a result to read.
+    has_result: bool,
+    /// How many of the step's own captures are set.
+    pub(super) own_captures: usize,
+}
+
+impl Subject<'_> {
+    /// Everything a step reads.
+    pub(super) fn reads<'s>(&self, step: &'s Step) -> Vec<Read<'s>> {
+        let base = self.step_path(&step.name);
+        let mut reads = Reads { all: Vec::new() };
+        match &step.kind {
+            StepKind::Tool { with, .. } => {
+                for (name, arg) in with {
+                    reads.arg(arg, &self.arg_path(&step.name, name), None);
+                }
+            }
+            StepKind::Confirm { message, .. } | StepKind::Stop { message, .. } => {
+                reads.template(message, &self.message_path(&step.name), None);
+            }
+            StepKind::Route => {}
+        }
+        if let Some(expr) = &step.skip_when_false {
+            reads.expr(expr, &base.key("skip_when_false"), None);
+        }
+        if let Some(Bound::Expr(expr)) = &step.max_visits {
+            reads.expr(expr, &base.key("max_visits"), None);
+        }
+        for (index, (name, capture)) in step.captures.iter().enumerate() {
+            let mut path = self.first_of(&step.name, &[&["capture", name], &["capture_list", name]]);
+            for key in ["value", "from"] {
+                if self.marks.has(&path.key(key)) {
+                    path = path.key(key);
+                }
+            }
+            reads.arg(&capture.value, &path, Some(index));
+        }
+        for (index, route) in step.on_result.iter().enumerate() {
+            if let Some(expr) = &route.when {
+                let path = base.key("on_result").index(index).key("when");
+                reads.expr(expr, &path, Some(step.captures.len()));
+            }
+        }
+        reads.all
+    }
+
+    /// The place of a read in the file.
+    pub(super) fn read_at(&self, step: &Step, read: &Read<'_>) -> Range<usize> {
+        if !self.marks.has(&read.path) {
+            return self.marks.key(&self.step_path(&step.name));
+        }
+        self.marks.within(&self.recipe.text, &read.path, read.source, &read.reference.span)
+    }
+
+    pub(super) fn references(&self, problems: &mut Vec<Problem>) {
+        for step in self.recipe.steps.values().filter(|step| !self.broken.contains(&step.name)) {
+            for read in self.reads(step) {
+                if let Some((message, help)) = self.judge(step, &read) {
+                    let at = self.read_at(step, &read);
+                    problems.push(Problem::error("unknown-reference", message, at, "unknown").help(help));
+                }
+            }
+        }
+    }
+
+    /// What is wrong with a read, and how to mend it.
+    fn judge(&self, step: &Step, read: &Read<'_>) -> Option<(String, Option<String>)> {
+        let reference = read.reference;
+        let namespace = reference.namespace.as_str();
+        if !NAMESPACES.contains(&namespace) {
+            let help = match suggest::closest(namespace, NAMESPACES.iter().copied()) {
+                Some(near) if reference.name.is_some() => format!("did you mean `{near}`?"),
+                _ => match self.recipe.ingredients.contains_key(namespace) {
+                    true => format!("did you mean `inputs.{namespace}`?"),
+                    false => format!(
+                        "a text stands in quotes, `'{namespace}'`; names start with `inputs.`, `context.`, `result.` or `run.`"
+                    ),
+                },
+            };
+            return Some((format!("there is nothing called `{namespace}`"), Some(help)));
+        }
+        if namespace == "result" && !read.has_result {
+            let message = format!("`{reference}` is not known here");
+            let help = "a result is read by `capture:` and `on_result:` of the step that has it";
+            return Some((message, Some(help.to_owned())));
+        }
+        let name = reference.name.as_deref()?;
+        match namespace {
+            "inputs" if !self.recipe.ingredients.contains_key(name) => {
+                let names = self.recipe.ingredients.keys().map(String::as_str);
+                let help = suggest::help(name, "ingredients", names)
+                    .or_else(|| Some(format!("declare `{name}` under `ingredients:`")));
+                Some((format!("there is no ingredient `{name}`"), help))
+            }
+            "context" => {
+                let mut names =
+                    self.recipe.steps.values().flat_map(|step| step.captures.keys().map(String::as_str));
+                if names.clone().any(|known| known == name) {
+                    return None;
+                }
+                let mut unique: Vec<&str> = Vec::new();
+                names.by_ref().for_each(|name| {
+                    if !unique.contains(&name) {
+                        unique.push(name);
+                    }
+                });
+                let help = suggest::help(name, "captured variables", unique)
+                    .or_else(|| Some(format!("capture `{name}` in a step before")));
+                Some((format!("no step captures `{name}`"), help))
+            }
+            "run" if !RUN_NAMES.contains(&name) => {
+                let help = suggest::help(name, "names in `run`", RUN_NAMES.iter().copied());
+                Some((format!("there is no `run.{name}`"), help))
+            }
+            "result" => self.judge_result(step, name),
+            _ => None,
+        }
+    }
+
+    fn judge_result(&self, step: &Step, name: &str) -> Option<(String, Option<String>)> {
+        let StepKind::Tool { tool, .. } = &step.kind else {
+            let message = format!("this step has no result, so no `result.{name}`");
+            return Some((message, Some("only steps that call a tool have one".to_owned())));
+        };
+        if tool.results.iter().any(|result| result.name == name) {
+            return None;
+        }
+        let outputs = match self.skill_of(step) {
+            Some(skill) => self.skills.outputs(skill.name)?,
+            None if tool.open_result => return None,
+            None => Vec::new(),
+        };
+        if outputs.iter().any(|output| output == name) {
+            return None;
+        }
+        let message = match self.skill_of(step) {
+            Some(skill) => format!("the skill `{}` declares no output `{name}`", skill.name),
+            None => format!("`{}` has no result `{name}`", tool.name),
+        };
+        let all = outputs.iter().map(String::as_str).chain(tool.results.iter().map(|result| result.name));
+        Some((message, suggest::help(name, "results", all)))
+    }
+}
+
+struct Reads<'a> {
+    all: Vec<Read<'a>>,
+}
+
+impl<'a> Reads<'a> {
+    fn add(&mut self, references: &'a [Reference], source: &'a str, path: &Path, own: Option<usize>) {
+        self.all.extend(references.iter().map(|reference| Read {
+            reference,
+            source,
+            path: path.clone(),
+            has_result: own.is_some(),
+            own_captures: own.unwrap_or(0),
+        }));
+    }
+
+    fn expr(&mut self, expr: &'a Expr, path: &Path, own: Option<usize>) {
+        self.add(expr.references(), expr.source(), path, own);
+    }
+
+    fn template(&mut self, template: &'a Template, path: &Path, own: Option<usize>) {
+        self.add(template.references(), template.source(), path, own);
+    }
+
+    fn arg(&mut self, arg: &'a Arg, path: &Path, own: Option<usize>) {
+        match arg {
+            Arg::Literal(_) => {}
+            Arg::Template(template) => self.template(template, path, own),
+            Arg::List(items) => {
+                items.iter().enumerate().for_each(|(index, item)| self.arg(item, &path.index(index), own));
+            }
+            Arg::Map(entries) => {
+                entries.iter().for_each(|(key, item)| self.arg(item, &path.key(key), own));
+            }
+        }
+    }
+}

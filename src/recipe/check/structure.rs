@@ -1,0 +1,76 @@
+//! Steps that go nowhere, and steps that nothing leads to.
+
+use super::Subject;
+use super::graph::Graph;
+use crate::recipe::diagnostic::Problem;
+use crate::recipe::model::StepKind;
+
+impl Subject<'_> {
+    /// What each step needs by itself.
+    pub(super) fn structure(&self, problems: &mut Vec<Problem>) {
+        for step in self.recipe.steps.values().filter(|step| !self.broken.contains(&step.name)) {
+            let at = self.step_at(&step.name);
+            let name = &step.name;
+            let mut missing = |key: &str, why: &str, help: &str| {
+                let message = format!("the step `{name}` has no `{key}`: {why}");
+                problems
+                    .push(Problem::error("no-route", message, at.clone(), "this step").help(help.to_owned()));
+            };
+            let goes_on = step.on_success.is_some() || !step.on_result.is_empty();
+            match step.kind {
+                StepKind::Stop { .. } => {}
+                StepKind::Confirm { .. } => {
+                    for (key, there, answer) in [
+                        ("on_success", step.on_success.is_some(), "yes"),
+                        ("on_failure", step.on_failure.is_some(), "no"),
+                    ] {
+                        if !there {
+                            let help = format!("add `{key}:` with a step, `done` or `escalate`");
+                            missing(key, &format!("nothing follows the answer {answer}"), &help);
+                        }
+                    }
+                }
+                StepKind::Tool { .. } | StepKind::Route if !goes_on => {
+                    let help = "add `on_success:` or `on_result:`; `on_success: done` ends the run";
+                    missing("on_success", "nothing follows it", help);
+                }
+                StepKind::Tool { .. } | StepKind::Route => {}
+            }
+            if step.skip_when_false.is_some()
+                && step.on_skip.is_none()
+                && step.on_success.is_none()
+                && !step.on_result.is_empty()
+            {
+                let help = "add `on_skip:` with the step that follows when this one is skipped";
+                missing("on_skip", "`on_result` cannot tell where a skipped step goes", help);
+            }
+            if step.on_exceeded.is_some() && step.max_visits.is_none() {
+                let key = self.step_path(name).key("on_exceeded");
+                let message = "`on_exceeded` has no effect without `max_visits`";
+                let at = self.marks.key(&key);
+                let problem = Problem::warning("no-effect", message, at, "no effect");
+                problems.push(problem.help("add `max_visits:`, or remove it".to_owned()));
+            }
+        }
+    }
+
+    /// What the graph as a whole needs.
+    pub(super) fn reachability(&self, graph: &Graph, problems: &mut Vec<Problem>) {
+        let reachable = graph.reachable();
+        for (index, name) in self.recipe.steps.keys().enumerate() {
+            if !reachable[index] {
+                let message = format!("no route leads to the step `{name}`");
+                let at = self.step_at(name);
+                let problem = Problem::warning("unreachable-step", message, at, "never runs");
+                problems.push(problem.help("route to it, or remove it".to_owned()));
+            }
+        }
+        let has_end = reachable.iter().zip(&graph.ends).any(|(reachable, end)| *reachable && *end);
+        if let (false, Some(first)) = (has_end, self.recipe.steps.keys().next()) {
+            let message = "no way through this recipe leads to an end";
+            let at = self.step_at(first);
+            let problem = Problem::error("no-end", message, at, "starts here");
+            problems.push(problem.help("route to `done`, `escalate` or a stop step".to_owned()));
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `with:` and what is folded into it.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::keys::Fields;
+use super::{Lowering, Node};
+use crate::catalog::{ParamDecl, ParamKind, ToolDecl};
+use crate::recipe::diagnostic::Problem;
+use crate::recipe::model::Arg;
+use crate::recipe::{suggest, values};
+
+/// Keys of a step that are parameters of `run_skill`.
+const FOLDED: &[&str] = &["skill", "args", "model", "stale_threshold", "idle_output_timeout"];
+
+/// Parameters of which a call has exactly one.
+const CHOICES: &[(&str, [&str; 2])] =
+    &[("run_cmd", ["argv", "cmd"]), ("run_skill", ["skill", "skill_command"])];
+
+impl Lowering<'_> {
+    /// The arguments of a tool step.
+    pub(super) fn with(
+        &mut self,
+        step: &str,
+        tool: &'static ToolDecl,
+        fields: &Fields<'_>,
+    ) -> IndexMap<String, Arg> {
+        let mut given: Vec<(String, Node<'_>)> = Vec::new();
+        for key in FOLDED.iter().filter(|_| tool.name == "run_skill") {
+            given.extend(fields.get(key).map(|node| ((*key).to_owned(), node)));
+        }
+        for (key, node) in fields.get("with").map(|node| self.entries(&node)).unwrap_or_default() {
+            if let Some((_, folded)) = given.iter().find(|(other, _)| *other == key) {
+                let message = format!("`{key}` is given twice");
+                let (at, first) = (self.key_at(&node.path), self.key_at(&folded.path));
+                self.report(Problem::error("exclusive-keys", message, at, "again here").also(first, "here"));
+                continue;
+            }
+            if key == "step_name" {
+                self.step_name(step, &node);
+                continue;
+            }
+            given.push((key, node));
+        }
+        let mut with = IndexMap::new();
+        let mut names: Vec<String> = Vec::new();
+        for (key, node) in given {
+            let Some(param) = tool.param(&key) else {
+                let at = self.key_at(&node.path);
+                let help = suggest::help(&key, "parameters", tool.params.iter().map(|param| param.name));
+                let message = format!("`{}` has no parameter `{key}`", tool.name);
+                self.report(Problem::error("unknown-parameter", message, at, "unknown").help(help));
+                continue;
+            };
+            names.push(key.clone());
+            if node.value.is_null() {
+                self.wrong_type(&node, noun(param.kind));
+                continue;
+            }
+            if let Some(arg) = self.arg(&node)
+                && self.fits(param, &arg, &node)
+            {
+                with.insert(key, arg);
+            }
+        }
+        self.complete(tool, &names, fields);
+        with
+    }
+
+    /// `with.step_name`, which the reference uses to tell its telemetry what runs.
+    fn step_name(&mut self, step: &str, node: &Node<'_>) {
+        if node.value.as_str() != Some(step) {
+            let message = format!("`step_name` is not the name of this step, `{step}`");
+            self.error("bad-value", &node.path, message, "", Some("remove it: it is known".to_owned()));
+        }
+    }
+
+    fn complete(&mut self, tool: &ToolDecl, names: &[String], fields: &Fields<'_>) {
+        let has = |name: &str| names.iter().any(|given| given == name);
+        let mut missing: Vec<String> =
+            tool.params.iter().filter(|param| param.required && !has(param.name)).map(quote).collect();
+        if let Some((_, [one, other])) = CHOICES.iter().find(|(name, _)| *name == tool.name) {
+            if has(one) && has(other) {
+                let at = self.key_at(&fields.path);
+                let message = format!("`{one}` and `{other}` exclude each other");
+                self.report(Problem::error("exclusive-keys", message, at, "in this step"));
+            } else if !has(one) && !has(other) {
+                missing.push(format!("`{one}` or `{other}`"));
+            }
+        }
+        if has("args") && has("skill_command") {
+            let at = self.key_at(&fields.path);
+            let message = "`args` goes with `skill`; a `skill_command` holds its arguments itself";
+            self.report(Problem::error("exclusive-keys", message, at, "in this step"));
+        }
+        if !missing.is_empty() {
+            let at = self.key_at(&fields.path);
+            let message = format!("`{}` needs {}", tool.name, missing.join(" and "));
+            let help = format!("add it under `with:`; {}", describe_params(tool));
+            self.report(Problem::error("missing-parameter", message, at, "missing in this step").help(help));
+        }
+    }
+
+    /// Whether an argument can have the type of its parameter; reports when not.
+    fn fits(&mut self, param: &ParamDecl, arg: &Arg, node: &Node<'_>) -> bool {
+        let good = match arg {
+            Arg::Literal(value) => literal_fits(param.kind, value),
+            // A text that is one expression may turn out to be anything.
+            Arg::Template(template) if template.single().is_some() => true,
+            Arg::Template(_) => matches!(
+                param.kind,
+                ParamKind::String | ParamKind::Path | ParamKind::Seconds | ParamKind::Shell
+            ),
+            Arg::List(items) => match param.kind {
+                ParamKind::List => true,
+                ParamKind::StringList => items.iter().all(is_text),
+                _ => false,
+            },
+            Arg::Map(entries) => match param.kind {
+                ParamKind::StringMap => entries.values().all(is_text),
+                _ => false,
+            },
+        };
+        if !good {
+            self.wrong_type(node, noun(param.kind));
+        }
+        if param.name == "args"
+            && node.value.as_sequence().is_some_and(|items| items.iter().any(is_conditional))
+        {
+            let message = "`when` in `args` is not supported by this version".to_owned();
+            self.error("unsupported-key", &node.path, message, "here", None);
+        }
+        good
+    }
+}
+
+fn is_conditional(item: &serde_yaml::Value) -> bool {
+    item.as_mapping().is_some_and(|item| item.contains_key("when"))
+}
+
+fn is_text(arg: &Arg) -> bool {
+    match arg {
+        Arg::Literal(value) => is_scalar(value),
+        Arg::Template(_) => true,
+        Arg::List(_) | Arg::Map(_) => false,
+    }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    value.is_string() || value.is_number() || value.is_boolean()
+}
+
+fn literal_fits(kind: ParamKind, value: &Value) -> bool {
+    match kind {
+        ParamKind::String => is_scalar(value),
+        ParamKind::Path | ParamKind::Shell => value.is_string(),
+        ParamKind::Bool => value.is_boolean(),
+        ParamKind::Seconds => values::duration(value).is_ok(),
+        ParamKind::StringList => value.as_array().is_some_and(|items| items.iter().all(is_scalar)),
+        ParamKind::StringMap => value.as_object().is_some_and(|entries| entries.values().all(is_scalar)),
+        ParamKind::List => value.is_array(),
+    }
+}
+
+fn noun(kind: ParamKind) -> &'static str {
+    match kind {
+        ParamKind::String | ParamKind::Shell => "a text",
+        ParamKind::Path => "a path",
+        ParamKind::Bool => "`true` or `false`",
+        ParamKind::Seconds => "seconds, or a duration such as `90s`, `10m`, `2h`",
+        ParamKind::StringList => "a list of texts",
+        ParamKind::StringMap => "a mapping of texts",
+        ParamKind::List => "a list",
+    }
+}
+
+fn quote(param: &ParamDecl) -> String {
+    format!("`{}`", param.name)
+}
+
+fn describe_params(tool: &ToolDecl) -> String {
+    format!("parameters: {}", tool.params.iter().map(quote).collect::<Vec<_>>().join(", "))
+}

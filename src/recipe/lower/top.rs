@@ -1,0 +1,121 @@
+//! The top level of a recipe and its limits.
+
+use std::fmt::Write as _;
+
+use serde_yaml::Value as Yaml;
+use sha2::{Digest, Sha256};
+
+use super::keys::{LIMITS, RECIPE};
+use super::{Lowering, Node};
+use crate::recipe::diagnostic::Problem;
+use crate::recipe::marks::Path;
+use crate::recipe::model::{Limits, Orchestrator, Recipe, RecipeSource};
+use crate::recipe::suggest;
+
+impl Lowering<'_> {
+    pub(super) fn recipe(&mut self) -> Recipe {
+        let top = Yaml::Mapping(self.document.value.clone());
+        let node = Node { value: &top, path: Path::root() };
+        let fields = self.fields(&node, &RECIPE);
+        let text = |this: &mut Self, key: &str| fields.get(key).and_then(|node| this.text(&node));
+
+        let name = text(self, "name");
+        if name.as_deref().is_none_or(str::is_empty)
+            && !fields.get("name").is_some_and(|n| !n.value.is_string())
+        {
+            let help = "the first line is `name:` with the name of the file without `.yaml`".to_owned();
+            let problem = match fields.has("name") {
+                true => {
+                    Problem::error("no-name", "the recipe has no name", self.at(&fields.path.key("name")), "")
+                }
+                false => Problem::whole("no-name", "the recipe has no name"),
+            };
+            self.report(problem.help(help));
+        }
+        let description = text(self, "description").unwrap_or_default();
+        let summary = text(self, "summary").unwrap_or_default();
+        let version = text(self, "autoskillit_version");
+        if let Some(node) = fields.get("experimental") {
+            self.boolean(&node);
+        }
+        let orchestrator = fields.get("orchestrator").and_then(|node| self.orchestrator(&node));
+        let ingredients = fields.get("ingredients").map(|node| self.ingredients(&node)).unwrap_or_default();
+        let kitchen_rules = fields.get("kitchen_rules").map(|node| self.texts(&node)).unwrap_or_default();
+        let requires_packs = fields.get("requires_packs").map(|node| self.texts(&node)).unwrap_or_default();
+        let limits = fields.get("limits").map(|node| self.limits(&node)).unwrap_or_default();
+        let steps = fields.get("steps").map(|node| self.steps(&node)).unwrap_or_default();
+        if steps.is_empty() && fields.get("steps").is_none_or(|node| is_empty(node.value)) {
+            let problem = match fields.has("steps") {
+                true => {
+                    let at = self.key_at(&fields.path.key("steps"));
+                    Problem::error("no-steps", "the recipe has no steps", at, "nothing here")
+                }
+                false => Problem::whole("no-steps", "the recipe has no steps"),
+            };
+            self.report(problem.help("add `steps:` with at least one step".to_owned()));
+        }
+        Recipe {
+            name: name.unwrap_or_default(),
+            description,
+            summary,
+            version,
+            orchestrator,
+            ingredients,
+            steps,
+            kitchen_rules,
+            requires_packs,
+            limits,
+            source: RecipeSource::Path,
+            path: None,
+            text: self.document.text.clone(),
+            hash: hash(&self.document.text),
+        }
+    }
+
+    fn orchestrator(&mut self, node: &Node<'_>) -> Option<Orchestrator> {
+        match self.text(node)?.as_str() {
+            "engine" => Some(Orchestrator::Engine),
+            "claude" => Some(Orchestrator::Claude),
+            other => {
+                let message = format!("there is no orchestrator `{other}`");
+                let help = suggest::help(other, "orchestrators", ["engine", "claude"]);
+                self.error("bad-value", &node.path, message, "unknown", help);
+                None
+            }
+        }
+    }
+
+    fn limits(&mut self, node: &Node<'_>) -> Limits {
+        let fields = self.fields(node, &LIMITS);
+        Limits {
+            budget_usd: fields.get("budget_usd").and_then(|node| self.dollars(&node)),
+            wall_clock: fields.get("wall_clock").and_then(|node| self.duration(&node)),
+            sessions: fields.get("sessions").and_then(|node| self.count(&node, 1)),
+            max_visits: fields.get("max_visits").and_then(|node| self.count(&node, 1)),
+        }
+    }
+
+    fn dollars(&mut self, node: &Node<'_>) -> Option<f64> {
+        let amount = match node.value {
+            Yaml::Number(number) => number.as_f64().filter(|amount| amount.is_finite() && *amount > 0.0),
+            _ => None,
+        };
+        if amount.is_none() {
+            self.wrong_type(node, "a number of dollars above 0");
+        }
+        amount
+    }
+}
+
+fn is_empty(value: &Yaml) -> bool {
+    value.is_null() || value.as_mapping().is_some_and(serde_yaml::Mapping::is_empty)
+}
+
+/// SHA-256 of `text` in hex.
+fn hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
