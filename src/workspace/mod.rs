@@ -1,1 +1,4 @@
-//! The room `workspace`.
+//! git: the checkout that a run works in.
+
+pub mod detect;
+pub mod git;

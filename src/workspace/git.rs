@@ -1,0 +1,259 @@
+//! Questions to git about the user's checkout. Nothing here changes it.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Why git gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// git cannot be run.
+    #[error("git cannot be run: {0}")]
+    Missing(#[source] io::Error),
+    /// The folder is in no repository.
+    #[error("{} is not in a git repository", .0.display())]
+    NotARepository(PathBuf),
+    /// The repository has no working tree.
+    #[error("{} is a bare repository: there is no checkout to work in", .0.display())]
+    Bare(PathBuf),
+    /// git refused.
+    #[error("`git {command}` failed: {message}")]
+    Failed {
+        /// What was asked.
+        command: String,
+        /// The first line of what it said.
+        message: String,
+    },
+}
+
+/// A checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    top: PathBuf,
+}
+
+/// One path that differs from the last commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dirty {
+    /// Relative to the top.
+    pub path: String,
+    /// `M`, `A`, `D`, `R`, `U` or `?`.
+    pub kind: char,
+}
+
+/// One path that differs from a given commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// Relative to the top.
+    pub path: String,
+    /// `M`, `A`, `D`, `T` or `?` (not tracked).
+    pub kind: char,
+    /// Added and deleted lines; `None` for binary files.
+    pub lines: Option<(u64, u64)>,
+}
+
+impl Checkout {
+    /// The checkout that `dir` is in.
+    ///
+    /// # Errors
+    /// When there is none, or git is not there.
+    pub fn discover(dir: &Path) -> Result<Self, GitError> {
+        let ask = |what: &str| git(dir, ["rev-parse", what]);
+        match ask("--show-toplevel") {
+            Ok(top) => Ok(Self { top: PathBuf::from(line(&top)) }),
+            Err(GitError::Failed { message, .. }) => match ask("--is-bare-repository") {
+                Ok(bare) if line(&bare) == "true" => Err(GitError::Bare(dir.to_owned())),
+                // git says no also where it does not trust the owner; its own words tell how to mend that.
+                _ if message.contains("dubious ownership") => {
+                    Err(GitError::Failed { command: "rev-parse --show-toplevel".to_owned(), message })
+                }
+                _ => Err(GitError::NotARepository(dir.to_owned())),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Its top folder.
+    #[must_use]
+    pub fn top(&self) -> &Path {
+        &self.top
+    }
+
+    /// The commit checked out; `None` before the first one.
+    #[must_use]
+    pub fn head(&self) -> Option<String> {
+        git(&self.top, ["rev-parse", "--verify", "--quiet", "HEAD"]).ok().map(|out| line(&out))
+    }
+
+    /// The branch checked out; `None` when detached.
+    #[must_use]
+    pub fn branch(&self) -> Option<String> {
+        git(&self.top, ["symbolic-ref", "--quiet", "--short", "HEAD"]).ok().map(|out| line(&out))
+    }
+
+    /// What differs from the last commit, untracked files included, ignored ones not.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn dirty(&self) -> Result<Vec<Dirty>, GitError> {
+        let out = git(&self.top, ["status", "--porcelain=v1", "-z", "--untracked-files=all"])?;
+        let mut fields = out.split(|byte| *byte == 0).filter(|field| !field.is_empty());
+        let mut found = Vec::new();
+        while let Some(field) = fields.next() {
+            let text = String::from_utf8_lossy(field);
+            let (codes, path) = (text.get(..2).unwrap_or("??"), text.get(3..).unwrap_or_default());
+            let kind = codes.trim().chars().next().unwrap_or('?');
+            // A rename is followed by its old name.
+            if matches!(kind, 'R' | 'C') {
+                fields.next();
+            }
+            found.push(Dirty { path: path.to_owned(), kind });
+        }
+        Ok(found)
+    }
+
+    /// What differs from `commit` in the working tree, committed or not, untracked files included.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn changed_since(&self, commit: &str) -> Result<Vec<Changed>, GitError> {
+        let kinds = git(&self.top, ["diff", "--name-status", "--no-renames", "-z", commit, "--"])?;
+        let counts = git(&self.top, ["diff", "--numstat", "--no-renames", "-z", commit, "--"])?;
+        let lines_of = |wanted: &str| {
+            counts.split(|byte| *byte == 0).find_map(|field| {
+                let text = String::from_utf8_lossy(field);
+                let mut parts = text.splitn(3, '\t');
+                let (added, deleted, path) = (parts.next()?, parts.next()?, parts.next()?);
+                (path == wanted).then(|| Some((added.parse().ok()?, deleted.parse().ok()?)))
+            })
+        };
+        let mut fields = kinds.split(|byte| *byte == 0).filter(|field| !field.is_empty());
+        let mut found = Vec::new();
+        while let (Some(kind), Some(path)) = (fields.next(), fields.next()) {
+            let path = String::from_utf8_lossy(path).into_owned();
+            let kind = char::from(kind[0]);
+            found.push(Changed { kind, lines: lines_of(&path).flatten(), path });
+        }
+        let new = self.dirty()?.into_iter().filter(|dirty| dirty.kind == '?');
+        found.extend(new.map(|dirty| {
+            Changed {
+                lines: std::fs::read_to_string(self.top.join(&dirty.path))
+                    .ok()
+                    .map(|text| (text.lines().count() as u64, 0)),
+                path: dirty.path,
+                kind: '?',
+            }
+        }));
+        Ok(found)
+    }
+}
+
+/// Makes `dir` a repository with one commit of everything in it, under an identity of ours: the sample project of a rehearsal.
+///
+/// # Errors
+/// When git fails.
+pub fn commit_all(dir: &Path, message: &str) -> Result<(), GitError> {
+    git(dir, ["init", "--quiet", "--initial-branch=main"])?;
+    identify(dir)?;
+    git(dir, ["add", "--all"])?;
+    git(dir, ["commit", "--quiet", "--no-verify", "--message", message]).map(|_| ())
+}
+
+/// Clones `from` into `dir` without remotes: what happens there stays there.
+///
+/// # Errors
+/// When git fails.
+pub fn scratch_clone(from: &Path, dir: &Path) -> Result<(), GitError> {
+    let parent = dir.parent().unwrap_or(dir);
+    let options = ["clone", "--quiet", "--no-local", "--no-hardlinks"].map(OsStr::new);
+    let args = options.into_iter().chain([from.as_os_str(), dir.as_os_str()]);
+    git(parent, args)?;
+    git(dir, ["remote", "remove", "origin"])?;
+    identify(dir)
+}
+
+fn identify(dir: &Path) -> Result<(), GitError> {
+    git(dir, ["config", "user.name", "Rehearsal"])?;
+    git(dir, ["config", "user.email", "rehearsal@localhost"])?;
+    git(dir, ["config", "commit.gpgsign", "false"]).map(|_| ())
+}
+
+fn git(dir: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Vec<u8>, GitError> {
+    let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+    let output = Command::new("git")
+        .arg("-C")
+        .arg(dir)
+        .args(&args)
+        // Its words are read, and a question about the tree must not refresh the user's index.
+        .env("LC_ALL", "C")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(GitError::Missing)?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let command: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let message = crate::core::text::first_line(&said).trim_start_matches("fatal: ").to_owned();
+    Err(GitError::Failed { command: command.join(" "), message })
+}
+
+fn line(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_end_matches('\n').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository() -> (tempfile::TempDir, Checkout) {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a \"b\".txt"), "one\n").unwrap();
+        std::fs::write(dir.path().join("gone"), "x\n").unwrap();
+        commit_all(dir.path(), "first").unwrap();
+        let checkout = Checkout::discover(dir.path()).unwrap();
+        (dir, checkout)
+    }
+
+    #[test]
+    fn changes_are_told_with_odd_names_and_counts() {
+        let (dir, checkout) = repository();
+        let head = checkout.head().unwrap();
+        assert_eq!((checkout.dirty().unwrap(), checkout.branch().as_deref()), (vec![], Some("main")));
+        std::fs::write(dir.path().join("a \"b\".txt"), "one\ntwo\n").unwrap();
+        std::fs::remove_file(dir.path().join("gone")).unwrap();
+        std::fs::create_dir(dir.path().join("new dir")).unwrap();
+        std::fs::write(dir.path().join("new dir/é"), "1\n2\n").unwrap();
+        let changed = |path: &str, kind, lines| Changed { path: path.into(), kind, lines: Some(lines) };
+        assert_eq!(
+            checkout.changed_since(&head).unwrap(),
+            [
+                changed("a \"b\".txt", 'M', (1, 0)),
+                changed("gone", 'D', (0, 1)),
+                changed("new dir/é", '?', (2, 0))
+            ]
+        );
+        assert_eq!(checkout.dirty().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_folder_outside_any_repository_is_said_to_be() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(Checkout::discover(dir.path()), Err(GitError::NotARepository(_))));
+        git(dir.path(), ["init", "--quiet", "--bare"]).unwrap();
+        assert!(matches!(Checkout::discover(dir.path()), Err(GitError::Bare(_))));
+    }
+
+    #[test]
+    fn a_scratch_clone_has_no_remote() {
+        let (dir, _) = repository();
+        let scratch = tempfile::tempdir().unwrap();
+        let clone = scratch.path().join("clone");
+        scratch_clone(dir.path(), &clone).unwrap();
+        assert!(git(&clone, ["remote"]).unwrap().is_empty());
+        assert!(clone.join("gone").exists());
+    }
+}
