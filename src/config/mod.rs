@@ -6,9 +6,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 
-use crate::execution::client::Permissions;
-use crate::execution::environment::EnvPolicy;
-
 /// All settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -63,6 +60,54 @@ impl Default for SessionSettings {
             model: None,
         }
     }
+}
+
+/// What sessions may do (`session.permissions`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permissions {
+    /// Everything, without asking: unattended work needs it.
+    #[default]
+    Bypass,
+    /// What `session.allowed_tools` lists; the rest is refused.
+    DontAsk,
+    /// Edits in the working directory and what is listed; the rest is refused.
+    AcceptEdits,
+}
+
+impl Permissions {
+    /// The value in settings and journals.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::DontAsk => "dont_ask",
+            Self::AcceptEdits => "accept_edits",
+        }
+    }
+}
+
+/// What a session inherits (`session.env.mode`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvMode {
+    /// Everything but the variables of the documented deny-list.
+    #[default]
+    Inherit,
+    /// Only the variables of the documented minimum.
+    Minimal,
+}
+
+/// How a session's environment is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvPolicy {
+    /// What is inherited.
+    pub mode: EnvMode,
+    /// Names (or beginnings with `*`) that pass in any case.
+    pub pass: Vec<String>,
+    /// Names (or beginnings with `*`) that are dropped in addition.
+    pub drop: Vec<String>,
 }
 
 /// `run_skill`. Seconds; defaults as in the reference.

@@ -8,7 +8,7 @@ use super::state::{At, State};
 use crate::catalog::ToolDecl;
 use crate::execution::verdict::RetryReason;
 use crate::recipe::expr::{EvalError, Scope};
-use crate::recipe::model::{Arg, Bound, CaptureMode, Recipe, Step, StepKind, StopStatus, Target, ValueKind};
+use crate::recipe::model::{Arg, Bound, CaptureMode, Recipe, Step, StepKind, StopStatus, Target};
 use crate::{catalog::ParamKind, recipe::expr::Expr};
 
 /// What to do next.
@@ -263,7 +263,7 @@ fn captures(step: &Step, scope: &mut Scope, ok: bool) -> Result<Map<String, Valu
             Err(error) => return Err(format!("capture `{name}` has no value: {error}")),
         };
         let value = match capture.kind {
-            Some(kind) => typed(kind, value).map_err(|error| format!("capture `{name}`: {error}"))?,
+            Some(kind) => kind.coerce(value).map_err(|error| format!("capture `{name}`: {error}"))?,
             None => value,
         };
         let before = scope.get("context").and_then(|context| context.get(name)).cloned();
@@ -283,22 +283,6 @@ fn captures(step: &Step, scope: &mut Scope, ok: bool) -> Result<Map<String, Valu
         taken.insert(name.clone(), value);
     }
     Ok(taken)
-}
-
-/// A captured value as the type that the recipe states.
-fn typed(kind: ValueKind, value: Value) -> Result<Value, String> {
-    match (kind, value) {
-        (ValueKind::Json, value) => Ok(value),
-        (ValueKind::Bool, value @ Value::Bool(_))
-        | (ValueKind::Number, value @ Value::Number(_))
-        | (ValueKind::List, value @ Value::Array(_)) => Ok(value),
-        (ValueKind::Int, Value::Number(number)) if number.is_i64() || number.is_u64() => {
-            Ok(Value::Number(number))
-        }
-        (kind, Value::String(text)) => kind.read(&text),
-        (ValueKind::String | ValueKind::Path, value) => Ok(Value::String(crate::recipe::expr::text(&value))),
-        (kind, value) => Err(format!("{value} is not of type {}", kind.name())),
-    }
 }
 
 /// Where an outcome leads, and which rule says so.

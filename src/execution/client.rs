@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::config::Permissions;
 
 /// The program that runs sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,31 +53,6 @@ impl Client {
     ) -> Result<(), ClientError> {
         let refused = root && permissions == Permissions::Bypass && !matches!(sandbox, Some("1" | "true"));
         if refused && !self.player { Err(ClientError::RootWithoutSandbox) } else { Ok(()) }
-    }
-}
-
-/// What sessions may do (`session.permissions`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Permissions {
-    /// Everything, without asking: unattended work needs it.
-    #[default]
-    Bypass,
-    /// What `session.allowed_tools` lists; the rest is refused.
-    DontAsk,
-    /// Edits in the working directory and what is listed; the rest is refused.
-    AcceptEdits,
-}
-
-impl Permissions {
-    /// The value in settings and journals.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bypass => "bypass",
-            Self::DontAsk => "dont_ask",
-            Self::AcceptEdits => "accept_edits",
-        }
     }
 }
 

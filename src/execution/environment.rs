@@ -4,18 +4,7 @@
 
 use std::ffi::OsString;
 
-use serde::{Deserialize, Serialize};
-
-/// What a session inherits (`session.env.mode`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EnvMode {
-    /// Everything but the variables of [`DROPPED`].
-    #[default]
-    Inherit,
-    /// Only the variables of [`MINIMAL`].
-    Minimal,
-}
+use crate::config::{EnvMode, EnvPolicy};
 
 /// A rule of the deny-list.
 #[derive(Debug, Clone, Copy)]
@@ -101,18 +90,6 @@ const ALWAYS: &[(&str, &str)] = &[
     // git must fail rather than wait for a password that nobody types.
     ("GIT_TERMINAL_PROMPT", "0"),
 ];
-
-/// How a session's environment is made.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EnvPolicy {
-    /// What is inherited.
-    pub mode: EnvMode,
-    /// Names (or beginnings with `*`) that pass in any case.
-    pub pass: Vec<String>,
-    /// Names (or beginnings with `*`) that are dropped in addition.
-    pub drop: Vec<String>,
-}
 
 impl EnvPolicy {
     /// The environment of a session whose parent has `inherited`.

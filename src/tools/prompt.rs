@@ -1,0 +1,69 @@
+//! The texts that a session is given beside its skill, from `templates/`.
+
+use std::sync::LazyLock;
+
+use minijinja::{Environment, context};
+
+use super::Toolkit;
+use crate::engine::host::Call;
+use crate::skills::Contract;
+
+static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    for (name, source) in [
+        ("session", include_str!("../../templates/session.md")),
+        ("continue", include_str!("../../templates/continue.md")),
+    ] {
+        #[expect(clippy::expect_used, reason = "the templates are constants, rendered by a test")]
+        env.add_template(name, source).expect("an embedded template is valid");
+    }
+    env
+});
+
+/// Our directives for a session.
+pub(super) fn system(
+    kit: &Toolkit,
+    call: &Call,
+    cwd: &std::path::Path,
+    contract: &Contract,
+) -> Result<String, String> {
+    let outputs: Vec<_> = contract
+        .outputs
+        .iter()
+        .map(|(name, output)| context! { name, description => output.description.clone() })
+        .collect();
+    render(
+        "session",
+        context! { recipe => kit.recipe.clone(), step => call.step.clone(), visit => call.visit, cwd => cwd.display().to_string(), outputs },
+    )
+}
+
+/// What a session that was cut off is told.
+pub(super) fn continued() -> Result<String, String> {
+    render("continue", context! {})
+}
+
+fn render(name: &str, values: minijinja::Value) -> Result<String, String> {
+    let template = TEMPLATES.get_template(name).map_err(|error| error.to_string())?;
+    template.render(values).map_err(|error| format!("the template `{name}` cannot be rendered: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directives_name_step_place_and_outputs() {
+        let outputs = vec![
+            context! { name => "verdict", description => "How it went.\n" },
+            context! { name => "summary", description => "What was done." },
+        ];
+        let values =
+            context! { recipe => "fix-tests", step => "repair", visit => 2, cwd => "/repo", outputs };
+        insta::assert_snapshot!(render("session", values).unwrap());
+        let plain = context! { recipe => "r", step => "s", visit => 1, cwd => "/repo", outputs => Vec::<String>::new() };
+        assert!(!render("session", plain).unwrap().contains("StructuredOutput"));
+        assert!(!continued().unwrap().is_empty());
+    }
+}

@@ -1,0 +1,269 @@
+//! `run_skill`: one skill in one session.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+use super::args::{self, Args};
+use super::{Toolkit, prompt, refused, unfit};
+use crate::config::{Permissions, limit};
+use crate::core::stop::StopSignal;
+use crate::core::text::first_line;
+use crate::core::{files, ids};
+use crate::engine::event::{Fault, Live};
+use crate::engine::host::{Call, Outcome, SessionCall, Watch};
+use crate::execution::client::{self, Client, SessionSpec};
+use crate::execution::facts::Update;
+use crate::execution::race::{Policy, Termination};
+use crate::execution::session::{self, Ended, Glimpse, Session};
+use crate::execution::verdict::SkillResult;
+use crate::skills::{Skill, SkillError, write_plugin};
+
+pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: StopSignal) -> Outcome {
+    match prepare(kit, call) {
+        Ok(prepared) => {
+            let glimpse = |glimpse: Glimpse| tell(call, watch, &prepared.spec.session_id, glimpse);
+            let ended = session::run(prepared.session(kit), &glimpse, stop).await;
+            outcome(ended)
+        }
+        Err(outcome) => *outcome,
+    }
+}
+
+/// Everything that is fixed before the session starts.
+struct Prepared {
+    spec: SessionSpec,
+    client: Client,
+    policy: Policy,
+    required: Vec<String>,
+    env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
+    transcript: Option<PathBuf>,
+    dir: PathBuf,
+}
+
+impl Prepared {
+    fn session<'a>(&'a self, kit: &'a Toolkit) -> Session<'a> {
+        Session {
+            spec: &self.spec,
+            client: &self.client,
+            warden: &kit.warden,
+            env: &self.env,
+            policy: &self.policy,
+            required_outputs: &self.required,
+            transcript: self.transcript.as_deref(),
+            dir: &self.dir,
+            redactor: &kit.redactor,
+        }
+    }
+}
+
+fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
+    let bad = |why: String| Box::new(refused(call.tool, &why));
+    let args = Args::of(&call.params);
+    let command = args::skill_command(&call.params).ok_or_else(|| bad("no skill is named".to_owned()))?;
+    let name = args::skill_name(&call.params).unwrap_or_default();
+    let skill = kit.skills.find(&name).map_err(|error| match error {
+        SkillError::Unreadable { .. } => Box::new(unfit(error.to_string())),
+        other => bad(other.to_string()),
+    })?;
+    let cwd = kit.path(args.text("cwd"));
+    // The client names the transcript's folder after the real path.
+    let cwd = cwd
+        .canonicalize()
+        .map_err(|error| Box::new(unfit(format!("cannot work in {}: {error}", cwd.display()))))?;
+    let policy = policy(kit, &args).map_err(bad)?;
+    let budget_usd = args.number("budget_usd").map_err(bad)?;
+    let settings = &kit.settings.session;
+    let SessionCall { id, continues } =
+        call.session.clone().unwrap_or_else(|| SessionCall { id: ids::session_id(), continues: false });
+    let dir = kit.run_dir.session(&id);
+    let no_room = |error: std::io::Error| Box::new(unfit(format!("cannot write {}: {error}", dir.display())));
+    files::create_private_dir(&dir).map_err(no_room)?;
+    let plugin = dir.join("plugin");
+    write_plugin(&plugin, &skill).map_err(no_room)?;
+    let env = settings.env.session(kit.env.iter().cloned());
+    let config_dir =
+        client::config_dir(|name| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()));
+    let carried = carry(kit, config_dir.as_deref(), &dir).map_err(no_room)?;
+    let prompt = if continues { prompt::continued().map_err(bad)? } else { command };
+    let system = prompt::system(kit, call, &cwd, &skill.contract).map_err(bad)?;
+    Ok(Prepared {
+        client: player_or_client(kit, call)?,
+        transcript: config_dir.map(|config| client::transcript(&config, &cwd, &id)),
+        required: skill.contract.required(),
+        spec: SessionSpec {
+            session_id: id,
+            continues,
+            prompt,
+            system,
+            plugin_dir: Some(plugin),
+            model: args.text("model").filter(|model| !model.is_empty()).or_else(|| settings.model.clone()),
+            schema: skill.contract.schema(),
+            permissions: settings.permissions,
+            allowed_tools: allowed(kit, &skill),
+            setting_sources: settings.setting_sources.clone(),
+            settings: carried,
+            budget_usd,
+            cwd,
+        },
+        policy,
+        env,
+        dir,
+    })
+}
+
+/// What runs without a question where not everything may: what the settings list, and the tool that the answer needs.
+fn allowed(kit: &Toolkit, skill: &Skill) -> Vec<String> {
+    let mut allowed = kit.settings.session.allowed_tools.clone();
+    if kit.settings.session.permissions != Permissions::Bypass {
+        allowed.extend(["Read", "Grep", "Glob", "Skill"].map(str::to_owned));
+        if skill.contract.schema().is_some() {
+            allowed.push("StructuredOutput".to_owned());
+        }
+    }
+    allowed.sort();
+    allowed.dedup();
+    allowed
+}
+
+/// In a rehearsal, the player of its scenario at this step and visit.
+fn player_or_client(kit: &Toolkit, call: &Call) -> Result<Client, Box<Outcome>> {
+    let client = kit.client.clone().map_err(|error| Box::new(unfit(error.to_string())))?;
+    Ok(match &kit.rehearsal {
+        None => client,
+        Some(rehearsal) => {
+            let mut leading = client.leading;
+            let options = [
+                ("--scenario", rehearsal.scenario.clone()),
+                ("--step", call.step.clone()),
+                ("--visit", call.visit.to_string()),
+                ("--pace", rehearsal.pace.to_string()),
+            ];
+            leading.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
+            leading.push("--".to_owned());
+            Client { leading, ..client }
+        }
+    })
+}
+
+fn policy(kit: &Toolkit, args: &Args<'_>) -> Result<Policy, String> {
+    let defaults = &kit.settings.run_skill;
+    let silence = |name: &str, default: u64| match args.seconds(name) {
+        Ok(Some(given)) => Ok(limit(given.as_secs())),
+        Ok(None) => Ok(limit(default)),
+        Err(error) => Err(error),
+    };
+    Ok(Policy {
+        wall_clock: args.seconds("timeout")?.unwrap_or(std::time::Duration::from_secs(defaults.timeout)),
+        stale: silence("stale_threshold", defaults.stale_threshold)?,
+        idle: silence("idle_output_timeout", defaults.idle_output_timeout)?,
+        ..Policy::default()
+    })
+}
+
+/// The user's login and provider settings as a private file, where the client does not read the user's own.
+fn carry(kit: &Toolkit, config_dir: Option<&Path>, dir: &Path) -> std::io::Result<Option<PathBuf>> {
+    if kit.settings.session.setting_sources.iter().any(|source| source == "user") {
+        return Ok(None);
+    }
+    let settings = config_dir.and_then(|config| std::fs::read_to_string(config.join("settings.json")).ok());
+    let Some(carried) = settings.as_deref().and_then(client::carried_settings) else { return Ok(None) };
+    let path = dir.join("settings.json");
+    files::write_json(&path, &carried)?;
+    Ok(Some(path))
+}
+
+/// Whether a session that was cut off can go on: its transcript is there.
+#[must_use]
+pub fn can_continue(kit: &Toolkit, session_id: &str, params: &Value) -> bool {
+    let env = kit.settings.session.env.session(kit.env.iter().cloned());
+    let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+    let cwd = kit.path(Args::of(params).text("cwd")).canonicalize();
+    match (client::config_dir(value), cwd) {
+        (Some(config), Ok(cwd)) => client::transcript(&config, &cwd, session_id).is_file(),
+        _ => false,
+    }
+}
+
+fn tell(call: &Call, watch: Watch<'_>, session: &str, glimpse: Glimpse) {
+    let step = call.step.clone();
+    watch(match glimpse {
+        Glimpse::Spawned => Live::Spawned { step, session: session.to_owned() },
+        Glimpse::Update(Update::Doing(call)) => Live::Doing { step, tool: call.name, target: call.target },
+        Glimpse::Update(Update::Saying(text)) => Live::Saying { step, text: first_line(&text).to_owned() },
+        Glimpse::Update(Update::Waiting(why)) => Live::Waiting { step, why },
+        Glimpse::Update(Update::Nothing) => return,
+        Glimpse::Used(usage) => Live::Used { step, usage },
+        Glimpse::Ending(why) => Live::Ending { step, why: ending(why).to_owned() },
+    });
+}
+
+fn ending(why: Termination) -> &'static str {
+    match why {
+        Termination::NaturalExit => "it left",
+        Termination::Completed => "it is done and did not leave",
+        Termination::IdleStall => "it fell silent",
+        Termination::Stale => "nothing moves any more",
+        Termination::TimedOut => "its time is up",
+        Termination::Cancelled => "the run is being stopped",
+        Termination::Unauthenticated => "the login does not work",
+    }
+}
+
+fn outcome(ended: Ended) -> Outcome {
+    let verdict = &ended.verdict;
+    let fault = if verdict.infrastructure {
+        Some(Fault::Service)
+    } else if verdict.subtype == "not_started" {
+        Some(Fault::Environment)
+    } else {
+        None
+    };
+    let mut summary = match (verdict.success, verdict.outputs.get("summary").and_then(Value::as_str)) {
+        (true, Some(summary)) => first_line(summary).to_owned(),
+        (true, None) => first_line(&verdict.result).to_owned(),
+        (false, _) => verdict.because.first().cloned().unwrap_or_default(),
+    };
+    if !ended.left.is_empty() {
+        let left = ended.left.len();
+        summary.push_str(&format!(
+            " ({left} process{} it left running ended)",
+            if left == 1 { "" } else { "es" }
+        ));
+    }
+    Outcome {
+        ok: verdict.success,
+        label: verdict.subtype.clone(),
+        summary,
+        retry: verdict.retry_reason,
+        fault,
+        usage: Some(verdict.usage),
+        // Only what was cut off before it was done is to be taken up again.
+        cut_off: ended.termination == Termination::Cancelled && !verdict.success,
+        result: result(verdict),
+    }
+}
+
+/// The `result` that expressions see: the declared outputs beside the fields of the verdict, which win.
+fn result(verdict: &SkillResult) -> Value {
+    let mut result: Map<String, Value> = verdict.outputs.clone();
+    let own = json!({
+        "success": verdict.success,
+        "result": verdict.result,
+        "session_id": verdict.session_id,
+        "subtype": verdict.subtype,
+        "cli_subtype": verdict.cli_subtype,
+        "is_error": verdict.is_error,
+        "exit_code": verdict.exit_code,
+        "needs_retry": verdict.needs_retry,
+        "retry_reason": verdict.retry_reason,
+        "permission_denials": verdict.permission_denials,
+        "because": verdict.because,
+        "stderr": verdict.stderr,
+    });
+    if let Value::Object(own) = own {
+        result.extend(own);
+    }
+    result.entry("worktree_path").or_insert(Value::Null);
+    Value::Object(result)
+}
