@@ -194,6 +194,5 @@ mod tests {
         assert!(!own.dead && !own.tagged);
         assert!(own.age < Duration::from_secs(3600));
         assert!(!command(own).is_empty());
-        assert!(!is_warden(own));
     }
 }
