@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use autoskillit::execution::warden::{
     Account, Charge, EndedBy, Exit, FoundBy, Ladder, Leftover, Report, Rung, SpawnFailure, Warded,
-    WardenProgram, spawn,
+    WardenProgram, spawn, sweep,
 };
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -143,10 +143,15 @@ fn signal(pid: u32, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(pid).unwrap()), signal).unwrap();
 }
 
+/// A number of a process by its place behind the name in its stat line.
+fn stat_field(pid: u32, place: usize) -> u32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit_once(')').unwrap().1.split_whitespace().nth(place).unwrap().parse().unwrap()
+}
+
 /// The parent of a process, and so the warden of a client.
 fn parent_of(pid: u32) -> u32 {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    stat.rsplit_once(')').unwrap().1.split_whitespace().nth(1).unwrap().parse().unwrap()
+    stat_field(pid, 1)
 }
 
 #[tokio::test]
@@ -511,6 +516,52 @@ async fn the_client_gets_no_more_descriptors_than_without_a_warden() {
     to_the_end(&mut warded).await;
 }
 
+/// So that Ctrl-C in a terminal reaches neither the warden nor the client.
+#[tokio::test]
+async fn a_session_is_away_from_the_terminal() {
+    let mut warded = start(sh("echo $$; exec sleep 321")).await;
+    let client = pids(&mut warded, 1).await[0];
+    let (group, session) = (stat_field(client, 2), stat_field(client, 3));
+    assert_eq!((group, session), (client, parent_of(client)));
+    warded.control.kill();
+    to_the_end(&mut warded).await;
+}
+
+#[test]
+fn a_warden_started_by_hand_explains_itself() {
+    let mut warden = Command::new(env!("CARGO_BIN_EXE_autoskillit"));
+    let output = warden.arg("warden").stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("started by autoskillit itself"));
+}
+
+#[tokio::test]
+async fn what_escaped_its_parent_is_found_by_its_tag() {
+    let mut session = sh("echo $$; exec sleep 322");
+    session.tag.push_str("-escaped");
+    let tag = session.tag.clone();
+    let mut warded = start(session).await;
+    pids(&mut warded, 1).await;
+    let stray =
+        |tag: &str| Command::new("sleep").arg("323").env("AUTOSKILLIT_SESSION_TAG", tag).spawn().unwrap();
+    let mut ours = stray(&tag);
+    let mut other = stray(&format!("{tag}-not"));
+    warded.control.kill();
+    let reports = to_the_end(&mut warded).await;
+    assert!(!alive(ours.id()) && alive(other.id()));
+    let found: Vec<_> = left(&reports).iter().map(|one| (one.pid, one.found_by)).collect();
+    assert_eq!(found, [(ours.id(), FoundBy::Tag)]);
+    ours.wait().unwrap();
+
+    // The same from here, as for a session of an earlier run.
+    let swept = sweep(&format!("{tag}-not"));
+    assert_eq!(
+        swept.left.iter().map(|one| (one.pid, one.ended_by)).collect::<Vec<_>>(),
+        [(other.id(), EndedBy::Terminate)]
+    );
+    other.wait().unwrap();
+}
+
 #[tokio::test]
 async fn nobody_is_left_to_be_reaped() {
     let mut warded = start(sh("exit 0")).await;
@@ -522,10 +573,10 @@ async fn nobody_is_left_to_be_reaped() {
     }
 }
 
-/// The memory of a process that is in use, in KiB.
-fn resident(pid: u32) -> u64 {
+/// A figure of a process's status, in KiB: `VmRSS` is all of its memory, `RssAnon` what it shares with nobody.
+fn memory(pid: u32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
@@ -537,7 +588,7 @@ async fn a_warden_is_quick_and_small() {
         let mut warded = start(sh("echo $$; exec sleep 320")).await;
         let client = spawned(&mut warded).await;
         pids(&mut warded, 1).await;
-        sizes.push(resident(parent_of(client)));
+        sizes.push((memory(parent_of(client), "VmRSS"), memory(parent_of(client), "RssAnon")));
         let began = Instant::now();
         signal(client, Signal::SIGKILL);
         assert_eq!(next(&mut warded).await, killed_by(Signal::SIGKILL));
@@ -547,10 +598,12 @@ async fn a_warden_is_quick_and_small() {
     delays.sort();
     sizes.sort_unstable();
     println!("from SIGKILL to the report: median {:?}, worst {:?}", delays[10], delays[19]);
-    println!("resident: median {} KiB, most {} KiB", sizes[10], sizes[19]);
+    println!("resident, and of that its own: median {:?} KiB, most {:?} KiB", sizes[10], sizes[19]);
     // The lower quartile, as the machine has other tests to run.
     assert!(delays[5] <= Duration::from_millis(20), "{delays:?}");
-    assert!(sizes[10] <= 3 * 1024, "{sizes:?}");
+    // Unoptimised code is larger, but shared by all wardens; what each has of its own is small in any build.
+    let bound = if cfg!(debug_assertions) { 5 * 1024 } else { 3 * 1024 };
+    assert!(sizes.iter().all(|(all, own)| *all <= bound && *own <= 1024), "{sizes:?}");
 }
 
 /// A session within a session: the inner warden is given the time to end its own.
