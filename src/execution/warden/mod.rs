@@ -15,7 +15,8 @@
 //! - `ladder`: when which signal is due; pure
 //! - `processes`: the table of processes
 //! - `sweep`: finding and ending what a session left; used by the warden, and by us for a warden that was killed
-//! - `run`, `client`: the warden process and the start of what it runs; no threads, no async runtime, as it stays resident for as long as the session
+//! - `run`, `client`: the warden process and the start of what it runs; no threads, no async runtime, as
+//!   it stays resident for as long as the session
 //! - `spawn`: our side, on tokio
 
 mod account;
