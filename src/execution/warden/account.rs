@@ -27,7 +27,7 @@ pub struct Account {
     pub left: Vec<Leftover>,
     /// How many more there were than `left` lists.
     pub unlisted: u32,
-    /// Whether the session was ended because its parent was gone.
+    /// Whether the parent was gone by then; the cause of the end unless one was asked for before.
     pub parent_gone: bool,
     /// When things happened.
     pub times: Times,

@@ -11,14 +11,16 @@
 //! behind. The last of them is always [`Report::Ended`] or [`Report::Lost`]. When nobody listens any more, the
 //! [`Account`] file says the same.
 //!
-//! - [`protocol`](self): the words between the two, and the account file
-//! - [`Ladder`]: when which signal is due; pure
+//! - `protocol`, `account`: the words between the two, and the file
+//! - `ladder`: when which signal is due; pure
 //! - `processes`: the table of processes
 //! - `sweep`: finding and ending what a session left; used by the warden, and by us for a warden that was killed
-//! - `run`: the warden process; no threads, no async runtime, as it stays resident for as long as the session
+//! - `run`, `client`: the warden process and the start of what it runs; no threads, no async runtime, as
+//!   it stays resident for as long as the session
 //! - `spawn`: our side, on tokio
 
 mod account;
+mod client;
 mod ladder;
 mod processes;
 mod protocol;

@@ -59,7 +59,8 @@ pub enum Report {
         left: Vec<Leftover>,
         /// How many more there were than `left` lists.
         unlisted: u32,
-        /// Whether the session was ended because the socket was closed on the other side.
+        /// Whether the other side of the socket was gone by then. It is the cause of the end when `rungs` is not empty and
+        /// no order was given.
         parent_gone: bool,
     },
     /// Never sent: the warden itself was killed, and what is listed was found and ended from here.

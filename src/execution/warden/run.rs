@@ -1,11 +1,11 @@
 //! The warden process: takes one charge, runs it, ends it, accounts for it, exits.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
 
 use nix::errno::Errno;
@@ -14,10 +14,11 @@ use nix::sys::signal::Signal;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::account::{Account, Climb, Times};
-use super::ladder::{Ladder, Move, Rung};
-use super::protocol::{Charge, Exit, Order, Report, SpawnFailure};
+use super::client::{Client, start};
+use super::ladder::{Move, Rung};
+use super::processes;
+use super::protocol::{Charge, Exit, Order, Report};
 use super::sweep::{Broom, Hurry, Keeper, Scope, send};
-use super::{TAG_VARIABLE, processes};
 
 /// How long a report may take to be taken. The other side reads at once, unless it is stopped.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
@@ -62,12 +63,6 @@ struct Warden {
     kill: bool,
     /// Whether the charge is taken, so that further lines are orders.
     charged: bool,
-}
-
-/// What a started client needs.
-struct Client {
-    child: Child,
-    ladder: Ladder,
 }
 
 impl Warden {
@@ -327,59 +322,6 @@ impl Keeper for Warden {
         }
         self.hurry()
     }
-}
-
-/// Starts the client of a charge.
-fn start(charge: Charge) -> Result<Client, (String, SpawnFailure)> {
-    let Some((program, arguments)) = charge.argv.split_first() else {
-        return Err(("there is no program to run".into(), SpawnFailure::Other));
-    };
-    // The system has one and the same error for a missing program and a missing directory.
-    match std::fs::metadata(&charge.cwd) {
-        Ok(folder) if folder.is_dir() => {}
-        Ok(_) => {
-            let text = format!("the working directory {} is not a directory", charge.cwd.display());
-            return Err((text, SpawnFailure::NotFound));
-        }
-        Err(error) => {
-            let text = format!("the working directory {} cannot be entered: {error}", charge.cwd.display());
-            return Err((text, failure(&error)));
-        }
-    }
-    let input = match charge.stdin {
-        Some(text) => holding(&text).map(Stdio::from),
-        None => Ok(Stdio::null()),
-    };
-    let input = input.map_err(|error| (format!("its input cannot be kept: {error}"), SpawnFailure::Other))?;
-    let child = Command::new(program)
-        .args(arguments)
-        .current_dir(&charge.cwd)
-        .env(TAG_VARIABLE, &charge.tag)
-        .stdin(input)
-        .process_group(0)
-        .spawn()
-        .map_err(|error| (format!("{program} cannot be started: {error}"), failure(&error)))?;
-    Ok(Client { child, ladder: charge.ladder })
-}
-
-fn failure(error: &io::Error) -> SpawnFailure {
-    match error.kind() {
-        io::ErrorKind::NotFound => SpawnFailure::NotFound,
-        io::ErrorKind::PermissionDenied => SpawnFailure::Permission,
-        _ => SpawnFailure::Other,
-    }
-}
-
-/// A file without a name that holds the text, to be read from its beginning: a pipe would block us on a long text.
-fn holding(text: &str) -> io::Result<File> {
-    #[cfg(target_os = "linux")]
-    let mut file =
-        File::from(nix::sys::memfd::memfd_create(c"stdin", nix::sys::memfd::MFdFlags::MFD_CLOEXEC)?);
-    #[cfg(not(target_os = "linux"))]
-    let mut file = tempfile::tempfile()?;
-    file.write_all(text.as_bytes())?;
-    file.rewind()?;
-    Ok(file)
 }
 
 /// Reaps the adopted children that have exited, each by its pid, and leaves the client to whoever waits for it. Says

@@ -201,6 +201,10 @@ impl Broom {
     /// Remembers a leftover and the last that was done to it.
     fn note(&mut self, found: &Found, ended_by: EndedBy) {
         let Found { process, by } = found;
+        if ended_by != EndedBy::Nothing && !processes::runs(process) {
+            // It went between the snapshot and now, and no signal of ours had a part in that.
+            return;
+        }
         let name = (process.pid, process.start);
         if let Some(known) = self.left.get_mut(&name) {
             known.ended_by = ended_by;

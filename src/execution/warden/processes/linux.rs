@@ -92,6 +92,14 @@ pub(in super::super) fn is_warden(process: &Process) -> bool {
     theirs.is_some() && theirs == file("/proc/self/exe")
 }
 
+/// Whether a process of a snapshot still runs: one that is exiting or has exited cannot be asked anything any more, not
+/// even whether it is a warden.
+pub(in super::super) fn runs(process: &Process) -> bool {
+    let mut text = Vec::new();
+    let stat = read_into(&format!("/proc/{}/stat", process.pid), &mut text).and_then(|()| parse_stat(&text));
+    stat.is_some_and(|stat| stat.start == process.start && stat.flags & EXITING == 0 && !stat.dead())
+}
+
 /// When this process was started, in the unit of [`Process::start`].
 pub(in super::super) fn own_start() -> u64 {
     let mut text = Vec::new();
@@ -119,12 +127,16 @@ fn ticks_per_second() -> u64 {
     known.and_then(|ticks| u64::try_from(ticks).ok()).filter(|ticks| *ticks > 0).unwrap_or(100)
 }
 
+/// The flag of a process that is exiting: `PF_EXITING` in the kernel's include/linux/sched.h.
+const EXITING: u32 = 0x4;
+
 /// What is used of /proc/<pid>/stat.
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
     name: String,
     state: u8,
     parent: u32,
+    flags: u32,
     threads: u32,
     start: u64,
 }
@@ -143,11 +155,12 @@ fn parse_stat(line: &[u8]) -> Option<Stat> {
     let name = String::from_utf8_lossy(line.get(open + 1..close)?).into_owned();
     let rest = std::str::from_utf8(&line[close + 1..]).ok()?;
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
-    // Counted from the state, which is field 3 of proc(5): parent 4, num_threads 20, starttime 22.
+    // Counted from the state, which is field 3 of proc(5): parent 4, flags 9, num_threads 20, starttime 22.
     Some(Stat {
         name,
         state: *fields.first()?.as_bytes().first()?,
         parent: fields.get(1)?.parse().ok()?,
+        flags: fields.get(6)?.parse().ok()?,
         threads: fields.get(17)?.parse().ok()?,
         start: fields.get(19)?.parse().ok()?,
     })
@@ -163,7 +176,14 @@ mod tests {
     fn reads_a_stat_line_whatever_the_name() {
         for name in ["bash", "a b", "x) S 1 (y", "", "((", "tmux: server)"] {
             let line = format!("8853 ({name}) S {TAIL}\n");
-            let expected = Stat { name: name.into(), state: b'S', parent: 8850, threads: 3, start: 167_151 };
+            let expected = Stat {
+                name: name.into(),
+                state: b'S',
+                parent: 8850,
+                flags: 4_194_560,
+                threads: 3,
+                start: 167_151,
+            };
             assert_eq!(parse_stat(line.as_bytes()), Some(expected), "{name}");
         }
         let line = [b"1 (\xff\xfe) R ".as_slice(), TAIL.as_bytes()].concat();
@@ -179,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_zombie_with_threads_lives() {
-        let stat = |state, threads| Stat { name: String::new(), state, parent: 1, threads, start: 0 };
+        let stat =
+            |state, threads| Stat { name: String::new(), state, parent: 1, flags: 0, threads, start: 0 };
         assert!(stat(b'Z', 1).dead());
         assert!(!stat(b'Z', 2).dead());
         assert!(!stat(b'D', 1).dead());
@@ -194,6 +215,6 @@ mod tests {
         assert!(!own.dead && !own.tagged);
         assert!(own.age < Duration::from_secs(3600));
         assert!(!command(own).is_empty());
-        assert!(!is_warden(own));
+        assert!(runs(own) && !runs(&Process { start: 1, ..own.clone() }));
     }
 }

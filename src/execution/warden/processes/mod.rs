@@ -8,9 +8,9 @@ mod linux;
 mod ps;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::{children, command, is_warden, own_start, snapshot};
+pub(super) use linux::{children, command, is_warden, own_start, runs, snapshot};
 #[cfg(not(target_os = "linux"))]
-pub(super) use ps::{children, command, is_warden, own_start, snapshot};
+pub(super) use ps::{children, command, is_warden, own_start, runs, snapshot};
 
 /// The length a command line is shortened to, in characters.
 const COMMAND_LENGTH: usize = 200;

@@ -70,6 +70,12 @@ pub(in super::super) fn is_warden(process: &Process) -> bool {
         && words.next() == Some(crate::execution::warden::MODE)
 }
 
+/// Nothing newer is known here than the snapshot.
+#[cfg(not(target_os = "linux"))]
+pub(in super::super) fn runs(process: &Process) -> bool {
+    !process.dead
+}
+
 /// Start times are not known here.
 #[cfg(not(target_os = "linux"))]
 pub(in super::super) fn own_start() -> u64 {
