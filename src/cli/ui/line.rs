@@ -27,6 +27,11 @@ impl Line {
         self
     }
 
+    /// Adds all pieces of another line.
+    pub fn append(&mut self, other: Self) {
+        self.spans.extend(other.spans);
+    }
+
     /// Columns.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -169,7 +174,7 @@ mod tests {
                 "name  a longer summary  12.3k | 3s",
                 "name  a longer su…  12.3k | 3s",
                 "name  a lon…  12.3k | 3s",
-                "name  a lo… | 3s",
+                "name  a lon… | 3s",
                 "name",
                 "na…"
             ]

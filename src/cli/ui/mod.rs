@@ -3,13 +3,14 @@
 //! through [`text`] first, so that it can be read but never drives the terminal.
 
 pub mod diagnostics; // errors with source snippets
-//ENDING // the block at the end of a run
+pub mod ending; // the block at the end of a run
+mod facts; // labelled rows
 pub mod format; // numbers for people
 pub mod glyphs; // the signs, with ASCII stand-ins
 pub mod line; // a line of styled parts that fits its width
 pub mod printer; // the one place that writes
 pub mod prompts; // questions in a terminal
-//SCREEN // a run as it happens
+pub mod screen; // a run as it happens
 pub mod style; // the colours, by meaning
 pub mod table; // lists
 pub mod terminal; // what the streams are and may show
