@@ -7,16 +7,25 @@ use super::text;
 /// Columns before the facts.
 const INDENT: usize = 2;
 /// Columns of a label with the gap after it.
-const LABEL: usize = 13;
+const LABEL: usize = 14;
 /// Below this width labels stand above their facts.
 const NARROW: usize = 44;
 
-/// A fact, wrapped at words under its label.
+/// A fact, wrapped at words under its label, or behind it where there is little room.
 #[must_use]
 pub(super) fn prose(label: &str, role: Role, fact: &str, look: &Look) -> Vec<String> {
+    let fact = text::one_line(fact, look);
     let room = look.width.saturating_sub(column(look));
-    let lines = text::wrap(&text::one_line(fact, look), room);
-    rows(label, lines.into_iter().map(|line| Line::of(role, line)), look)
+    if column(look) > INDENT || label.is_empty() {
+        return rows(label, text::wrap(&fact, room).into_iter().map(|line| Line::of(role, line)), look);
+    }
+    let label = format!("{label}: ");
+    let lines =
+        text::wrap(&format!("{label}{fact}"), room).into_iter().map(|line| match line.strip_prefix(&label) {
+            Some(fact) => Line::of(Role::Dim, &label).and(role, fact),
+            None => Line::of(role, line),
+        });
+    rows("", lines, look)
 }
 
 /// Something to copy: never broken, so that the terminal's own wrapping keeps it whole.

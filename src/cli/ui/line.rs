@@ -50,9 +50,13 @@ impl Line {
         if self.width() <= columns {
             return self;
         }
+        let trimmed = self.without_padding();
+        if trimmed.width() <= columns {
+            return trimmed;
+        }
         let mut left = columns;
         let mut short = Self::default();
-        for (role, text) in self.spans {
+        for (role, text) in trimmed.spans {
             let width = text::width(&text);
             if width < left {
                 left -= width;
@@ -64,6 +68,18 @@ impl Line {
             return short.and(role, text::cut(&piece, left, look).into_owned());
         }
         short
+    }
+
+    /// The same without spaces at its end.
+    fn without_padding(mut self) -> Self {
+        while let Some((_, text)) = self.spans.last_mut() {
+            text.truncate(text.trim_end().len());
+            if !text.is_empty() {
+                break;
+            }
+            self.spans.pop();
+        }
+        self
     }
 
     /// The line as the terminal gets it.

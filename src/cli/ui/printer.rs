@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::style::{Look, Role};
+use super::style::Role;
 use super::terminal::{ColorChoice, Terminal};
 use super::text;
 
@@ -210,6 +210,7 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 pub(crate) mod testing {
     use super::*;
+    use crate::cli::ui::style::Look;
 
     /// What was written to a stream.
     #[derive(Clone, Default)]
@@ -245,6 +246,7 @@ pub(crate) mod testing {
 mod tests {
     use super::testing::captured;
     use super::*;
+    use crate::cli::ui::style::Look;
 
     fn speak(verbosity: Verbosity, look: Look) -> (String, String) {
         let (printer, out, err) = captured(look, verbosity);

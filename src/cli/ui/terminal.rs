@@ -119,6 +119,8 @@ impl Terminal {
 mod tests {
     use super::*;
 
+    type Vars = &'static [(&'static str, &'static str)];
+
     fn decide(color: ColorChoice, vars: &[(&str, &str)], streams: [bool; 3]) -> Terminal {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         Terminal::decide(color, &env, streams, [Some(90), Some(70)])
@@ -128,7 +130,7 @@ mod tests {
     fn colour_follows_the_usual_variables() {
         let tty = [true; 3];
         let pipe = [false; 3];
-        let cases: [(ColorChoice, &[(&str, &str)], _, bool); 12] = [
+        let cases: [(ColorChoice, Vars, _, bool); 12] = [
             (ColorChoice::Auto, &[], tty, true),
             (ColorChoice::Auto, &[], pipe, false),
             (ColorChoice::Auto, &[("NO_COLOR", "1")], tty, false),
@@ -149,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_character_set_follows_the_locale() {
-        let cases: [(&[(&str, &str)], bool); 8] = [
+        let cases: [(Vars, bool); 8] = [
             (&[], false),
             (&[("LANG", "C.UTF-8")], true),
             (&[("LANG", "de_DE.utf8")], true),

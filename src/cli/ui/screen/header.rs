@@ -10,6 +10,8 @@ use super::super::style::{Look, Role};
 use super::super::text;
 use super::Setting;
 
+/// Rows of the title and what it says about the recipe.
+const TITLE: usize = 3;
 /// Longest value of an input that is shown.
 const VALUE: usize = 200;
 
@@ -21,6 +23,7 @@ pub(super) fn lines(started: &RunStarted, setting: &Setting, look: &Look) -> Vec
         about if about.is_empty() => title,
         about => format!("{title} {dash} {about}"),
     };
+    let title = text::cut(&title, look.width.saturating_mul(TITLE), look);
     let name = text::one_line(&started.recipe, look).chars().count();
     let mut lines: Vec<String> = text::wrap(&title, look.width)
         .iter()

@@ -16,6 +16,8 @@ use super::board::{Activity, Board, Running, span};
 
 /// Live lines grow no wider: the eye would lose the way to their right end.
 const WIDEST: usize = 110;
+/// Columns of a verdict; the summary has more to say.
+const LABEL: usize = 28;
 /// Columns of a time.
 const TIME: usize = 7;
 
@@ -49,9 +51,9 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
                 sign(role, glyph),
                 name(step, *visit, board, look),
                 Part::new(5, Line::of(Role::Dim, format!("{time:>TIME$}"))).after(" "),
-                Part::new(2, Line::of(role, label)).shrinks_to(6),
+                Part::new(1, Line::of(role, text::cut(&label, LABEL, look))).shrinks_to(6),
                 Part::new(4, Line::of(Role::Warn, retry)),
-                Part::new(1, Line::of(Role::Plain, summary)).shrinks_to(10),
+                Part::new(2, Line::of(Role::Plain, summary)).shrinks_to(10),
                 Part::new(3, Line::of(Role::Dim, detour.unwrap_or_default())),
                 Part::new(6, Line::of(Role::Dim, spent(&usage.unwrap_or_default(), look))),
             ]
@@ -84,7 +86,7 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
             ]
         }
         Event::Notice { text } => {
-            vec![sign(Role::Accent, glyphs.notice), told(Role::Plain, text, look)]
+            vec![sign(Role::Accent, glyphs.notice), told(Role::Plain, text, look).after(" ")]
         }
         Event::RunStarted(_) | Event::StepStarted { .. } | Event::RunEnded(_) => return None,
     };
@@ -128,7 +130,7 @@ pub(super) fn activity(activity: &Activity, repository: Option<&Path>, columns: 
         Activity::Output(line) => Line::of(Role::Dim, clean(line)),
         Activity::Thinking => Line::of(Role::Dim, "thinking"),
         Activity::Saying(text) => Line::of(Role::Plain, clean(text)),
-        Activity::Waiting(why) => Line::of(Role::Warn, format!("waits: {}", clean(why))),
+        Activity::Waiting(why) => Line::of(Role::Warn, format!("waiting: {}", clean(why))),
         Activity::Ending(why) => Line::of(Role::Warn, format!("ending: {}", clean(why))),
     }
 }
@@ -186,8 +188,10 @@ fn name(step: &str, visit: u32, board: &Board, look: &Look) -> Part {
     let room = column.saturating_sub(text::width(&visit));
     let step = text::cut(&step, room, look);
     let padding = room - text::width(&step);
-    let line = Line::of(Role::Strong, step).and(Role::Dim, visit).and(Role::Plain, " ".repeat(padding));
-    Part::new(0, line).after(" ").shrinks_to(4)
+    let least = column - padding;
+    let line =
+        Line::of(Role::Strong, step.as_ref()).and(Role::Dim, visit).and(Role::Plain, " ".repeat(padding));
+    Part::new(0, line).after(" ").shrinks_to(least.min(12))
 }
 
 fn told(role: Role, what: &str, look: &Look) -> Part {

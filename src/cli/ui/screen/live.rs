@@ -154,13 +154,22 @@ impl Drop for LiveScreen {
     }
 }
 
+impl Stage {
+    fn print(&self, text: &str) {
+        self.bar.println(text);
+        if text.ends_with('\n') {
+            self.bar.println("");
+        }
+    }
+}
+
 impl Overlay for Stage {
     fn above(&self, text: &str) {
         // Held for the whole write, so that no line slips in between a question and its answer.
         let mut held = lock(&self.held);
         match held.as_mut() {
             Some(waiting) => waiting.push(text.to_owned()),
-            None => self.bar.println(text),
+            None => self.print(text),
         }
     }
 
@@ -181,7 +190,7 @@ impl Overlay for Stage {
             let mut held = lock(&self.held);
             lock(&self.face).hidden = false;
             for text in held.take().unwrap_or_default() {
-                self.bar.println(text);
+                self.print(&text);
             }
             self.bar.force_draw();
         }

@@ -17,6 +17,8 @@ use super::{Screen, Setting, header, lines};
 
 /// A log line is bounded, not fitted: its reader is often another program.
 const LONGEST: usize = 300;
+/// Columns of a step's name.
+const STEP: usize = 40;
 
 /// Writes one line per event to stderr, live activity sparingly.
 pub struct PlainScreen {
@@ -49,10 +51,12 @@ impl PlainScreen {
         let look = self.look();
         let time = self.clock.now().to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string();
         let step = text::one_line(step, &look);
-        let padding = " ".repeat(self.board.name_width().saturating_sub(text::width(&step) + 1));
+        let step = text::cut(&step, STEP, &look);
+        let padding = self.board.name_width().saturating_sub(text::width(&step) + 3);
+        let padding = format!("{:padding$}  ", "");
         let mut full = Line::of(Role::Dim, time)
             .and(Role::Plain, "  ")
-            .and(Role::Strong, step)
+            .and(Role::Strong, step.as_ref())
             .and(Role::Plain, padding);
         full.append(line);
         self.printer.lines(&full.cut(LONGEST, &look).render(&look));
