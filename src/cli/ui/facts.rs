@@ -23,6 +23,7 @@ pub(super) fn prose(label: &str, role: Role, fact: &str, look: &Look) -> Vec<Str
     let lines =
         text::wrap(&format!("{label}{fact}"), room).into_iter().map(|line| match line.strip_prefix(&label) {
             Some(fact) => Line::of(Role::Dim, &label).and(role, fact),
+            None if line == label.trim_end() => Line::of(Role::Dim, line),
             None => Line::of(role, line),
         });
     rows("", lines, look)

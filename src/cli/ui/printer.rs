@@ -1,5 +1,6 @@
-//! The one place that writes. Data goes to stdout, everything else to stderr; while live lines are on the
-//! screen, what is written appears above them.
+//! The one place that writes. Data goes to stdout, everything else to stderr. Live lines and questions
+//! drive the terminal themselves, but only as an overlay known here: while one is on the screen, what is
+//! written appears above it.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -121,7 +121,7 @@ pub fn cut<'a>(text: &'a str, columns: usize, look: &Look) -> Cow<'a, str> {
     }
     let mark = ellipsis(columns, look);
     let head = head(text, columns - mark.len().min(width(mark)));
-    Cow::Owned(format!("{}{mark}", head.trim_end()))
+    Cow::Owned(format!("{}{mark}", head.trim_end_matches([' ', '…'])))
 }
 
 /// Cuts a text in its middle: both ends of a path tell more than its beginning.

@@ -41,7 +41,9 @@ pub(super) fn lines(started: &RunStarted, setting: &Setting, look: &Look) -> Vec
         })
         .collect();
     if let Some(scenario) = &started.rehearsal {
-        let told = format!("scenario {scenario} plays the sessions: no model is asked, nothing is spent");
+        let told = format!(
+            "scenario {scenario} plays the sessions: no model is asked, the figures are the scenario's"
+        );
         lines.extend(facts::prose("REHEARSAL", Role::Warn, &told, look));
     }
     lines.extend(facts::prose("run", Role::Plain, &started.run_id, look));

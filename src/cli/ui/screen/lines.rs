@@ -16,6 +16,8 @@ use super::board::{Activity, Board, Running, span};
 
 /// Live lines grow no wider: the eye would lose the way to their right end.
 const WIDEST: usize = 110;
+/// Narrower lines are not aligned.
+const NARROW: usize = 60;
 /// Columns of a verdict; the summary has more to say.
 const LABEL: usize = 28;
 /// Columns of a time.
@@ -51,7 +53,7 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
                 sign(role, glyph),
                 name(step, *visit, board, look),
                 Part::new(5, Line::of(Role::Dim, format!("{time:>TIME$}"))).after(" "),
-                Part::new(1, Line::of(role, text::cut(&label, LABEL, look))).shrinks_to(6),
+                Part::new(1, Line::of(role, text::cut(&label, LABEL, look))).shrinks_to(12),
                 Part::new(4, Line::of(Role::Warn, retry)),
                 Part::new(2, Line::of(Role::Plain, summary)).shrinks_to(10),
                 Part::new(3, Line::of(Role::Dim, detour.unwrap_or_default())),
@@ -81,7 +83,7 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
             let again = format!("resumed at {step}");
             vec![
                 sign(Role::Accent, glyphs.again),
-                told(Role::Strong, &again, look),
+                told(Role::Strong, &again, look).after(" "),
                 told(Role::Dim, note, look),
             ]
         }
@@ -189,6 +191,8 @@ fn name(step: &str, visit: u32, board: &Board, look: &Look) -> Part {
     let step = text::cut(&step, room, look);
     let padding = room - text::width(&step);
     let least = column - padding;
+    // Where there is little room, columns give way to text.
+    let padding = if look.width < NARROW { 0 } else { padding };
     let line =
         Line::of(Role::Strong, step.as_ref()).and(Role::Dim, visit).and(Role::Plain, " ".repeat(padding));
     Part::new(0, line).after(" ").shrinks_to(least.min(12))
