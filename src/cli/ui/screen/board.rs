@@ -85,8 +85,10 @@ impl Board {
                 self.running.push(Running { step, visit, attempt, since: entry.at, activity, usage });
             }
             Event::StepEnded { step, usage, .. } => {
+                // A step that was cut off may end without figures; what it was seen to use still counts.
+                let seen = self.find(step).map(|running| running.usage);
                 self.running.retain(|running| running.step != *step);
-                self.done += usage.unwrap_or_default();
+                self.done += usage.or(seen).unwrap_or_default();
             }
             Event::StepSkipped { step, .. } | Event::StepExceeded { step, .. } => self.meet(step),
             Event::Notice { .. } => {}
