@@ -1,1 +1,3 @@
-//! The room `cli`.
+//! The command line: commands, one file each, and everything a person sees.
+
+pub mod ui;

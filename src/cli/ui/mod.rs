@@ -1,0 +1,17 @@
+//! What a person sees and is asked. Data and text enter, terminal lines leave; nothing here decides
+//! what a run does. All writing goes through [`printer::Printer`], and all text that others wrote goes
+//! through [`text`] first, so that it can be read but never drives the terminal.
+
+pub mod diagnostics; // errors with source snippets
+pub mod ending; // the block at the end of a run
+mod facts; // labelled rows
+pub mod format; // numbers for people
+pub mod glyphs; // the signs, with ASCII stand-ins
+pub mod line; // a line of styled parts that fits its width
+pub mod printer; // the one place that writes
+pub mod prompts; // questions in a terminal
+pub mod screen; // a run as it happens
+pub mod style; // the colours, by meaning
+pub mod table; // lists
+pub mod terminal; // what the streams are and may show
+pub mod text; // foreign text made harmless, measured and cut
