@@ -250,9 +250,8 @@ async fn answer(
     match (conversation, head.method, head.uri.path()) {
         (Some(conversation), ..) => {
             let deciding = conversation.clone();
-            let reply = tokio::task::spawn_blocking(move || shared.decide(&deciding))
-                .await
-                .map_err(|_| CutHere)?;
+            let reply =
+                tokio::task::spawn_blocking(move || shared.decide(&deciding)).await.map_err(|_| CutHere)?;
             deliver(reply, &conversation, number).await
         }
         (None, Method::HEAD, _) | (None, Method::GET, "/") => {
@@ -284,9 +283,7 @@ async fn deliver(
     let ids = Ids { number, model: conversation.model() };
     let mut response = match (&reply.content, &reply.ending) {
         (_, Ending::Cut(Point::Bytes(0))) => return Err(CutHere),
-        (_, Ending::Stall(Point::Bytes(0))) | (Content::Nothing, _) => {
-            std::future::pending().await
-        }
+        (_, Ending::Stall(Point::Bytes(0))) | (Content::Nothing, _) => std::future::pending().await,
         (Content::Message(message), ending) if conversation.wants_stream() => {
             let events = wire::events(message, &ids);
             respond(200, "text/event-stream", Delivery::planned(events, ending, number))

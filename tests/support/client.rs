@@ -148,11 +148,13 @@ impl RealClient {
     /// A run in a scratch directory that already holds something.
     pub fn within(scratch: Scratch, program: PathBuf, api: &ScriptedApi) -> Self {
         let mut command = Command::new(program);
-        command
-            .env_clear()
-            .envs(isolated_env(api, &scratch.home()))
-            .current_dir(scratch.project())
-            .args(["-p", "--output-format", "stream-json", "--verbose", "--dangerously-skip-permissions"]);
+        command.env_clear().envs(isolated_env(api, &scratch.home())).current_dir(scratch.project()).args([
+            "-p",
+            "--output-format",
+            "stream-json",
+            "--verbose",
+            "--dangerously-skip-permissions",
+        ]);
         Self { command, scratch }
     }
 
@@ -193,7 +195,8 @@ impl RealClient {
             text
         });
         let deadline = Instant::now() + LIMIT;
-        Running { child, lines, stderr: Some(stderr), records: Vec::new(), deadline, scratch: self.scratch }
+        let scratch = Some(self.scratch);
+        Running { child, lines, stderr: Some(stderr), records: Vec::new(), deadline, scratch }
     }
 
     /// Runs the client to its end.
@@ -210,13 +213,14 @@ pub struct Running {
     stderr: Option<JoinHandle<String>>,
     records: Vec<Value>,
     deadline: Instant,
-    scratch: Scratch,
+    /// Present until the outcome takes it.
+    scratch: Option<Scratch>,
 }
 
 impl Running {
     /// Its home and project.
     pub fn scratch(&self) -> &Scratch {
-        &self.scratch
+        self.scratch.as_ref().expect("a running client has its directories")
     }
 
     /// Waits for a record that fits and returns it; records that came before this call do not count.
@@ -240,7 +244,7 @@ impl Running {
         let status = self.child.wait().expect("a child can be waited for");
         let stderr = self.stderr.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
         let records = std::mem::take(&mut self.records);
-        let scratch = std::mem::take(&mut self.scratch);
+        let scratch = self.scratch.take().expect("a running client has its directories");
         Outcome { status, records, stderr, scratch }
     }
 
@@ -311,6 +315,11 @@ impl Outcome {
             .filter_map(|record| record["message"]["content"].as_array())
             .flatten()
             .collect()
+    }
+
+    /// Text of the model's answers, joined by line ends.
+    pub fn text(&self) -> String {
+        self.blocks().iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n")
     }
 
     /// The last `result` record.

@@ -35,7 +35,8 @@ impl Conversation {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether this is a request beside the conversation, such as the one for a title: it offers no tools.
+    /// Whether this is a request beside the conversation, such as the one for a title: it offers no
+    /// tools. A client told to have no tools (`--tools ""`) looks the same.
     pub fn is_side_request(&self) -> bool {
         self.tools().is_empty()
     }
@@ -115,10 +116,14 @@ impl Conversation {
         has_text(&self.body["system"], text) || has_text(&self.body["messages"], text)
     }
 
+    /// The subagent that asks, unless it is the session itself.
+    pub fn agent_id(&self) -> Option<&str> {
+        self.header("x-claude-code-agent-id")
+    }
+
     /// Tells conversations apart: sessions from each other, and subagents from their session.
     pub(super) fn identity(&self) -> String {
-        let opening = self.messages().iter().find(|m| m["role"] == "user").map(|m| text_blocks(&m["content"]));
-        format!("{}\n{}", self.session_id().unwrap_or_default(), opening.unwrap_or_default())
+        format!("{}/{}", self.session_id().unwrap_or_default(), self.agent_id().unwrap_or_default())
     }
 }
 

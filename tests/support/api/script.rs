@@ -8,8 +8,9 @@ use super::{Conversation, Reply};
 
 type Answer = Box<dyn Fn(&Conversation) -> Reply + Send + Sync>;
 
-/// Answers the n-th turn of a conversation with its n-th step. Turns are counted from the
-/// conversation itself, so sessions that run side by side do not disturb each other.
+/// Answers the n-th turn of a conversation with its n-th step. Turns are counted by the model's
+/// messages in the conversation itself, so sessions that run side by side do not disturb each
+/// other; a subagent is a conversation of its own and starts at the first step.
 #[derive(Default)]
 pub struct Script {
     steps: Vec<Step>,
@@ -49,7 +50,8 @@ impl Script {
         self
     }
 
-    /// Lets the next turn fail once in this way before its answer comes; several add up.
+    /// Lets the next turn fail once in this way before its answer comes; several add up. An empty
+    /// answer belongs here as well: the client leaves it out of the conversation and asks again.
     pub fn failing(mut self, failure: Reply) -> Self {
         self.pending.push(failure);
         self

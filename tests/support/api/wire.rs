@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use hyper::body::{Body, Bytes, Frame};
+use hyper::body::{Body, Bytes, Frame, SizeHint};
 use serde_json::{Value, json};
 
 use super::reply::{Block, Ending, Message, Point, Usage};
@@ -210,6 +210,12 @@ impl Body for Delivery {
             }
             Then::Cut => Poll::Ready(Some(Err(CutHere))),
             Then::Stall => Poll::Pending,
+        }
+    }
+    fn size_hint(&self) -> SizeHint {
+        match (self.then, &self.bytes) {
+            (Then::End, bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            _ => SizeHint::default(),
         }
     }
 }
