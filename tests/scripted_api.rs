@@ -330,18 +330,21 @@ fn a_subagent_is_a_conversation_of_its_own() {
     assert_eq!(outcome.result()["subagent_stats"]["completed"], 1);
 }
 
-/// One request without a client; the whole answer, head included, until the connection closes.
-fn exchange(api: &ScriptedApi, request_line: &str, body: &str) -> String {
+/// Sends one request without a client and returns the connection that its answer comes on.
+#[expect(clippy::unwrap_used, reason = "loopback that fails should stop the test")]
+fn ask(api: &ScriptedApi, request_line: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(api.url().trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
+    let head = "host: localhost\r\nconnection: close";
     let length = body.len();
-    write!(
-        stream,
-        "{request_line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-    )
-    .unwrap();
+    write!(stream, "{request_line} HTTP/1.1\r\n{head}\r\ncontent-length: {length}\r\n\r\n{body}").unwrap();
+    stream
+}
+
+/// The whole answer to a request, head included, until the connection closes.
+fn exchange(api: &ScriptedApi, request_line: &str, body: &str) -> String {
     let mut answer = String::new();
-    let _ = stream.read_to_string(&mut answer);
+    let _ = ask(api, request_line, body).read_to_string(&mut answer);
     answer
 }
 
@@ -371,12 +374,7 @@ fn an_answer_can_break_off_at_any_byte() {
 #[test]
 fn a_hanging_answer_ends_with_the_server() {
     let api = ScriptedApi::play(Script::new().turn(Reply::hang()));
-    let url = api.url();
-    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
-    stream.set_read_timeout(Some(LIMIT)).unwrap();
-    let length = QUESTION.len();
-    write!(stream, "POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{QUESTION}")
-        .unwrap();
+    let mut stream = ask(&api, "POST /v1/messages", QUESTION);
     assert_eq!(api.wait_for_conversations(1, LIMIT)[0].model(), "claude-test");
     drop(api);
     assert_eq!(stream.read(&mut [0]).unwrap(), 0);
