@@ -92,17 +92,20 @@ pub fn isolated_env(api: &ScriptedApi, home: &Path) -> Vec<(String, String)> {
 /// A home and an empty project directory, removed when dropped.
 #[derive(Debug)]
 pub struct Scratch {
-    root: TempDir,
+    /// Its name without symbolic links, as a process that works in it sees it.
+    path: PathBuf,
+    _owner: TempDir,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        let root = tempfile::Builder::new().prefix("autoskillit-test-").tempdir();
-        let root = root.expect("a temporary directory can be made");
+        let owner = tempfile::Builder::new().prefix("autoskillit-test-").tempdir();
+        let owner = owner.expect("a temporary directory can be made");
+        let path = owner.path().canonicalize().expect("a temporary directory exists");
         for part in ["home", "project"] {
-            std::fs::create_dir(root.path().join(part)).expect("a temporary directory is writable");
+            std::fs::create_dir(path.join(part)).expect("a temporary directory is writable");
         }
-        Self { root }
+        Self { path, _owner: owner }
     }
 }
 
@@ -114,17 +117,17 @@ impl Scratch {
 
     /// What `HOME` points to.
     pub fn home(&self) -> PathBuf {
-        self.root.path().join("home")
+        self.path.join("home")
     }
 
     /// Where the client works.
     pub fn project(&self) -> PathBuf {
-        self.root.path().join("project")
+        self.path.join("project")
     }
 
     /// Writes a file below the directory that holds both, with its parents, and returns its path.
     pub fn write(&self, path: &str, text: &str) -> PathBuf {
-        let path = self.root.path().join(path);
+        let path = self.path.join(path);
         let parent = path.parent().expect("a path below a directory has a parent");
         std::fs::create_dir_all(parent).expect("a temporary directory is writable");
         std::fs::write(&path, text).expect("a temporary directory is writable");
@@ -248,7 +251,8 @@ impl Running {
         Outcome { status, records, stderr, scratch }
     }
 
-    fn pid(&self) -> Pid {
+    /// The client's process id.
+    pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().try_into().expect("a process id is small"))
     }
 
