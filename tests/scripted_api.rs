@@ -187,9 +187,7 @@ fn the_client_recovers_from_failures_of_the_service() {
     let Some(client) = require_client() else { return };
     let failures = [
         Reply::cut(),
-        Reply::text("A sentence that breaks off.")
-            .and_tool("Bash", json!({"command": "touch never"}))
-            .cut_midway(),
+        Reply::text("A sentence that breaks off.").cut_midway(),
         Reply::overloaded(),
         Reply::error(429, "rate_limit_error", "slow down").header("retry-after", "1"),
     ];
@@ -210,8 +208,46 @@ fn the_client_recovers_from_failures_of_the_service() {
     ];
     assert_eq!(told, expected);
     assert_eq!(verdict(outcome.result()), completed());
-    assert_eq!(outcome.text(), "Here at last.", "a broken answer leaves nothing in the stream");
-    assert!(!outcome.scratch.project().join("never").exists());
+    assert_eq!(outcome.text(), "Here at last.", "a broken block leaves nothing in the stream");
+}
+
+#[test]
+fn a_tool_call_of_a_broken_answer_runs_once_and_the_session_goes_on() {
+    let Some(client) = require_client() else { return };
+    let gate = Gate::new();
+    let broken = Reply::bash("echo stirred >> pot").and_text("And now").cut_after_blocks(1, &gate);
+    let api = ScriptedApi::play(Script::new().turn(broken).turn(Reply::text("Done.")));
+    let mut running = RealClient::new(client, &api).spawn("stir");
+    // The result comes only after the answer's end, the call itself while it still streams.
+    running.wait_for("the call", |record| record["message"]["content"][0]["type"] == "tool_use");
+    gate.open();
+    let outcome = running.finish();
+
+    let pot = outcome.scratch.project().join("pot");
+    assert_eq!(std::fs::read_to_string(pot).unwrap(), "stirred\n");
+    let lost: Vec<_> =
+        outcome.of_type("assistant").into_iter().filter(|r| r["is_api_error_message"] == true).collect();
+    assert_eq!(lost.len(), 1, "an error among the assistant records does not end the session");
+    assert_eq!(lost[0]["api_error"], "connection_failed");
+    assert_eq!(api.conversations()[1].assistant_turns(), 1);
+    assert_eq!(verdict(outcome.result()), completed());
+    assert_eq!(outcome.result()["result"], "Done.");
+}
+
+#[test]
+fn a_text_of_a_broken_answer_stays_and_is_continued() {
+    let Some(client) = require_client() else { return };
+    let gate = Gate::new();
+    let broken = Reply::text("Once upon a time.").and_text("There").cut_after_blocks(1, &gate);
+    let api = ScriptedApi::play(Script::new().turn(broken).turn(Reply::text("The end.")));
+    let mut running = RealClient::new(client, &api).spawn("tell");
+    running.wait_for("the text", |record| record["type"] == "assistant");
+    gate.open();
+    let outcome = running.finish();
+
+    assert!(api.conversations()[1].contains("Your response above was cut off mid-stream."));
+    assert_eq!(outcome.text(), "Once upon a time.\nThe end.");
+    assert_eq!(verdict(outcome.result()), completed());
 }
 
 #[test]

@@ -275,7 +275,7 @@ async fn deliver(
     number: u64,
 ) -> Result<Response<Delivery>, CutHere> {
     if let Some(gate) = &reply.gate {
-        gate.passed().await;
+        gate.clone().passed().await;
     }
     if !reply.delay.is_zero() {
         tokio::time::sleep(reply.delay).await;

@@ -50,9 +50,11 @@ pub(super) enum Ending {
     Complete,
     /// The connection closes at this point.
     Cut(Point),
+    /// The connection closes after this many whole blocks, once the gate is open.
+    CutBehind { blocks: usize, gate: Gate },
     /// Nothing more comes after this point until the server stops.
     Stall(Point),
-    /// The stream reports an error half-way, as an overloaded service does.
+    /// The stream reports an error inside the first content block, as an overloaded service does.
     ErrorEvent { kind: String, message: String },
 }
 
@@ -61,7 +63,7 @@ pub(super) enum Ending {
 pub(super) enum Point {
     /// After this many bytes.
     Bytes(usize),
-    /// After half of the stream's events.
+    /// Inside the first content block.
     Midway,
 }
 
@@ -105,7 +107,7 @@ impl Gate {
         self.0.send_replace(true);
     }
 
-    pub(super) async fn passed(&self) {
+    pub(super) async fn passed(self) {
         // The sender lives in self, so waiting can only end by opening.
         let _ = self.0.subscribe().wait_for(|open| *open).await;
     }
@@ -256,17 +258,23 @@ impl Reply {
         self.ending(Ending::Cut(Point::Bytes(bytes)))
     }
 
-    /// Closes the connection after half of the stream's events.
+    /// Streams this many content blocks whole and closes the connection once the gate is open. The
+    /// client treats a whole block differently once it has shown it, so open the gate after that.
+    pub fn cut_after_blocks(self, blocks: usize, gate: &Gate) -> Self {
+        self.ending(Ending::CutBehind { blocks, gate: gate.clone() })
+    }
+
+    /// Closes the connection inside the first content block.
     pub fn cut_midway(self) -> Self {
         self.ending(Ending::Cut(Point::Midway))
     }
 
-    /// Goes silent after half of the stream's events.
+    /// Goes silent inside the first content block.
     pub fn stall_midway(self) -> Self {
         self.ending(Ending::Stall(Point::Midway))
     }
 
-    /// Reports an error after half of the stream's events, such as `overloaded_error`.
+    /// Reports an error inside the first content block, such as `overloaded_error`.
     pub fn fail_midway(self, kind: impl Into<String>, message: impl Into<String>) -> Self {
         self.ending(Ending::ErrorEvent { kind: kind.into(), message: message.into() })
     }

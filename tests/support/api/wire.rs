@@ -134,15 +134,14 @@ fn usage(usage: Usage, output: u64) -> Value {
 }
 
 /// The body of an answer, with its planned ending.
-#[derive(Debug)]
 pub(super) struct Delivery {
     bytes: Option<Bytes>,
     then: Then,
 }
 
-#[derive(Clone, Copy, Debug)]
 enum Then {
     End,
+    CutBehind(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// One round without data first, in which the server flushes what it has.
     FlushAndCut,
     Cut,
@@ -156,26 +155,23 @@ impl Delivery {
     }
 
     /// A body of several parts that ends as planned.
-    pub(super) fn planned(mut parts: Vec<String>, ending: &Ending, request: u64) -> Self {
-        let reaches = |point: Point, mut parts: Vec<String>| match point {
-            Point::Midway => {
-                parts.truncate(parts.len().div_ceil(2));
-                parts.concat()
-            }
-            Point::Bytes(count) => {
-                let mut text = parts.concat();
-                text.truncate(text.floor_char_boundary(count));
-                text
-            }
-        };
+    pub(super) fn planned(parts: Vec<String>, ending: &Ending, request: u64) -> Self {
         match ending {
             Ending::Complete => Self::whole(parts.concat()),
-            Ending::Cut(point) => Self::new(reaches(*point, parts), Then::FlushAndCut),
-            Ending::Stall(point) => Self::new(reaches(*point, parts), Then::Stall),
+            Ending::Cut(point) => Self::new(up_to(*point, &parts), Then::FlushAndCut),
+            Ending::CutBehind { blocks, gate } => {
+                let mut open = *blocks;
+                let sent = parts.into_iter().take_while(|part| {
+                    let goes = open > 0;
+                    open -= usize::from(goes && part.starts_with("event: content_block_stop"));
+                    goes
+                });
+                Self::new(sent.collect(), Then::CutBehind(Box::pin(gate.clone().passed())))
+            }
+            Ending::Stall(point) => Self::new(up_to(*point, &parts), Then::Stall),
             Ending::ErrorEvent { kind, message } => {
-                parts.truncate(parts.len().div_ceil(2));
-                parts.push(event("error", error(kind, message, request)));
-                Self::whole(parts.concat())
+                let error = event("error", error(kind, message, request));
+                Self::whole(up_to(Point::Midway, &parts) + &error)
             }
         }
     }
@@ -183,6 +179,19 @@ impl Delivery {
     fn new(text: String, then: Then) -> Self {
         Self { bytes: Some(Bytes::from(text)).filter(|bytes| !bytes.is_empty()), then }
     }
+}
+
+fn up_to(point: Point, parts: &[String]) -> String {
+    let mut text = parts.concat();
+    let bytes = match point {
+        Point::Bytes(count) => count,
+        Point::Midway => match parts.iter().position(|part| part.starts_with("event: content_block_delta")) {
+            Some(first) => parts[..=first].iter().map(String::len).sum(),
+            None => text.len() / 2,
+        },
+    };
+    text.truncate(text.floor_char_boundary(bytes));
+    text
 }
 
 /// The connection was closed on purpose.
@@ -201,8 +210,9 @@ impl Body for Delivery {
         if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        match self.then {
+        match &mut self.then {
             Then::End => Poll::Ready(None),
+            Then::CutBehind(gate) => gate.as_mut().poll(context).map(|()| Some(Err(CutHere))),
             Then::FlushAndCut => {
                 self.then = Then::Cut;
                 context.waker().wake_by_ref();
@@ -213,7 +223,7 @@ impl Body for Delivery {
         }
     }
     fn size_hint(&self) -> SizeHint {
-        match (self.then, &self.bytes) {
+        match (&self.then, &self.bytes) {
             (Then::End, bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             _ => SizeHint::default(),
         }
