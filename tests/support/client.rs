@@ -328,8 +328,8 @@ impl Outcome {
 
     /// The last `result` record.
     pub fn result(&self) -> &Value {
-        self.of_type("result")
-            .pop()
-            .unwrap_or_else(|| panic!("no result in {:#?}; stderr: {}", self.records, self.stderr))
+        self.of_type("result").pop().unwrap_or_else(|| {
+            panic!("no result from {} in {:#?}; stderr: {}", self.status, self.records, self.stderr)
+        })
     }
 }
