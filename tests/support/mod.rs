@@ -1,0 +1,13 @@
+//! What the integration tests share: the scripted Messages API and the real client that talks to it.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    clippy::allow_attributes,
+    reason = "each test binary includes this tree and uses a part of it"
+)]
+#![expect(clippy::expect_used, reason = "a broken test environment should stop the test with words")]
+
+pub mod api;
+pub mod client;
