@@ -1,11 +1,31 @@
-//! The recipe language.
+//! The recipe language, built like a compiler. A YAML text enters; a [`model::Recipe`] leaves, with
+//! names resolved and expressions compiled, or every problem of the text with its place and a mend.
+//!
+//! ```text
+//! text ──yaml──▶ value + marks ──lower──▶ model::Recipe ──check──▶ Loaded, or Problems
+//! ```
+//!
+//! [`library`] finds the texts. At run time the engine evaluates what the recipe holds
+//! ([`expr::Expr`], [`expr::Template`], [`model::Arg`]) in a [`expr::Scope`]. Nothing here runs a
+//! step, asks a person or prints.
+
 pub mod arg;
 pub mod check;
 pub mod diagnostic;
 pub mod expr;
+pub mod library;
+pub mod load;
 pub mod lower;
 pub mod marks;
 pub mod model;
 mod suggest;
 pub mod values;
 pub mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use check::{AnySkill, SkillLookup};
+pub use diagnostic::{Problem, ProblemReport, Problems, Severity};
+pub use library::{Library, LibraryPaths, Listed, LoadError};
+pub use load::{Loaded, Origin, compile};

@@ -120,7 +120,8 @@ fn routes(step: &Step) -> Vec<(&Target, Cause)> {
             routes.extend(completed().map(|to| (to, Cause::Completed)));
             routes.extend(step.on_failure.iter().map(|to| (to, Cause::Otherwise)));
             routes.extend(step.on_context_limit.iter().map(|to| (to, Cause::Otherwise)));
-            if tool.name == "run_skill" && step.retries > 0 {
+            // Escalation after spent tries is the default, so it says nothing about the recipe's ends.
+            if tool.name == "run_skill" && step.on_exhausted != Target::Escalate {
                 routes.push((&step.on_exhausted, Cause::Otherwise));
             }
         }

@@ -1,0 +1,69 @@
+//! Text to checked recipe: all stages in a row.
+
+use std::path::PathBuf;
+
+use super::check::{SkillLookup, check};
+use super::diagnostic::{Problem, Problems, Severity};
+use super::lower::{Lowered, lower};
+use super::marks::{Marks, Path};
+use super::model::{Recipe, RecipeSource};
+use super::{suggest, yaml};
+
+/// A recipe that can run, and what is odd about it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// Warnings only.
+    pub warnings: Problems,
+}
+
+/// Where a text comes from.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The file as people are shown it.
+    pub file: String,
+    /// The name of the file without extension, which the recipe must have as its name.
+    pub stem: String,
+    /// The kind of place.
+    pub source: RecipeSource,
+    /// The file, when it is one.
+    pub path: Option<PathBuf>,
+}
+
+/// Compiles and checks a text.
+///
+/// # Errors
+/// Every problem of the text, warnings included, when one of them is an error.
+pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<Loaded, Problems> {
+    let document =
+        yaml::read(text).map_err(|problems| Problems::new(&origin.file, &without_mark(text), problems))?;
+    let Lowered { mut recipe, mut problems, broken } = lower(&document);
+    recipe.source = origin.source;
+    recipe.path.clone_from(&origin.path);
+    problems.extend(check_name(&recipe, &document.marks, &origin.stem));
+    let complete = !problems.iter().any(|problem| problem.severity == Severity::Error);
+    problems.extend(check(&recipe, &document.marks, skills, &broken, complete));
+    let problems = Problems::new(&origin.file, &document.text, problems);
+    match problems.errors() {
+        0 => Ok(Loaded { recipe, warnings: problems }),
+        _ => Err(problems),
+    }
+}
+
+fn check_name(recipe: &Recipe, marks: &Marks, stem: &str) -> Option<Problem> {
+    if recipe.name.is_empty() || recipe.name == stem {
+        return None;
+    }
+    let at = marks.at(&Path::root().key("name"));
+    let message = format!("the recipe is called `{}`, its file `{stem}`", recipe.name);
+    let help = match suggest::closest(&recipe.name, [stem]) {
+        Some(_) => format!("did you mean `{stem}`?"),
+        None => format!("write `name: {stem}`, or rename the file to `{}.yaml`", recipe.name),
+    };
+    Some(Problem::error("name-mismatch", message, at, "not the name of the file").help(help))
+}
+
+fn without_mark(text: &str) -> String {
+    text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()
+}
