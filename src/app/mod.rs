@@ -7,4 +7,5 @@ pub mod error;
 pub mod host;
 pub mod inputs;
 pub mod kitchen;
+pub mod rehearsal;
 pub mod runs;
