@@ -55,7 +55,9 @@ pub fn read(text: &str) -> Result<Document, Vec<Problem>> {
         return Err(problems);
     }
     let value: Yaml = serde_yaml::from_str(&text).map_err(|error| {
-        let start = error.location().map_or(0, |place| place.index().min(text.len()));
+        // The parser counts characters.
+        let index = error.location().map_or(0, |place| place.index());
+        let start = text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset);
         vec![syntax(&text, error.to_string(), start..start)]
     })?;
     match value {

@@ -3,6 +3,7 @@
 mod assigned;
 mod graph;
 mod loops;
+mod quoting;
 mod references;
 mod shell;
 mod skills;
@@ -11,7 +12,7 @@ mod structure;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::diagnostic::Problem;
+use super::diagnostic::{Problem, Severity};
 use super::expr::Template;
 use super::marks::{Marks, Path};
 use super::model::Recipe;
@@ -67,8 +68,10 @@ pub fn check(
     subject.references(&mut problems);
     subject.shell(&mut problems);
     subject.skills(&mut problems);
+    let before = problems.len();
     subject.structure(&mut problems);
-    if complete {
+    let whole = problems[before..].iter().all(|problem| problem.severity == Severity::Warning);
+    if complete && whole {
         let graph = graph::Graph::of(recipe);
         subject.reachability(&graph, &mut problems);
         subject.loops(&graph, &mut problems);
@@ -99,7 +102,12 @@ impl Subject<'_> {
 
     /// The place of an argument: under `with`, or a key of the step that is folded into it.
     fn arg_path(&self, step: &str, name: &str) -> Path {
-        self.first_of(step, &[&["with", name], &[name]])
+        let base = self.step_path(step);
+        let under_with = base.key("with").key(name);
+        match self.marks.has(&base.key(name)) && !self.marks.has(&under_with) {
+            true => base.key(name),
+            false => under_with,
+        }
     }
 
     /// The place of a message: of an action, or under `stop`.

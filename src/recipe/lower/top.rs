@@ -21,7 +21,7 @@ impl Lowering<'_> {
 
         let name = text(self, "name");
         if name.as_deref().is_none_or(str::is_empty)
-            && !fields.get("name").is_some_and(|n| !n.value.is_string())
+            && fields.get("name").is_none_or(|name| name.value.is_string())
         {
             let help = "the first line is `name:` with the name of the file without `.yaml`".to_owned();
             let problem = match fields.has("name") {
