@@ -10,6 +10,9 @@ pub(super) enum Around {
     Backticks,
     HereDocument,
     Comment,
+    Backslash,
+    Arithmetic,
+    Unclear,
 }
 
 impl Around {
@@ -21,6 +24,9 @@ impl Around {
             Self::Backticks => "backticks",
             Self::HereDocument => "a here-document",
             Self::Comment => "a comment",
+            Self::Arithmetic => "arithmetic",
+            Self::Unclear => "a text whose quotes are not clear",
+            Self::Backslash => "a word that starts with a backslash",
         }
     }
 }
@@ -30,14 +36,25 @@ enum Level {
     Single,
     Double,
     Backtick,
+    /// `$(`: quotes mean what they mean outside.
+    Command,
+    /// `$((` and `((`.
+    Arithmetic,
     Paren,
     Brace,
 }
 
 /// What surrounds each of `places` (byte ranges in order) in the shell text `text`.
 pub(super) fn around(text: &str, places: &[Range<usize>]) -> Vec<Option<Around>> {
-    let mut scanner =
-        Scanner { text, at: 0, levels: Vec::new(), documents: Vec::new(), places, found: Vec::new() };
+    let mut scanner = Scanner {
+        text,
+        at: 0,
+        fresh: true,
+        levels: Vec::new(),
+        documents: Vec::new(),
+        places,
+        found: Vec::new(),
+    };
     scanner.run();
     scanner.found
 }
@@ -45,6 +62,8 @@ pub(super) fn around(text: &str, places: &[Range<usize>]) -> Vec<Option<Around>>
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    /// Whether a word may start here, so that `#` opens a comment.
+    fresh: bool,
     levels: Vec<Level>,
     /// Delimiters of here-documents whose bodies start on the next line; whether tabs are stripped.
     documents: Vec<(String, bool)>,
@@ -65,25 +84,49 @@ impl Scanner<'_> {
             match (top, next) {
                 (Some(Level::Single), '\'') => self.pop(),
                 (Some(Level::Single), _) => {}
+                (_, '\\')
+                    if self.places.get(self.found.len()).is_some_and(|place| place.start == self.at + 1) =>
+                {
+                    self.at += 1;
+                    self.place(Some(Around::Backslash));
+                    continue;
+                }
                 (_, '\\') => step += rest[step..].chars().next().map_or(0, char::len_utf8),
                 (Some(Level::Double), '"') => self.pop(),
                 (_, '"') => self.levels.push(Level::Double),
                 (Some(Level::Backtick), '`') => self.pop(),
                 (_, '`') => self.levels.push(Level::Backtick),
+                (_, '$') if rest.starts_with("$((") => {
+                    self.levels.push(Level::Arithmetic);
+                    step = 3;
+                }
                 (_, '$') if rest.starts_with("$(") => {
-                    self.levels.push(Level::Paren);
+                    self.levels.push(Level::Command);
                     step = 2;
                 }
                 (_, '$') if rest.starts_with("${") => {
                     self.levels.push(Level::Brace);
                     step = 2;
                 }
+                (_, '$') if rest.starts_with("$$") => step = 2,
+                // Shells disagree on `$'…'`, so that what follows is not clear.
+                (top, '$') if rest.starts_with("$'") && top != Some(Level::Double) => break,
                 (Some(Level::Brace), '}') => self.pop(),
                 (Some(Level::Double), _) => {}
+                // In `"${x:-'}"` it is an ordinary character.
+                (_, '\'') if self.surroundings() == Some(Around::DoubleQuotes) => {}
                 (_, '\'') => self.levels.push(Level::Single),
+                (_, '(') if rest.starts_with("((") => {
+                    self.levels.push(Level::Arithmetic);
+                    step = 2;
+                }
                 (_, '(') => self.levels.push(Level::Paren),
-                (Some(Level::Paren), ')') => self.pop(),
-                (_, '#') if self.starts_word() => {
+                (Some(Level::Arithmetic), ')') if rest.starts_with("))") => {
+                    self.pop();
+                    step = 2;
+                }
+                (Some(Level::Paren | Level::Command), ')') => self.pop(),
+                (_, '#') if self.fresh && !self.levels.contains(&Level::Brace) => {
                     self.comment();
                     continue;
                 }
@@ -97,11 +140,13 @@ impl Scanner<'_> {
                 _ => {}
             }
             self.at += step;
+            self.fresh = match &rest[..step] {
+                "$(" => true,
+                "\\\n" => self.fresh,
+                taken => taken.len() == 1 && taken.contains([' ', '\t', '\n', ';', '&', '|', '(', ')']),
+            };
         }
-        // What a skipped character swallowed is treated as the worst.
-        while self.found.len() < self.places.len() {
-            self.found.push(Some(Around::DoubleQuotes));
-        }
+        self.found.resize(self.places.len(), Some(Around::Unclear));
     }
 
     /// Steps over the next place when it starts here.
@@ -111,6 +156,7 @@ impl Scanner<'_> {
             return false;
         }
         self.at = place.end.max(self.at);
+        self.fresh = false;
         let around = known.or_else(|| self.surroundings());
         self.found.push(around);
         true
@@ -120,21 +166,16 @@ impl Scanner<'_> {
         if self.levels.contains(&Level::Backtick) {
             return Some(Around::Backticks);
         }
-        match self.levels.iter().rev().find(|level| **level != Level::Brace) {
+        match self.levels.iter().rev().find(|level| !matches!(level, Level::Brace | Level::Paren)) {
             Some(Level::Single) => Some(Around::SingleQuotes),
             Some(Level::Double) => Some(Around::DoubleQuotes),
+            Some(Level::Arithmetic) => Some(Around::Arithmetic),
             _ => None,
         }
     }
 
     fn pop(&mut self) {
         self.levels.pop();
-    }
-
-    fn starts_word(&self) -> bool {
-        let before = self.text[..self.at].chars().next_back();
-        before.is_none_or(|before| before.is_whitespace() || ";&|()".contains(before))
-            && !self.levels.contains(&Level::Brace)
     }
 
     fn comment(&mut self) {
@@ -177,6 +218,7 @@ impl Scanner<'_> {
                     self.place(Some(Around::HereDocument));
                 }
                 self.at = self.at.max(end);
+                self.fresh = true;
                 if is_end {
                     break;
                 }
@@ -268,7 +310,9 @@ mod tests {
         #[test]
         fn a_real_shell_runs_no_quoted_value((text, at) in shell_text()) {
             let places = [at..at + 1];
-            prop_assume!(around(&text, &places) == [None]);
+            if around(&text, &places) != [None] {
+                return Ok(());
+            }
             let mark = tempfile::NamedTempFile::new().unwrap();
             let run = "echo hit >> \"$MARK\"";
             let value = format!("$({run})`{run}`\n{run}\n;{run};'\n{run}\n\"\n{run}\nE\n{run}\n)\n{run}\n");

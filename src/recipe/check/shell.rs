@@ -42,14 +42,17 @@ fn judge(expr: &Expr, around: Option<Around>, at: Range<usize>) -> Option<Proble
         return Some(Problem::error("unquoted", message, at, "not quoted").help(help));
     }
     let around = around.filter(|_| expr.is_quoted())?;
-    let message = format!("`| sh` writes quotes, which have no effect inside {}", around.noun());
+    let message = format!("`| sh` writes quotes, which have no effect in {}", around.noun());
     let help = match around {
         Around::SingleQuotes | Around::DoubleQuotes => format!("remove the quotes around it, or {other}"),
         Around::Backticks => format!("write `$(…)` instead of backticks, or {other}"),
-        Around::HereDocument => "pass it through `env:`, and read the variable".to_owned(),
+        Around::HereDocument | Around::Arithmetic | Around::Unclear => {
+            "pass it through `env:`, and read the variable".to_owned()
+        }
+        Around::Backslash => format!("remove the backslash before it, or {other}"),
         Around::Comment => "remove it from the comment".to_owned(),
     };
-    Some(Problem::error("quoted-inside", message, at, &format!("inside {}", around.noun())).help(help))
+    Some(Problem::error("quoted-inside", message, at, &format!("in {}", around.noun())).help(help))
 }
 
 /// An expression as the operand of a filter.
