@@ -14,7 +14,7 @@ pub struct Document {
     /// Its text, without a byte order mark.
     pub text: String,
     /// Its top-level mapping.
-    pub value: serde_yaml::Mapping,
+    pub value: Yaml,
     /// Where its parts stand.
     pub marks: Marks,
 }
@@ -61,7 +61,7 @@ pub fn read(text: &str) -> Result<Document, Vec<Problem>> {
         vec![syntax(&text, error.to_string(), start..start)]
     })?;
     match value {
-        Yaml::Mapping(value) => Ok(Document { text, value, marks }),
+        Yaml::Mapping(_) => Ok(Document { text, value, marks }),
         Yaml::Null => Err(vec![Problem::whole("empty-file", "the file is empty").help(example())]),
         _ => {
             let at = first_line(&text);

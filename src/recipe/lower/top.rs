@@ -14,8 +14,8 @@ use crate::recipe::suggest;
 
 impl Lowering<'_> {
     pub(super) fn recipe(&mut self) -> Recipe {
-        let top = Yaml::Mapping(self.document.value.clone());
-        let node = Node { value: &top, path: Path::root() };
+        let document = self.document;
+        let node = Node { value: &document.value, path: Path::root() };
         let fields = self.fields(&node, &RECIPE);
         let text = |this: &mut Self, key: &str| fields.get(key).and_then(|node| this.text(&node));
 
