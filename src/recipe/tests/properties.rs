@@ -108,7 +108,7 @@ proptest! {
 }
 
 #[test]
-fn a_large_recipe_compiles_quickly() {
+fn a_large_recipe_compiles() {
     let steps: String = (0..400)
         .map(|number| {
             let next = number + 1;
@@ -121,9 +121,6 @@ fn a_large_recipe_compiles_quickly() {
         })
         .collect();
     let text = with_steps(&(steps + "  s400: {action: stop, message: x}\n"));
-    let start = std::time::Instant::now();
     let loaded = load(&text).unwrap_or_else(|problems| panic!("{}", render(&problems)));
-    let took = start.elapsed();
-    println!("compiled {} steps in {took:?}", loaded.recipe.steps.len());
     assert_eq!(loaded.recipe.steps.len(), 401);
 }

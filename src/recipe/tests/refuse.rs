@@ -249,3 +249,11 @@ fn machine_output_says_where() {
         }])
     );
 }
+
+#[test]
+fn problems_read_well_aloud() {
+    let problems = load(&with_steps("  a: {skill: make-plan, on_success: nowhere}\n")).unwrap_err();
+    let mut out = String::new();
+    miette::NarratableReportHandler::new().render_report(&mut out, &problems).unwrap();
+    assert!(out.contains("there is no step `nowhere`") && out.contains("line 6"), "{out}");
+}
