@@ -109,8 +109,13 @@ fn syntax(text: &str, message: String, at: std::ops::Range<usize>) -> Problem {
         start += line.len();
     }
     let line = text[line_start..].lines().next().unwrap_or_default();
-    let help = (line.trim_start().starts_with("${{") || line.contains(": ${{"))
-        .then(|| "a value that starts with `${{` needs quotes when it holds more than that".to_owned());
+    let help = if line.contains(": @") {
+        Some("a value that starts with `@` needs quotes: '@done'".to_owned())
+    } else if line.contains("${{") {
+        Some("a text with `${{` in it may need quotes around all of it".to_owned())
+    } else {
+        None
+    };
     Problem::error("syntax", format!("this is no YAML: {message}"), at, "here").help(help)
 }
 

@@ -14,6 +14,7 @@ use std::ops::Range;
 
 use super::diagnostic::{Problem, Severity};
 use super::expr::Template;
+use super::lower::Lowered;
 use super::marks::{Marks, Path};
 use super::model::Recipe;
 
@@ -54,25 +55,20 @@ struct Subject<'a> {
     broken: &'a HashSet<String>,
 }
 
-/// Checks a recipe. Questions about the whole graph are only asked when nothing is `broken`.
+/// Checks what lowering left. Questions about the whole graph are only asked when it is whole.
 #[must_use]
-pub fn check(
-    recipe: &Recipe,
-    marks: &Marks,
-    skills: &dyn SkillLookup,
-    broken: &HashSet<String>,
-    complete: bool,
-) -> Vec<Problem> {
-    let subject = Subject { recipe, marks, skills, broken };
+pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup) -> Vec<Problem> {
+    let subject = Subject { recipe: &lowered.recipe, marks, skills, broken: &lowered.broken };
     let mut problems = Vec::new();
     subject.references(&mut problems);
     subject.shell(&mut problems);
     subject.skills(&mut problems);
-    let before = problems.len();
     subject.structure(&mut problems);
-    let whole = problems[before..].iter().all(|problem| problem.severity == Severity::Warning);
-    if complete && whole {
-        let graph = graph::Graph::of(recipe);
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    let whole =
+        !lowered.problems.iter().any(is_error) && !problems.iter().any(|found| found.code == "no-route");
+    if whole {
+        let graph = graph::Graph::of(subject.recipe);
         subject.reachability(&graph, &mut problems);
         subject.loops(&graph, &mut problems);
         subject.assigned(&graph, &mut problems);

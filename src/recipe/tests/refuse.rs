@@ -64,6 +64,11 @@ fn broken_yaml() {
 }
 
 #[test]
+fn a_target_without_quotes() {
+    assert_snapshot!(shown(&with_steps("  a:\n    action: route\n    on_success: @done\n")));
+}
+
+#[test]
 fn an_undefined_input() {
     assert_snapshot!(shown(&with_steps(
         "  a:\n    skill: repair-tests\n    args: [\"${{ inputs.tsak }}\"]\n    on_success: done\n"
