@@ -2,9 +2,15 @@
 
 use std::process::ExitCode;
 
+use autoskillit::execution::{player, warden};
+
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|mode| mode == autoskillit::execution::warden::MODE) {
-        return autoskillit::execution::warden::main();
+    let mode = std::env::args_os().nth(1).unwrap_or_default();
+    if mode == warden::MODE {
+        return warden::main();
+    }
+    if mode == player::MODE {
+        return player::main(std::env::args_os().skip(2));
     }
     ExitCode::SUCCESS
 }
