@@ -205,7 +205,7 @@ fn an_edit_that_fails_ends_the_session_and_nothing_outside_is_touched() {
     for (act, told) in [
         ("{ edit: f, replace: four, with: five }", "not in f"),
         ("{ edit: none, replace: a, with: b }", "cannot read none"),
-        ("{ edit: f, replace: o, with: 0 }", "2 times in f"),
+        ("{ edit: f, replace: o, with: u }", "2 times in f"),
         ("{ write: f/g, content: x }", "cannot write f/g"),
     ] {
         let lines = format!("    acts: [{act}, {{ write: late, content: x }}]\n    text: done\n");
