@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use autoskillit::cli;
 use autoskillit::execution::{player, warden};
 
 fn main() -> ExitCode {
@@ -12,5 +13,5 @@ fn main() -> ExitCode {
     if mode == player::MODE {
         return player::main(std::env::args_os().skip(2));
     }
-    ExitCode::SUCCESS
+    cli::main(std::env::args_os())
 }

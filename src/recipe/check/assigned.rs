@@ -6,7 +6,8 @@ use std::collections::HashSet;
 use super::Subject;
 use super::graph::{Cause, Graph};
 use crate::recipe::diagnostic::Problem;
-use crate::recipe::suggest::arrows;
+use crate::recipe::model::{Capture, Step, StepKind};
+use crate::recipe::suggest::{arrows, quoted_list};
 
 type Names<'a> = HashSet<&'a str>;
 
@@ -31,20 +32,30 @@ impl Subject<'_> {
                     continue;
                 }
                 let way = graph.way(index, |from, edge| {
-                    edge.cause != Cause::Completed || !self.recipe.steps[from].captures.contains_key(name)
+                    !sets(&self.recipe.steps[from], edge.cause).any(|set| set == name)
                 });
                 let Some(way) = way else { continue };
                 let names: Vec<&str> =
                     way.iter().map(|step| self.recipe.steps[*step].name.as_str()).collect();
                 let message = format!("`context.{name}` may not be set here");
-                let help = match names.as_slice() {
-                    [_] => format!("it is the first step; write `context.{name} | default('')`"),
-                    _ => format!(
-                        "on the way {} nothing sets it; capture it there, or write `context.{name} | default('')`",
-                        arrows(&names)
+                let fallback = format!("`context.{name} | default('')`");
+                // Steps on the way that would set it, had they completed.
+                let left: Vec<&str> = way[..way.len() - 1]
+                    .iter()
+                    .map(|step| &self.recipe.steps[*step])
+                    .filter(|step| step.captures.contains_key(name))
+                    .map(|step| step.name.as_str())
+                    .collect();
+                let help = match (names.as_slice(), left.as_slice()) {
+                    ([_], _) => format!("nothing ran before it; write {fallback}"),
+                    (way, []) => format!("nothing sets it on the way {}; write {fallback}", arrows(way)),
+                    (way, left) => format!(
+                        "nothing sets it on the way {} when {} does not complete; write {fallback}",
+                        arrows(way),
+                        quoted_list(left)
                     ),
                 };
-                let at = self.read_at(step, &read);
+                let at = self.read_at(&read);
                 problems.push(Problem::warning("may-be-unset", message, at, "may be unset").help(help));
             }
         }
@@ -63,9 +74,7 @@ impl Subject<'_> {
             let Some(before) = entry[from].clone() else { continue };
             for edge in &graph.edges[from] {
                 let mut after = before.clone();
-                if edge.cause == Cause::Completed {
-                    after.extend(steps[from].captures.keys().map(String::as_str));
-                }
+                after.extend(sets(&steps[from], edge.cause));
                 let merged: Names<'_> = match &entry[edge.to] {
                     None => after,
                     Some(known) => known.intersection(&after).copied().collect(),
@@ -78,4 +87,24 @@ impl Subject<'_> {
         }
         entry
     }
+}
+
+/// The variables that a step sets when it is left for this cause. A tool that failed still gives the fields it declares, and
+/// captures of those are taken; what a successful call adds (a skill's outputs) is not there.
+fn sets(step: &Step, cause: Cause) -> impl Iterator<Item = &str> {
+    let always = |capture: &Capture| {
+        let StepKind::Tool { tool, .. } = &step.kind else { return false };
+        let reads = capture.value.references();
+        reads.iter().filter(|read| read.namespace == "result").all(|read| {
+            read.name.as_deref().is_some_and(|name| tool.results.iter().any(|field| field.name == name))
+        })
+    };
+    step.captures
+        .iter()
+        .filter(move |(_, capture)| match cause {
+            Cause::Completed => true,
+            Cause::Failed => always(capture),
+            Cause::Skipped | Cause::Exceeded => false,
+        })
+        .map(|(name, _)| name.as_str())
 }
