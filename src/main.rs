@@ -2,9 +2,12 @@
 
 use std::process::ExitCode;
 
+use autoskillit::cli;
+use autoskillit::execution::warden;
+
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|mode| mode == autoskillit::execution::warden::MODE) {
-        return autoskillit::execution::warden::main();
+    if std::env::args_os().nth(1).is_some_and(|mode| mode == warden::MODE) {
+        return warden::main();
     }
-    ExitCode::SUCCESS
+    cli::main(std::env::args_os())
 }

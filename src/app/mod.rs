@@ -1,1 +1,11 @@
-//! The composition root: from settings and the place where a command runs to the services that it needs.
+//! The composition root. A command's parsed wishes come in; the services of the rooms below are wired for it, and what the
+//! command line shows goes out. No other room knows how the parts fit together.
+
+pub mod aftermath;
+pub mod cook;
+pub mod error;
+pub mod host;
+pub mod inputs;
+pub mod kitchen;
+pub mod rehearsal;
+pub mod runs;

@@ -1,3 +1,152 @@
-//! The command line: commands, one file each, and everything a person sees.
+//! The command line: commands, one file each, and everything a person sees. Arguments come in; an exit code goes out. The
+//! commands decide nothing about runs: they read what was typed, ask [`crate::app`], and show what it says.
 
+mod cook;
+mod exit;
+mod recipes;
+mod runs;
 pub mod ui;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use self::exit::Exit;
+use self::ui::diagnostics;
+use self::ui::printer::{Printer, Verbosity};
+use self::ui::terminal::ColorChoice;
+use crate::app::error::AppError;
+
+/// Cooks recipes: turns a task into a tested change by running headless Claude Code sessions step by step.
+#[derive(Debug, Parser)]
+#[command(name = "autoskillit", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 succeeded, 1 failed, 2 usage, recipe or setting wrong, 3 a limit was reached,\n4 the machine is not fit (client, git, disk), 130 stopped."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    global: Global,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// When to use colours.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
+    color: ColorChoice,
+
+    /// Say only how it ended.
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    quiet: bool,
+
+    /// Say more.
+    #[arg(long, short, global = true, conflicts_with = "quiet", help_heading = "Global options")]
+    verbose: bool,
+
+    /// Work in the repository of this folder instead of the current one.
+    #[arg(
+        long = "directory",
+        short = 'C',
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    directory: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a recipe to a truthful end, or go on with a run.
+    #[command(alias = "order")]
+    Cook(cook::CookArgs),
+    /// List, show and check recipes.
+    #[command(subcommand)]
+    Recipes(recipes::RecipesCommand),
+    /// List and show runs of this repository.
+    #[command(subcommand)]
+    Runs(runs::RunsCommand),
+}
+
+/// What every command works with.
+struct Session {
+    printer: Printer,
+    dir: PathBuf,
+}
+
+/// Runs the command line and says how it ended.
+#[must_use]
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = match Arguments::try_parse_from(args) {
+        Ok(parsed) => parsed,
+        Err(error) => return exit::of_clap(&error),
+    };
+    let verbosity = match (parsed.global.quiet, parsed.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    let printer = Printer::new(parsed.global.color, verbosity);
+    let exit = match working_dir(parsed.global.directory) {
+        Ok(dir) => {
+            let session = Session { printer: printer.clone(), dir };
+            let done = match parsed.command {
+                Command::Cook(args) => cook::run(&session, args),
+                Command::Recipes(command) => recipes::run(&session, command),
+                Command::Runs(command) => runs::run(&session, command),
+            };
+            done.unwrap_or_else(|error| report(&printer, &error))
+        }
+        Err(error) => report(&printer, &error),
+    };
+    match printer.finish() {
+        Ok(()) => exit.code(),
+        Err(error) => {
+            printer.error(&format!("standard output cannot be written: {error}"), &[]);
+            Exit::Environment.code()
+        }
+    }
+}
+
+/// The command line's definition, for what is generated from it.
+#[must_use]
+pub fn definition() -> clap::Command {
+    Arguments::command()
+}
+
+fn working_dir(given: Option<PathBuf>) -> Result<PathBuf, AppError> {
+    let here = std::env::current_dir()
+        .map_err(|error| AppError::environment(format!("cannot tell the current folder: {error}")));
+    match given {
+        None => here,
+        Some(dir) if dir.is_dir() => Ok(if dir.is_absolute() { dir } else { here?.join(dir) }),
+        Some(dir) => Err(AppError::usage(format!("{} is not a folder", dir.display()))),
+    }
+}
+
+/// Shows an error and gives its exit code.
+fn report(printer: &Printer, error: &AppError) -> Exit {
+    let exit = Exit::of_error(error.kind);
+    match &error.diagnostic {
+        Some(diagnostic) => {
+            let text = diagnostics::render(diagnostic.as_ref(), &printer.terminal().err);
+            printer.error(&error.message, &[]);
+            printer.lines(&text);
+            for hint in &error.hints {
+                printer.note(hint);
+            }
+        }
+        None => printer.error(&error.message, &error.hints),
+    }
+    exit
+}

@@ -17,8 +17,10 @@ pub type StopSignal = tokio::sync::watch::Receiver<Stop>;
 
 /// Waits until the wish is more urgent than `than`; for ever when nobody can wish any more.
 pub async fn more_urgent(signal: &mut StopSignal, than: Stop) -> Stop {
-    match signal.wait_for(|stop| *stop > than).await {
-        Ok(stop) => *stop,
-        Err(_) => std::future::pending().await,
+    // The value is copied out at once: what `wait_for` gives holds a lock.
+    let wished = signal.wait_for(|stop| *stop > than).await.map(|stop| *stop).ok();
+    match wished {
+        Some(stop) => stop,
+        None => std::future::pending().await,
     }
 }

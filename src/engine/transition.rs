@@ -228,8 +228,8 @@ fn concluded(
         let (next, why) = route(step, &scope, outcome, attempt)?;
         Ok((captures, next, why, outcome.fault))
     });
-    if outcome.fault == Some(Fault::Service) || outcome.fault == Some(Fault::Environment) {
-        // Neither says anything about the work, so no route of the recipe fits: the run ends here and can be taken up again.
+    if outcome.fault.is_some() {
+        // It says nothing about the work, so no route of the recipe fits: the run ends here and can be resumed.
         decision = Ok((Map::new(), Next::End(RunStatus::Failed), outcome.summary.clone(), outcome.fault));
     }
     let (captures, next, why, fault) =

@@ -12,6 +12,7 @@ pub mod lines;
 pub mod liveness;
 pub mod race;
 pub mod record;
+pub mod scenario;
 pub mod session;
 pub mod tail;
 pub mod transcript;

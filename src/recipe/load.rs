@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::check::{SkillLookup, check};
-use super::diagnostic::{Problem, Problems, Severity};
+use super::diagnostic::{Problem, Problems};
 use super::lower::{Lowered, lower};
 use super::marks::{Marks, Path};
 use super::model::{Recipe, RecipeSource};
@@ -38,12 +38,13 @@ pub struct Origin {
 pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<Loaded, Problems> {
     let document =
         yaml::read(text).map_err(|problems| Problems::new(&origin.file, &without_mark(text), problems))?;
-    let Lowered { mut recipe, mut problems, broken } = lower(&document);
+    let lowered = lower(&document);
+    let mut problems = check(&lowered, &document.marks, skills);
+    let Lowered { mut recipe, problems: found, .. } = lowered;
+    problems.extend(found);
+    problems.extend(check_name(&recipe, &document.marks, &origin.stem));
     recipe.source = origin.source;
     recipe.path.clone_from(&origin.path);
-    problems.extend(check_name(&recipe, &document.marks, &origin.stem));
-    let complete = !problems.iter().any(|problem| problem.severity == Severity::Error);
-    problems.extend(check(&recipe, &document.marks, skills, &broken, complete));
     let problems = Problems::new(&origin.file, &document.text, problems);
     match problems.errors() {
         0 => Ok(Loaded { recipe, warnings: problems }),

@@ -79,6 +79,8 @@ pub struct MarkError {
 #[derive(Debug, Clone, Default)]
 pub struct Marks {
     marks: HashMap<Path, Mark>,
+    /// Byte offsets at which lines start.
+    lines: Vec<usize>,
     /// Keys that stand more than once.
     pub duplicates: Vec<Duplicate>,
     /// Merge keys (`<<`).
@@ -143,6 +145,12 @@ impl Marks {
         }
     }
 
+    /// The line of a byte offset, from 1.
+    #[must_use]
+    pub fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|start| *start <= offset)
+    }
+
     fn nearest(&self, path: &Path, place: impl Fn(&Mark) -> Range<usize>) -> Range<usize> {
         let mut path = Some(path.clone());
         while let Some(here) = path {
@@ -176,7 +184,9 @@ impl<'a> Reader<'a> {
             true => Vec::new(),
             false => text.char_indices().map(|(offset, _)| offset).collect(),
         };
-        Self { text, offsets, marks: Marks::default(), stack: Vec::new(), complex_key: 0 }
+        let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let marks = Marks { lines, ..Marks::default() };
+        Self { text, offsets, marks, stack: Vec::new(), complex_key: 0 }
     }
 
     fn read(mut self) -> Result<Marks, MarkError> {

@@ -14,7 +14,7 @@ pub struct Document {
     /// Its text, without a byte order mark.
     pub text: String,
     /// Its top-level mapping.
-    pub value: serde_yaml::Mapping,
+    pub value: Yaml,
     /// Where its parts stand.
     pub marks: Marks,
 }
@@ -55,11 +55,13 @@ pub fn read(text: &str) -> Result<Document, Vec<Problem>> {
         return Err(problems);
     }
     let value: Yaml = serde_yaml::from_str(&text).map_err(|error| {
-        let start = error.location().map_or(0, |place| place.index().min(text.len()));
+        // The parser counts characters.
+        let index = error.location().map_or(0, |place| place.index());
+        let start = text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset);
         vec![syntax(&text, error.to_string(), start..start)]
     })?;
     match value {
-        Yaml::Mapping(value) => Ok(Document { text, value, marks }),
+        Yaml::Mapping(_) => Ok(Document { text, value, marks }),
         Yaml::Null => Err(vec![Problem::whole("empty-file", "the file is empty").help(example())]),
         _ => {
             let at = first_line(&text);
@@ -107,8 +109,13 @@ fn syntax(text: &str, message: String, at: std::ops::Range<usize>) -> Problem {
         start += line.len();
     }
     let line = text[line_start..].lines().next().unwrap_or_default();
-    let help = (line.trim_start().starts_with("${{") || line.contains(": ${{"))
-        .then(|| "a value that starts with `${{` needs quotes when it holds more than that".to_owned());
+    let help = if line.contains(": @") {
+        Some("a value that starts with `@` needs quotes: '@done'".to_owned())
+    } else if line.contains("${{") {
+        Some("a text with `${{` in it may need quotes around all of it".to_owned())
+    } else {
+        None
+    };
     Problem::error("syntax", format!("this is no YAML: {message}"), at, "here").help(help)
 }
 

@@ -80,6 +80,18 @@ impl Printer {
         &self.terminal
     }
 
+    /// A printer whose notes are data: what it says goes to stdout.
+    #[must_use]
+    pub fn to_stdout(&self) -> Self {
+        let terminal = Terminal { stderr: self.terminal.stdout, err: self.terminal.out, ..self.terminal };
+        Self::on(
+            terminal,
+            self.verbosity.max(Verbosity::Normal),
+            Box::new(io::sink()),
+            Box::new(io::stdout()),
+        )
+    }
+
     /// How much is said.
     #[must_use]
     pub fn verbosity(&self) -> Verbosity {

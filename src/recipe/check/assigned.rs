@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::Subject;
 use super::graph::{Cause, Graph};
 use crate::recipe::diagnostic::Problem;
-use crate::recipe::suggest::arrows;
+use crate::recipe::suggest::{arrows, quoted_list};
 
 type Names<'a> = HashSet<&'a str>;
 
@@ -37,14 +37,24 @@ impl Subject<'_> {
                 let names: Vec<&str> =
                     way.iter().map(|step| self.recipe.steps[*step].name.as_str()).collect();
                 let message = format!("`context.{name}` may not be set here");
-                let help = match names.as_slice() {
-                    [_] => format!("it is the first step; write `context.{name} | default('')`"),
-                    _ => format!(
-                        "on the way {} nothing sets it; capture it there, or write `context.{name} | default('')`",
-                        arrows(&names)
+                let fallback = format!("`context.{name} | default('')`");
+                // Steps on the way that would set it, had they completed.
+                let left: Vec<&str> = way[..way.len() - 1]
+                    .iter()
+                    .map(|step| &self.recipe.steps[*step])
+                    .filter(|step| step.captures.contains_key(name))
+                    .map(|step| step.name.as_str())
+                    .collect();
+                let help = match (names.as_slice(), left.as_slice()) {
+                    ([_], _) => format!("nothing ran before it; write {fallback}"),
+                    (way, []) => format!("nothing sets it on the way {}; write {fallback}", arrows(way)),
+                    (way, left) => format!(
+                        "nothing sets it on the way {} when {} does not complete; write {fallback}",
+                        arrows(way),
+                        quoted_list(left)
                     ),
                 };
-                let at = self.read_at(step, &read);
+                let at = self.read_at(&read);
                 problems.push(Problem::warning("may-be-unset", message, at, "may be unset").help(help));
             }
         }

@@ -3,6 +3,7 @@
 mod assigned;
 mod graph;
 mod loops;
+mod quoting;
 mod references;
 mod shell;
 mod skills;
@@ -11,8 +12,9 @@ mod structure;
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::diagnostic::Problem;
+use super::diagnostic::{Problem, Severity};
 use super::expr::Template;
+use super::lower::Lowered;
 use super::marks::{Marks, Path};
 use super::model::Recipe;
 
@@ -53,23 +55,20 @@ struct Subject<'a> {
     broken: &'a HashSet<String>,
 }
 
-/// Checks a recipe. Questions about the whole graph are only asked when nothing is `broken`.
+/// Checks what lowering left. Questions about the whole graph are only asked when it is whole.
 #[must_use]
-pub fn check(
-    recipe: &Recipe,
-    marks: &Marks,
-    skills: &dyn SkillLookup,
-    broken: &HashSet<String>,
-    complete: bool,
-) -> Vec<Problem> {
-    let subject = Subject { recipe, marks, skills, broken };
+pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup) -> Vec<Problem> {
+    let subject = Subject { recipe: &lowered.recipe, marks, skills, broken: &lowered.broken };
     let mut problems = Vec::new();
     subject.references(&mut problems);
     subject.shell(&mut problems);
     subject.skills(&mut problems);
     subject.structure(&mut problems);
-    if complete {
-        let graph = graph::Graph::of(recipe);
+    let is_error = |problem: &Problem| problem.severity == Severity::Error;
+    let whole =
+        !lowered.problems.iter().any(is_error) && !problems.iter().any(|found| found.code == "no-route");
+    if whole {
+        let graph = graph::Graph::of(subject.recipe);
         subject.reachability(&graph, &mut problems);
         subject.loops(&graph, &mut problems);
         subject.assigned(&graph, &mut problems);
@@ -99,7 +98,12 @@ impl Subject<'_> {
 
     /// The place of an argument: under `with`, or a key of the step that is folded into it.
     fn arg_path(&self, step: &str, name: &str) -> Path {
-        self.first_of(step, &[&["with", name], &[name]])
+        let base = self.step_path(step);
+        let under_with = base.key("with").key(name);
+        match self.marks.has(&base.key(name)) && !self.marks.has(&under_with) {
+            true => base.key(name),
+            false => under_with,
+        }
     }
 
     /// The place of a message: of an action, or under `stop`.

@@ -54,7 +54,11 @@ impl Subject<'_> {
         }
         for (index, route) in step.on_result.iter().enumerate() {
             if let Some(expr) = &route.when {
-                let path = base.key("on_result").index(index).key("when");
+                let routes = base.key("on_result");
+                let path = match self.marks.has(&routes.key("field")) {
+                    true => routes.key("field"),
+                    false => routes.index(index).key("when"),
+                };
                 reads.expr(expr, &path, Some(step.captures.len()));
             }
         }
@@ -62,10 +66,7 @@ impl Subject<'_> {
     }
 
     /// The place of a read in the file.
-    pub(super) fn read_at(&self, step: &Step, read: &Read<'_>) -> Range<usize> {
-        if !self.marks.has(&read.path) {
-            return self.marks.key(&self.step_path(&step.name));
-        }
+    pub(super) fn read_at(&self, read: &Read<'_>) -> Range<usize> {
         self.marks.within(&self.recipe.text, &read.path, read.source, &read.reference.span)
     }
 
@@ -73,7 +74,7 @@ impl Subject<'_> {
         for step in self.recipe.steps.values().filter(|step| !self.broken.contains(&step.name)) {
             for read in self.reads(step) {
                 if let Some((message, help)) = self.judge(step, &read) {
-                    let at = self.read_at(step, &read);
+                    let at = self.read_at(&read);
                     problems.push(Problem::error("unknown-reference", message, at, "unknown").help(help));
                 }
             }

@@ -3,7 +3,7 @@
 use super::Subject;
 use super::graph::Graph;
 use crate::recipe::diagnostic::Problem;
-use crate::recipe::model::StepKind;
+use crate::recipe::model::{Step, StepKind};
 
 impl Subject<'_> {
     /// What each step needs by itself.
@@ -44,12 +44,31 @@ impl Subject<'_> {
                 let help = "add `on_skip:` with the step that follows when this one is skipped";
                 missing("on_skip", "`on_result` cannot tell where a skipped step goes", help);
             }
-            if step.on_exceeded.is_some() && step.max_visits.is_none() {
-                let key = self.step_path(name).key("on_exceeded");
-                let message = "`on_exceeded` has no effect without `max_visits`";
-                let at = self.marks.key(&key);
-                let problem = Problem::warning("no-effect", message, at, "no effect");
-                problems.push(problem.help("add `max_visits:`, or remove it".to_owned()));
+            self.effects(step, problems);
+        }
+    }
+
+    /// Keys that nothing reads on this step.
+    fn effects(&self, step: &Step, problems: &mut Vec<Problem>) {
+        let mut idle: Vec<(&str, &str)> = Vec::new();
+        if step.on_exceeded.is_some() && step.max_visits.is_none() {
+            idle.push(("on_exceeded", "without `max_visits`"));
+        }
+        if step.on_skip.is_some() && step.skip_when_false.is_none() {
+            idle.push(("on_skip", "without `skip_when_false`"));
+        }
+        if matches!(step.kind, StepKind::Tool { tool, .. } if tool.name != "run_skill") {
+            // The reference lets recipes say `retries: 0` anywhere.
+            idle.extend((step.retries > 0).then_some(("retries", "on a tool other than `run_skill`")));
+            idle.push(("on_exhausted", "on a tool other than `run_skill`"));
+            idle.push(("on_context_limit", "on a tool other than `run_skill`"));
+        }
+        for (key, why) in idle {
+            let path = self.step_path(&step.name).key(key);
+            if self.marks.has(&path) {
+                let message = format!("`{key}` has no effect {why}");
+                let problem = Problem::warning("no-effect", message, self.marks.key(&path), "no effect");
+                problems.push(problem.help("remove it".to_owned()));
             }
         }
     }

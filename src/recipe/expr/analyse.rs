@@ -12,7 +12,18 @@ use crate::recipe::suggest;
 pub(super) struct Analysis {
     pub(super) paths: Vec<Path>,
     pub(super) references: Vec<Reference>,
-    pub(super) quoted: bool,
+    pub(super) shell: Shell,
+}
+
+/// What an expression writes into a shell text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Shell {
+    /// Something that may be code.
+    Loose,
+    /// What its author marked with `raw`.
+    Raw,
+    /// One quoted word, at least in one case.
+    Quoted,
 }
 
 /// One chain of names, such as `result.report.verdict`.
@@ -36,16 +47,19 @@ pub(super) fn analyse(source: &str) -> Result<Analysis, ExprError> {
     if let Some(problem) = walk.problem {
         return Err(problem);
     }
-    Ok(walk.finish(shell_safe(&tree)))
+    Ok(walk.finish(shell(&tree)))
 }
 
-fn shell_safe(tree: &Expr<'_>) -> bool {
+fn shell(tree: &Expr<'_>) -> Shell {
     match tree {
-        Expr::Filter(filter) => matches!(filter.name, "sh" | "raw"),
+        Expr::Filter(filter) if filter.name == "sh" => Shell::Quoted,
+        Expr::Filter(filter) if filter.name == "raw" => Shell::Raw,
         Expr::IfExpr(choice) => {
-            shell_safe(&choice.true_expr) && choice.false_expr.as_ref().is_some_and(shell_safe)
+            let one = shell(&choice.true_expr);
+            let other = choice.false_expr.as_ref().map_or(Shell::Loose, shell);
+            if one.min(other) == Shell::Loose { Shell::Loose } else { one.max(other) }
         }
-        _ => false,
+        _ => Shell::Loose,
     }
 }
 
@@ -55,7 +69,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn finish(self, quoted: bool) -> Analysis {
+    fn finish(self, shell: Shell) -> Analysis {
         let guards: Vec<Vec<String>> = self
             .found
             .iter()
@@ -80,7 +94,7 @@ impl Walk {
                 }
             }
         }
-        Analysis { paths, references, quoted }
+        Analysis { paths, references, shell }
     }
 
     fn fail(&mut self, span: Span, message: String, help: Option<String>) {

@@ -18,7 +18,8 @@ use serde_json::Value;
 pub use template::Template;
 pub use value::{sh_quote, text};
 
-/// What expressions see: one object per namespace (`inputs`, `context`, `result`, `run`).
+/// What expressions see: one object per namespace (`inputs`, `context`, `result`, `run`). A declared
+/// ingredient that was not given is null, so that reading it is no error.
 pub type Scope = serde_json::Map<String, Value>;
 
 /// The namespaces of a scope.
@@ -38,7 +39,7 @@ struct Inner {
     program: machine::Program,
     paths: Vec<analyse::Path>,
     references: Vec<Reference>,
-    quoted: bool,
+    shell: analyse::Shell,
 }
 
 /// One name that an expression reads.
@@ -99,7 +100,7 @@ impl Expr {
                 program,
                 paths: found.paths,
                 references: found.references,
-                quoted: found.quoted,
+                shell: found.shell,
             }),
         })
     }
@@ -135,7 +136,13 @@ impl Expr {
     /// Whether its outermost filter is `sh` or `raw`, so that it may stand in a shell text.
     #[must_use]
     pub fn is_shell_safe(&self) -> bool {
-        self.inner.quoted
+        self.inner.shell != analyse::Shell::Loose
+    }
+
+    /// Whether it gives a word in quotes (`sh`), which must not stand inside other quotes.
+    #[must_use]
+    pub fn is_quoted(&self) -> bool {
+        self.inner.shell == analyse::Shell::Quoted
     }
 
     fn run(&self, scope: &Scope) -> Result<minijinja::Value, String> {

@@ -113,7 +113,7 @@ pub(super) static LEGACY_ROUTES: Keys =
 pub(super) static CAPTURE: Keys =
     Keys { what: "a capture", known: &["value", "from", "type", "mode"], unsupported: &[] };
 
-/// The known entries of one mapping; a null value counts as absent.
+/// The known entries of one mapping; a null value counts as absent, except for a route.
 pub(super) struct Fields<'n> {
     pub(super) path: Path,
     entries: HashMap<String, Node<'n>>,
@@ -142,6 +142,8 @@ impl Lowering<'_> {
             if keys.known.contains(&key.as_str()) {
                 if !value.value.is_null() {
                     fields.entries.insert(key, value);
+                } else if key.starts_with("on_") {
+                    self.wrong_type(&value, "the name of a step");
                 }
                 continue;
             }

@@ -77,7 +77,7 @@ impl Lowering<'_> {
             retries: retries.unwrap_or(if runs_skill { DEFAULT_RETRIES } else { 0 }),
             skip_when_false: self.skip_when_false(&fields),
             captures: self.captures(&fields),
-            line: crate::recipe::diagnostic::position(&self.document.text, self.key_at(&node.path).start).0,
+            line: self.document.marks.line(self.key_at(&node.path).start),
         }
     }
 

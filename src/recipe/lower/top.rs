@@ -14,14 +14,14 @@ use crate::recipe::suggest;
 
 impl Lowering<'_> {
     pub(super) fn recipe(&mut self) -> Recipe {
-        let top = Yaml::Mapping(self.document.value.clone());
-        let node = Node { value: &top, path: Path::root() };
+        let document = self.document;
+        let node = Node { value: &document.value, path: Path::root() };
         let fields = self.fields(&node, &RECIPE);
         let text = |this: &mut Self, key: &str| fields.get(key).and_then(|node| this.text(&node));
 
         let name = text(self, "name");
         if name.as_deref().is_none_or(str::is_empty)
-            && !fields.get("name").is_some_and(|n| !n.value.is_string())
+            && fields.get("name").is_none_or(|name| name.value.is_string())
         {
             let help = "the first line is `name:` with the name of the file without `.yaml`".to_owned();
             let problem = match fields.has("name") {

@@ -106,3 +106,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_large_recipe_compiles() {
+    let steps: String = (0..400)
+        .map(|number| {
+            let next = number + 1;
+            format!(
+                "  s{number}:\n    tool: run_cmd\n    with:\n      cmd: |\n        echo ${{{{ inputs.task | sh }}}}\n        \
+                 echo ${{{{ context.v{number} | default('') | sh }}}}\n    capture:\n      v{number}: ${{{{ result.stdout | trim }}}}\n    \
+                 on_result:\n      - when: result.exit_code == 0 and context.v{number} != 'x'\n        route: s{next}\n      \
+                 - route: s{next}\n    on_failure: escalate\n"
+            )
+        })
+        .collect();
+    let text = with_steps(&(steps + "  s400: {action: stop, message: x}\n"));
+    let loaded = load(&text).unwrap_or_else(|problems| panic!("{}", render(&problems)));
+    assert_eq!(loaded.recipe.steps.len(), 401);
+}

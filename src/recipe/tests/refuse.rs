@@ -64,6 +64,11 @@ fn broken_yaml() {
 }
 
 #[test]
+fn a_target_without_quotes() {
+    assert_snapshot!(shown(&with_steps("  a:\n    action: route\n    on_success: @done\n")));
+}
+
+#[test]
 fn an_undefined_input() {
     assert_snapshot!(shown(&with_steps(
         "  a:\n    skill: repair-tests\n    args: [\"${{ inputs.tsak }}\"]\n    on_success: done\n"
@@ -100,6 +105,7 @@ fn several_errors_at_once() {
 
 #[test]
 fn each_fault_has_its_code() {
+    let mut wrong = Vec::new();
     let stop = "  z: {action: stop, message: x}\n";
     let skill = |rest: &str| format!("  a:\n    skill: make-plan\n    {rest}\n    on_success: done\n");
     let cmd = |rest: &str| format!("  a:\n    tool: run_cmd\n    with: {{{rest}}}\n    on_success: done\n");
@@ -117,7 +123,7 @@ fn each_fault_has_its_code() {
         ("  a: {action: stop, message: 3}\n".to_owned(), vec!["wrong-type"]),
         ("  a: {action: route}\n".to_owned(), vec!["no-route"]),
         ("  a: {action: confirm, message: x, on_success: done}\n".to_owned(), vec!["no-route"]),
-        ("  a: {action: route, on_success: a}\n".to_owned(), vec!["unbounded-loop", "no-end"]),
+        ("  a: {action: route, on_success: a}\n".to_owned(), vec!["no-end", "unbounded-loop"]),
         ("  a: {tool: x}\n".to_owned(), vec!["unknown-tool"]),
         ("  a: {python: x.y}\n".to_owned(), vec!["unsupported-key"]),
         ("  'a b': {action: route, on_success: done}\n".to_owned(), vec!["bad-name"]),
@@ -127,6 +133,9 @@ fn each_fault_has_its_code() {
         (skill("max_visits: 0"), vec!["wrong-type"]),
         (skill("max_visits: x ${{ inputs.task }}"), vec!["wrong-type"]),
         (skill("on_exceeded: done"), vec!["no-effect"]),
+        (skill("on_failure:"), vec!["wrong-type"]),
+        (skill("on_skip: done"), vec!["no-effect"]),
+        ("  a: {tool: test_check, retries: 2, on_exhausted: done, on_success: done}\n".to_owned(), vec!["no-effect"; 2]),
         (skill("with: {model: a}\n    model: b"), vec!["exclusive-keys"]),
         (skill("with: {step_name: b}"), vec!["bad-value"]),
         (skill("with: {skill_command: /x}"), vec!["exclusive-keys"]),
@@ -161,9 +170,16 @@ fn each_fault_has_its_code() {
         (cmd("argv: '${{ inputs.task }}'"), vec![]),
         (cmd("cmd: 'ls ${{ inputs.task | raw }}'"), vec![]),
         (cmd("cmd: 'ls ${{ inputs.task | sh | trim }}'"), vec!["unquoted"]),
+        (cmd("cmd: 'ls \"${{ inputs.task | sh }}\"'"), vec!["quoted-inside"]),
+        (cmd("cmd: 'ls \"${{ inputs.task | raw }}\"'"), vec![]),
+        (cmd("cmd: 'ls \"$(cat ${{ inputs.task | sh }})\"'"), vec![]),
     ] {
-        assert_eq!(codes(&with_steps(&steps)), expected, "{steps}\n{}", shown(&with_steps(&steps)));
+        let found = codes(&with_steps(&steps));
+        if found != expected {
+            wrong.push(format!("{steps}{found:?} instead of {expected:?}"));
+        }
     }
+    assert_eq!(wrong, Vec::<String>::new());
 }
 
 #[test]
@@ -189,6 +205,7 @@ fn faults_of_the_whole_text_have_codes() {
         (format!("name: demo\ningredients: {{a: {{default_from: x}}}}\n{steps}"), vec!["unsupported-key"]),
         (format!("\u{feff}name: demo\n{steps}"), vec![]),
         ("a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n".to_owned(), vec!["syntax"]),
+        ("# éééééééé\na: *unknown\n".to_owned(), vec!["syntax"]),
         ("#".repeat(2 << 20), vec!["too-large"]),
     ] {
         let start: String = text.chars().take(200).collect();
@@ -236,4 +253,12 @@ fn machine_output_says_where() {
             "help": "write `${{ inputs.task | sh }}`, or pass it through `argv:` or `env:`",
         }])
     );
+}
+
+#[test]
+fn problems_read_well_aloud() {
+    let problems = load(&with_steps("  a: {skill: make-plan, on_success: nowhere}\n")).unwrap_err();
+    let mut out = String::new();
+    miette::NarratableReportHandler::new().render_report(&mut out, &problems).unwrap();
+    assert!(out.contains("there is no step `nowhere`") && out.contains("line 6"), "{out}");
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::engine::event::News;
+use crate::engine::event::{Entry, News};
 
 use super::printer::Printer;
 
@@ -43,6 +43,14 @@ pub enum Form {
     Human,
     /// For a program: NDJSON on stdout.
     Json,
+}
+
+/// Writes a run that is over, or its part so far, to stdout as log lines.
+pub fn write(printer: &Printer, setting: Setting, entries: Vec<Entry>) {
+    let mut screen = PlainScreen::new(printer.to_stdout(), setting, jiff::tz::TimeZone::system());
+    for entry in entries {
+        screen.news(&News::Entry(entry));
+    }
 }
 
 /// The screen for this form and these streams.

@@ -1,0 +1,319 @@
+//! Cooking: everything between a parsed command line and the engine. First everything that can be known to be wrong is looked
+//! at, and only then is anything written.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::aftermath;
+use super::error::AppError;
+use super::host::{Asker, Host};
+use super::kitchen::{Kitchen, edits_in_place, has_sessions};
+use super::runs::{self, RunLock};
+use crate::core::paths::RunDir;
+use crate::core::stop::StopSignal;
+use crate::core::{files, ids};
+use crate::engine::event::{Aftermath, Entry, Event, Fault, News, RunEnded, RunStarted};
+use crate::engine::journal::Journal;
+use crate::engine::run::{CookError, Run, entry_step};
+use crate::engine::state::{At, State};
+use crate::execution::client::{Client, ClientError};
+use crate::execution::warden::WardenProgram;
+use crate::recipe::model::{Orchestrator, Recipe};
+use crate::recipe::{Loaded, Origin, compile};
+use crate::tools::{Rehearsal, Toolkit};
+
+/// A fresh run to prepare.
+#[derive(Debug)]
+pub struct Order {
+    /// The recipe.
+    pub recipe: Recipe,
+    /// Values of its ingredients, complete.
+    pub inputs: Map<String, Value>,
+    /// Cook although the checkout has uncommitted changes.
+    pub allow_dirty: bool,
+    /// Sessions are played.
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// A run that is ready to be driven by this process.
+pub struct Ready {
+    /// Its recipe.
+    pub recipe: Recipe,
+    /// Its id.
+    pub run_id: String,
+    /// What its journal holds already, for whoever shows it.
+    pub past: Vec<Entry>,
+    kitchen: Kitchen,
+    kit: Toolkit,
+    journal: Journal,
+    state: State,
+    opening: Event,
+    _lock: RunLock,
+}
+
+/// Prepares a fresh run. On an error nothing has been left behind but, at most, the empty folder of a run.
+///
+/// # Errors
+/// When the recipe cannot run here, or the disk does not take it.
+pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
+    let Order { recipe, inputs, allow_dirty, rehearsal } = order;
+    if recipe.orchestrator == Some(Orchestrator::Claude) {
+        return Err(AppError::usage(format!(
+            "recipe `{}` asks to be driven by a Claude session",
+            recipe.name
+        ))
+        .hint(
+            "this version cooks recipes with its own engine: take `orchestrator: claude` out of the recipe",
+        ));
+    }
+    let client = client(&kitchen, &recipe, rehearsal.as_ref())?;
+    let dirty = kitchen.dirty()?;
+    if !dirty.is_empty() && !allow_dirty && edits_in_place(&recipe, &kitchen.pantry.skills) {
+        return Err(dirty_tree(&recipe, &dirty));
+    }
+    let now = Timestamp::now();
+    let run_id = ids::run_id(now, uuid::Uuid::new_v4());
+    let run_dir = kitchen.dir.run(&run_id);
+    let lock = make_room(&kitchen, &run_dir, &recipe)?;
+    let journal = Journal::create(&run_dir.journal(), kitchen.redactor.clone())
+        .map_err(|error| no_room(run_dir.root(), &error))?;
+    let started = RunStarted {
+        run_id: run_id.clone(),
+        recipe: recipe.name.clone(),
+        description: recipe.description.clone(),
+        recipe_hash: recipe.hash.clone(),
+        source: recipe.source,
+        orchestrator: Orchestrator::Engine,
+        permissions: kitchen.settings.session.permissions.name().to_owned(),
+        repository: kitchen.checkout.top().to_owned(),
+        branch: kitchen.checkout.branch(),
+        commit: kitchen.checkout.head(),
+        dirty: !dirty.is_empty(),
+        inputs,
+        rehearsal: rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone()),
+        autoskillit_version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Ok(Ready {
+        kit: toolkit(&kitchen, &recipe, run_dir, client, rehearsal)?,
+        recipe,
+        run_id,
+        past: Vec::new(),
+        kitchen,
+        journal,
+        state: State::default(),
+        opening: Event::RunStarted(started),
+        _lock: lock,
+    })
+}
+
+/// Prepares to go on with a run, with the recipe as it was when the run started.
+///
+/// # Errors
+/// When there is no such run, it is over, another process drives it, or it cannot run here.
+pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppError> {
+    let run_dir = kitchen.dir.run(run_id);
+    let lock = runs::lock(&run_dir)?;
+    let (journal, past) = Journal::reopen(&run_dir.journal(), kitchen.redactor.clone())?;
+    let recipe = recorded_recipe(&kitchen, &run_dir, run_id)?;
+    let state = State::fold(&past, entry_step(&recipe));
+    let Some(started) = state.started.clone() else {
+        return Err(AppError::usage(format!("run {run_id} never started")));
+    };
+    if !state.resumable() {
+        let end = state.end().map(|end| end.reason.clone()).unwrap_or_default();
+        return Err(AppError::usage(format!("run {run_id} is over: {end}"))
+            .hint(format!("cook it anew: `autoskillit cook {}`", recipe.name)));
+    }
+    let rehearsal = started.rehearsal.clone().map(|scenario| Rehearsal { scenario, pace });
+    let client = client(&kitchen, &recipe, rehearsal.as_ref())?;
+    let note = match &state.at {
+        At::Running { step, session: Some(_), .. } => format!("the session of `{step}` was cut off"),
+        At::Running { step, .. } => format!("`{step}` was cut off and runs again"),
+        At::Ended { end, .. } => end.reason.clone(),
+        _ => "between two steps".to_owned(),
+    };
+    let step = match &state.at {
+        At::Ended { back, .. } => match &**back {
+            At::Enter(step) | At::Retry { step, .. } | At::Running { step, .. } => step.clone(),
+            _ => state.step().unwrap_or_default().to_owned(),
+        },
+        _ => state.step().unwrap_or_default().to_owned(),
+    };
+    Ok(Ready {
+        kit: toolkit(&kitchen, &recipe, run_dir, client, rehearsal)?,
+        opening: Event::RunResumed { step, note },
+        run_id: run_id.to_owned(),
+        recipe,
+        past,
+        kitchen,
+        journal,
+        state,
+        _lock: lock,
+    })
+}
+
+impl Ready {
+    /// Drives the run to its end and says what it left.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn cook(
+        self,
+        asker: Arc<dyn Asker>,
+        watch: &(dyn Fn(&News) + Send + Sync),
+        stop: StopSignal,
+    ) -> Result<(RunEnded, Aftermath), AppError> {
+        let host = Host { kit: self.kit, asker };
+        let mut run = Run {
+            recipe: &self.recipe,
+            host: &host,
+            journal: self.journal,
+            state: self.state,
+            watch,
+            stop,
+            now: &Timestamp::now,
+        };
+        let outcome = run.cook(self.opening).await;
+        let state = run.state;
+        match outcome {
+            Ok(end) => {
+                let aftermath = aftermath::of(&self.kitchen, &self.recipe, &state, &end, &host.kit.run_dir);
+                watch(&News::End(end.clone(), aftermath.clone()));
+                Ok((end, aftermath))
+            }
+            Err(CookError::Journal(error)) => {
+                let journal = host.kit.run_dir.journal();
+                Err(AppError::environment(format!("cannot write {}: {error}", journal.display()))
+                    .hint("nothing runs any more; everything up to the last journal entry is safe")
+                    .hint(format!("make room, then: autoskillit cook --resume {}", self.run_id)))
+            }
+        }
+    }
+}
+
+fn client(
+    kitchen: &Kitchen,
+    recipe: &Recipe,
+    rehearsal: Option<&Rehearsal>,
+) -> Result<Result<Client, ClientError>, AppError> {
+    if rehearsal.is_some() {
+        let program = own_program()?;
+        return Ok(Ok(Client { program, leading: vec!["player".to_owned()], player: true }));
+    }
+    let client = Client::find(&kitchen.settings.client.program);
+    if has_sessions(recipe) {
+        let found = client.clone()?;
+        let sandbox = std::env::var("IS_SANDBOX").ok();
+        let root = nix::unistd::geteuid().is_root();
+        found.check_root(kitchen.settings.session.permissions, root, sandbox.as_deref())?;
+    }
+    Ok(client)
+}
+
+/// The program that is running, by a name that holds even when its file is replaced meanwhile.
+fn own_program() -> Result<PathBuf, AppError> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe()
+        .map_err(|error| AppError::environment(format!("cannot find this program: {error}")))
+}
+
+fn toolkit(
+    kitchen: &Kitchen,
+    recipe: &Recipe,
+    run_dir: RunDir,
+    client: Result<Client, ClientError>,
+    rehearsal: Option<Rehearsal>,
+) -> Result<Toolkit, AppError> {
+    Ok(Toolkit {
+        recipe: recipe.name.clone(),
+        repository: kitchen.checkout.top().to_owned(),
+        run_dir,
+        settings: kitchen.settings.clone(),
+        client,
+        rehearsal,
+        warden: WardenProgram::this()
+            .map_err(|error| AppError::environment(format!("cannot find this program: {error}")))?,
+        skills: kitchen.pantry.skills.clone(),
+        env: std::env::vars_os().collect(),
+        redactor: kitchen.redactor.clone(),
+    })
+}
+
+/// Makes the folder of a run and what a later process needs to go on with it.
+fn make_room(kitchen: &Kitchen, run_dir: &RunDir, recipe: &Recipe) -> Result<RunLock, AppError> {
+    let root = run_dir.root();
+    kitchen.dir.ensure().map_err(|error| no_room(kitchen.dir.root(), &error))?;
+    files::create_private_dir(root).map_err(|error| no_room(root, &error))?;
+    let lock = runs::lock(run_dir)?;
+    let written = files::write_atomic(&run_dir.recipe(), recipe.text.as_bytes());
+    if let Err(error) = written {
+        // A folder without a journal is no run; it would only be in the way.
+        let _ = std::fs::remove_dir_all(root);
+        return Err(no_room(root, &error));
+    }
+    Ok(lock)
+}
+
+fn no_room(place: &Path, error: &std::io::Error) -> AppError {
+    let app = AppError::environment(format!("cannot write to {}: {error}", place.display()));
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => app.hint("the disk is full: make room and cook again"),
+        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+            app.hint("a run keeps its journal in the repository: make it writable, or cook in a clone")
+        }
+        _ => app,
+    }
+}
+
+fn dirty_tree(recipe: &Recipe, dirty: &[String]) -> AppError {
+    const SHOWN: usize = 5;
+    let mut paths = dirty.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if dirty.len() > SHOWN {
+        paths.push_str(&format!(" and {} more", dirty.len() - SHOWN));
+    }
+    let app = AppError::environment(format!(
+        "recipe `{}` edits your checkout, and it has uncommitted changes: {paths}",
+        recipe.name
+    ));
+    app.hint(
+        "commit or stash them, so that you can tell its changes from yours: `git stash --include-untracked`",
+    )
+    .hint("or cook on top of them: --allow-dirty")
+}
+
+fn recorded_recipe(kitchen: &Kitchen, run_dir: &RunDir, run_id: &str) -> Result<Recipe, AppError> {
+    let path = run_dir.recipe();
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        AppError::environment(format!("cannot read the recipe of run {run_id}, {}: {error}", path.display()))
+    })?;
+    let started = runs::entries(run_dir)?.into_iter().find_map(|entry| match entry.event {
+        Event::RunStarted(started) => Some(started),
+        _ => None,
+    });
+    let (stem, source) = started
+        .map(|started| (started.recipe, started.source))
+        .ok_or_else(|| AppError::usage(format!("run {run_id} never started")))?;
+    let origin = Origin { file: path.display().to_string(), stem, source, path: Some(path) };
+    let Loaded { recipe, .. } = compile(&text, &origin, &kitchen.pantry).map_err(|problems| {
+        AppError::from(crate::recipe::LoadError::Invalid(Box::new(problems)))
+            .hint("the run keeps the recipe as it was when it started")
+    })?;
+    Ok(recipe)
+}
+
+/// What a person may do about a fault that ended a run.
+#[must_use]
+pub fn fault_hint(fault: Option<Fault>) -> Option<&'static str> {
+    match fault? {
+        Fault::Service => {
+            Some("the model service or the login failed, not the work: try `claude` by hand, then resume")
+        }
+        Fault::Environment => Some("the machine was not fit for the step: mend that, then resume"),
+        Fault::Recipe => Some("the recipe cannot go on as it is written: mend it and cook it anew"),
+    }
+}

@@ -1,0 +1,138 @@
+//! One repository, set up for a command: its settings, recipes and skills. Opening it changes nothing on disk.
+
+use std::path::{Path, PathBuf};
+
+use super::error::AppError;
+use crate::config::{self, Settings};
+use crate::core::paths::{KitchenDir, user_config};
+use crate::core::redact::Redactor;
+use crate::recipe::builtin::BUILTIN;
+use crate::recipe::model::{Recipe, StepKind};
+use crate::recipe::{Library, LibraryPaths, SkillLookup};
+use crate::skills::{SkillStore, Writes};
+use crate::workspace::git::{Checkout, GitError};
+
+/// Recipes and skills as seen from a folder, which need not be in a repository.
+#[derive(Debug, Clone)]
+pub struct Pantry {
+    /// The recipes.
+    pub library: Library,
+    /// The skills.
+    pub skills: SkillStore,
+}
+
+/// A repository with everything that a run in it needs.
+#[derive(Debug, Clone)]
+pub struct Kitchen {
+    /// The checkout.
+    pub checkout: Checkout,
+    /// The product's folder in it.
+    pub dir: KitchenDir,
+    /// The settings.
+    pub settings: Settings,
+    /// Recipes and skills.
+    pub pantry: Pantry,
+    /// For everything that is written.
+    pub redactor: Redactor,
+}
+
+impl Pantry {
+    /// Stocked for the repository at `top`, or for none.
+    #[must_use]
+    pub fn stock(top: Option<&Path>) -> Self {
+        let project = top.map(KitchenDir::of);
+        let user = user_config();
+        let recipes = |dir: &PathBuf| dir.join("recipes");
+        let skills = |dir: &PathBuf| dir.join("skills");
+        Self {
+            library: Library::new(LibraryPaths {
+                project: project.as_ref().map(KitchenDir::recipes),
+                user: user.as_ref().map(recipes),
+                builtin: BUILTIN,
+            }),
+            skills: SkillStore::new(
+                project.as_ref().map(KitchenDir::skills).into_iter().chain(user.as_ref().map(skills)),
+            ),
+        }
+    }
+
+    /// Stocked for the repository that `dir` is in, if it is in one.
+    #[must_use]
+    pub fn at(dir: &Path) -> Self {
+        Self::stock(Checkout::discover(dir).ok().as_ref().map(Checkout::top))
+    }
+}
+
+impl Kitchen {
+    /// Opens the repository that `dir` is in.
+    ///
+    /// # Errors
+    /// When there is none, or its settings are faulty.
+    pub fn open(dir: &Path) -> Result<Self, AppError> {
+        let checkout = Checkout::discover(dir)?;
+        let kitchen_dir = KitchenDir::of(checkout.top());
+        let files: Vec<PathBuf> = user_config()
+            .map(|dir| dir.join("config.yaml"))
+            .into_iter()
+            .chain([kitchen_dir.config()])
+            .collect();
+        Ok(Self {
+            settings: config::load(&files)?,
+            pantry: Pantry::stock(Some(checkout.top())),
+            dir: kitchen_dir,
+            redactor: Redactor::from_env(),
+            checkout,
+        })
+    }
+
+    /// What the user changed in the checkout and has not committed, without what is ours.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn dirty(&self) -> Result<Vec<String>, GitError> {
+        let ours = |path: &str| path.starts_with(crate::core::paths::KITCHEN_DIR);
+        Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !ours(path)).collect())
+    }
+}
+
+impl SkillLookup for Pantry {
+    fn exists(&self, name: &str) -> bool {
+        self.skills.find(name).is_ok()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.skills.names()
+    }
+
+    fn outputs(&self, name: &str) -> Option<Vec<String>> {
+        let outputs = self.skills.find(name).ok()?.contract.outputs;
+        (!outputs.is_empty()).then(|| outputs.into_keys().collect())
+    }
+}
+
+/// Whether a recipe runs sessions at all.
+#[must_use]
+pub fn has_sessions(recipe: &Recipe) -> bool {
+    recipe
+        .steps
+        .values()
+        .any(|step| matches!(&step.kind, StepKind::Tool { tool, .. } if tool.name == "run_skill"))
+}
+
+/// Whether a recipe lets sessions edit the user's own checkout: a skill that may write runs without a `cwd` of its own. A skill
+/// whose name is only known at run time counts as one that writes.
+#[must_use]
+pub fn edits_in_place(recipe: &Recipe, skills: &SkillStore) -> bool {
+    recipe.steps.values().any(|step| match &step.kind {
+        StepKind::Tool { tool, with } if tool.name == "run_skill" && !with.contains_key("cwd") => {
+            let literal = serde_json::Map::from_iter(with.iter().filter_map(|(name, arg)| match arg {
+                crate::recipe::model::Arg::Literal(value) => Some((name.clone(), value.clone())),
+                _ => None,
+            }));
+            let skill = crate::tools::skill_name(&serde_json::Value::Object(literal));
+            let contract = skill.and_then(|name| skills.find(&name).ok());
+            contract.is_none_or(|skill| skill.contract.writes != Writes::Never)
+        }
+        _ => false,
+    })
+}

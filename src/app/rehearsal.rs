@@ -1,0 +1,108 @@
+//! The stage of a rehearsal: a scratch copy without remotes, in which sessions are played from a scenario.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::error::AppError;
+use crate::execution::scenario::{MADE_UP, Scenario};
+use crate::recipe::expr;
+use crate::tools::Rehearsal;
+use crate::workspace::git::{self, Checkout};
+
+/// Beginning of the names of scratch folders.
+const PREFIX: &str = "autoskillit-rehearsal-";
+
+/// Scratch folders of earlier rehearsals are kept this long, so that their outcome can be looked at.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// Where a rehearsal plays.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// The scratch repository.
+    pub dir: PathBuf,
+    /// The scenario's recipe.
+    pub recipe: Option<String>,
+    /// The scenario's ingredients.
+    pub inputs: Vec<(String, String)>,
+    scenario: String,
+    pace: f64,
+}
+
+impl Stage {
+    /// Sets the stage: the sample project of the scenario, or a scratch clone of the repository that `here` is in. Without a
+    /// scenario's name it is the one of the recipe's name; where there is none, answers are made up.
+    ///
+    /// # Errors
+    /// When there is no such scenario, or no scratch copy can be made.
+    pub fn set(here: &Path, scenario: &str, recipe: Option<&str>, pace: f64) -> Result<Self, AppError> {
+        let name = match (scenario, recipe) {
+            ("", Some(recipe)) if Scenario::names().iter().any(|name| name == recipe) => recipe,
+            ("", Some(_)) => MADE_UP,
+            ("", None) => {
+                let names = Scenario::names().join(", ");
+                return Err(AppError::usage("which recipe is to be rehearsed?").hint(format!(
+                    "autoskillit cook <recipe> --rehearse; there are scenarios for: {names}"
+                )));
+            }
+            (scenario, _) => scenario,
+        };
+        let found = match name {
+            MADE_UP => None,
+            name => Some(Scenario::find(name).map_err(|error| AppError::usage(error.to_string()))?),
+        };
+        clear_old();
+        let scratch = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .tempdir()
+            .map_err(|error| AppError::environment(format!("cannot make a scratch folder: {error}")))?;
+        let dir = scratch.path().join("repository");
+        match &found {
+            Some(scenario) if scenario.project.is_some() => {
+                scenario.write_project(&dir).map_err(|error| {
+                    AppError::environment(format!(
+                        "cannot write the sample project to {}: {error}",
+                        dir.display()
+                    ))
+                })?;
+                git::commit_all(&dir, "The sample project")?;
+            }
+            _ => git::scratch_clone(Checkout::discover(here)?.top(), &dir)?,
+        }
+        let inputs = found.iter().flat_map(|scenario| &scenario.inputs);
+        Ok(Self {
+            inputs: inputs.map(|(name, value)| (name.clone(), expr::text(value))).collect(),
+            recipe: found.as_ref().map(|scenario| scenario.recipe.clone()),
+            // A file is named from here; the player works elsewhere.
+            scenario: match Path::new(name) {
+                path if found.is_some() && path.exists() => {
+                    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+                }
+                _ => name.to_owned(),
+            },
+            pace,
+            // Kept, so that people can look at what happened; a later rehearsal clears it away.
+            dir: { scratch.keep().join("repository") },
+        })
+    }
+
+    /// How sessions are played on it.
+    #[must_use]
+    pub fn rehearsal(&self) -> Rehearsal {
+        Rehearsal { scenario: self.scenario.clone(), pace: self.pace }
+    }
+}
+
+/// Removes the scratch folders of rehearsals that are long over. What cannot be removed stays.
+fn clear_old() {
+    let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    let user = nix::unistd::geteuid().as_raw();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+        use std::os::unix::fs::MetadataExt;
+        // Not followed: a link of that name is not ours.
+        let Ok(facts) = entry.path().symlink_metadata() else { continue };
+        let age = facts.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+        if facts.is_dir() && facts.uid() == user && age.is_some_and(|age| age > KEPT) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The runs of a repository: finding, reading and locking them.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::error::AppError;
+use crate::core::paths::{KitchenDir, RunDir};
+use crate::core::usage::Usage;
+use crate::engine::event::{Entry, RunStatus};
+use crate::engine::journal::{self, JournalError};
+use crate::engine::state::State;
+
+/// One run as lists show it.
+#[derive(Debug, Clone, Serialize)]
+pub struct RunInfo {
+    /// Its id.
+    pub run_id: String,
+    /// Its recipe.
+    pub recipe: String,
+    /// How it ended; `None` while a process drives it.
+    pub status: Option<RunStatus>,
+    /// Why it ended.
+    pub reason: Option<String>,
+    /// The step it ended or stands at.
+    pub step: Option<String>,
+    /// When it started.
+    pub started_at: Option<jiff::Timestamp>,
+    /// Milliseconds that its processes took.
+    pub elapsed_ms: u64,
+    /// What its sessions used.
+    pub usage: Usage,
+    /// Number of its sessions.
+    pub sessions: u32,
+    /// Whether `cook --resume` can go on with it.
+    pub resumable: bool,
+    /// Why its journal cannot be read; then the rest is empty.
+    pub error: Option<String>,
+}
+
+/// The lock of a run; free again when dropped, also when the process dies.
+#[derive(Debug)]
+pub struct RunLock(#[expect(dead_code, reason = "held, not read")] File);
+
+/// Takes the lock of a run.
+///
+/// # Errors
+/// When another process drives the run, or the file cannot be made.
+pub fn lock(dir: &RunDir) -> Result<RunLock, AppError> {
+    let path = dir.lock();
+    let cannot =
+        |error: std::io::Error| AppError::environment(format!("cannot lock {}: {error}", path.display()));
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(RunLock(file)),
+        Err(TryLockError::WouldBlock) => {
+            let id = dir.root().file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Err(AppError::usage(format!("run {id} is being cooked by another process"))
+                .hint("wait for it, or stop it there with Ctrl-C"))
+        }
+        Err(TryLockError::Error(error)) => Err(cannot(error)),
+    }
+}
+
+/// Every run, the newest first. A run that cannot be read is listed with its error.
+#[must_use]
+pub fn list(kitchen: &KitchenDir) -> Vec<RunInfo> {
+    ids(kitchen).iter().rev().map(|id| info(&kitchen.run(id), id)).collect()
+}
+
+/// The run that `name` means: an id, the beginning of exactly one id, or the last run when no name is given.
+///
+/// # Errors
+/// When there is none, or several begin so.
+pub fn find(kitchen: &KitchenDir, name: Option<&str>) -> Result<String, AppError> {
+    let ids = ids(kitchen);
+    match name {
+        None => ids.last().cloned().ok_or_else(|| AppError::usage("there are no runs in this repository")),
+        Some(name) => {
+            let exact = ids.iter().filter(|id| *id == name);
+            let mut found: Vec<&String> = exact.collect();
+            if found.is_empty() {
+                // The tail of an id is what differs between runs of one day, and easier to type.
+                found = ids.iter().filter(|id| id.starts_with(name) || id.ends_with(name)).collect();
+            }
+            match found.as_slice() {
+                [one] => Ok((*one).clone()),
+                [] => Err(AppError::unknown("run", name, &ids.into_iter().rev().take(5).collect::<Vec<_>>())),
+                several => {
+                    Err(AppError::usage(format!("`{name}` means {} runs", several.len())).hint(format!(
+                        "there are: {}",
+                        several.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
+                    )))
+                }
+            }
+        }
+    }
+}
+
+/// The newest run that can be resumed.
+///
+/// # Errors
+/// When there is none.
+pub fn last_resumable(kitchen: &KitchenDir) -> Result<String, AppError> {
+    list(kitchen).into_iter().find(|run| run.resumable).map(|run| run.run_id).ok_or_else(|| {
+        AppError::usage("there is no run to resume in this repository").hint("see `autoskillit runs list`")
+    })
+}
+
+/// The journal of a run.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn entries(dir: &RunDir) -> Result<Vec<Entry>, AppError> {
+    journal::read(&dir.journal()).map_err(AppError::from)
+}
+
+fn info(dir: &RunDir, id: &str) -> RunInfo {
+    match journal::read(&dir.journal()) {
+        Ok(entries) => {
+            let state = State::fold(&entries, "");
+            let driven = is_driven(&dir.lock());
+            RunInfo {
+                run_id: id.to_owned(),
+                recipe: state.started.as_ref().map(|started| started.recipe.clone()).unwrap_or_default(),
+                status: match state.end() {
+                    Some(end) => Some(end.status),
+                    None if driven => None,
+                    None => Some(RunStatus::Crashed),
+                },
+                reason: state.end().map(|end| end.reason.clone()),
+                step: state.step().map(str::to_owned),
+                started_at: state.first_at,
+                elapsed_ms: state.elapsed_ms(state.last_at),
+                usage: state.usage,
+                sessions: state.sessions,
+                resumable: state.resumable() && !driven,
+                error: None,
+            }
+        }
+        Err(error) => RunInfo {
+            run_id: id.to_owned(),
+            recipe: String::new(),
+            status: None,
+            reason: None,
+            step: None,
+            started_at: None,
+            elapsed_ms: 0,
+            usage: Usage::default(),
+            sessions: 0,
+            resumable: false,
+            error: Some(error.to_string()),
+        },
+    }
+}
+
+fn is_driven(lock: &Path) -> bool {
+    // Only looked at: the lock is given back at once.
+    File::open(lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// The ids, oldest first.
+fn ids(kitchen: &KitchenDir) -> Vec<String> {
+    let entries = std::fs::read_dir(kitchen.runs()).into_iter().flatten().flatten();
+    let mut ids: Vec<String> = entries
+        .filter(|entry| entry.path().join("journal.ndjson").is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    ids.sort();
+    ids
+}
+
+impl From<JournalError> for AppError {
+    fn from(error: JournalError) -> Self {
+        let app = Self::environment(error.to_string());
+        match error {
+            JournalError::Damaged { path, .. } => {
+                app.hint(format!("what came before that line can be read in {}", path.display()))
+            }
+            JournalError::Newer { .. } => app.hint("update autoskillit"),
+            JournalError::Empty { .. } => app.hint("cook the recipe again: nothing of that run happened"),
+            JournalError::Io { .. } => app,
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! `autoskillit cook`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::exit::Exit;
+use super::ui::diagnostics;
+use super::ui::printer::{Printer, Verbosity};
+use super::ui::prompts::{Choice, Prompts};
+use super::ui::screen::{Form, Setting, open};
+use super::{Session, report};
+use crate::app::cook::{Order, Ready, prepare, resume};
+use crate::app::error::{AppError, Kind};
+use crate::app::host::Asker;
+use crate::app::inputs::{self, pair};
+use crate::app::kitchen::Kitchen;
+use crate::app::rehearsal::Stage;
+use crate::app::runs;
+use crate::core::stop::Stop;
+use crate::engine::event::News;
+use crate::engine::host::{Question, Reply};
+use crate::recipe::Loaded;
+use crate::recipe::model::Recipe;
+
+/// Run a recipe to a truthful end, or go on with a run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  autoskillit cook fix-tests                     run the tests, let sessions repair what fails
+  autoskillit cook fix-tests max_repairs=5       set an ingredient
+  autoskillit cook fix-tests --rehearse          play it without Claude Code, in a scratch copy
+  autoskillit cook --resume                      go on with the last run that did not finish")]
+pub(super) struct CookArgs {
+    /// Name of a recipe, or a file; without it a list to choose from.
+    recipe: Option<String>,
+
+    /// Ingredients.
+    #[arg(value_name = "KEY=VALUE")]
+    ingredients: Vec<String>,
+
+    /// Set an ingredient; the same as KEY=VALUE.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Go on with a run: its id, a part of it, or the last one that did not finish.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["set", "ingredients", "rehearse"])]
+    resume: Option<String>,
+
+    /// Play the sessions from a scenario, in a scratch copy: the recipe's own, or a name or file.
+    #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "")]
+    rehearse: Option<String>,
+
+    /// Speed of a rehearsal's pauses: 0 plays without, 2 twice as slow.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, hide_short_help = true)]
+    pace: f64,
+
+    /// Cook although the checkout has uncommitted changes.
+    #[arg(long)]
+    allow_dirty: bool,
+
+    /// Print the run's events as JSON lines.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(session: &Session, args: CookArgs) -> Result<Exit, AppError> {
+    let form = if args.json { Form::Json } else { Form::Human };
+    match cook(session, args, form) {
+        Err(error) if form == Form::Json => {
+            let exit = Exit::of_error(error.kind);
+            let line = json!({
+                "schema_version": crate::engine::journal::SCHEMA_VERSION,
+                "event": "error",
+                "message": error.message,
+                "hints": error.hints,
+                "exit_code": exit.number(),
+            });
+            session.printer.data(&line.to_string());
+            Ok(report(&session.printer, &error))
+        }
+        other => other,
+    }
+}
+
+fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppError> {
+    if !(args.pace.is_finite() && args.pace >= 0.0) {
+        return Err(AppError::usage(format!("--pace {} is not a factor of 0 or more", args.pace)));
+    }
+    if let Some(run) = &args.resume {
+        let kitchen = Kitchen::open(&session.dir)?;
+        // `cook <recipe> --resume` would silently ignore the recipe; a run's id in its place is what was meant.
+        let wanted = [run.as_str(), args.recipe.as_deref().unwrap_or_default()]
+            .into_iter()
+            .find(|name| !name.is_empty());
+        let run_id = match wanted {
+            None => runs::last_resumable(&kitchen.dir)?,
+            Some(name) => runs::find(&kitchen.dir, Some(name))?,
+        };
+        return drive(session, resume(kitchen, &run_id, args.pace)?, form);
+    }
+    // Words that follow an option with an optional value are taken for that value.
+    if let Some(swallowed) =
+        args.rehearse.as_mut().filter(|value| value.contains('=') && !value.contains('/'))
+    {
+        args.ingredients.push(std::mem::take(swallowed));
+    }
+    if args.recipe.as_ref().is_some_and(|name| name.contains('=') && !name.contains('/')) {
+        args.ingredients.extend(args.recipe.take());
+    }
+    let stage = match &args.rehearse {
+        Some(scenario) => Some(Stage::set(&session.dir, scenario, args.recipe.as_deref(), args.pace)?),
+        None => None,
+    };
+    let kitchen = Kitchen::open(stage.as_ref().map_or(&session.dir, |stage| &stage.dir))?;
+    let asked = args.recipe.clone().or_else(|| stage.as_ref().and_then(|stage| stage.recipe.clone()));
+    let name = match asked {
+        Some(name) => name,
+        None => pick(session, &kitchen, form)?,
+    };
+    let Loaded { recipe, warnings } = kitchen.pantry.library.load(&name, &kitchen.pantry)?;
+    if !warnings.is_empty() && session.printer.verbosity() > Verbosity::Quiet {
+        session.printer.lines(&diagnostics::render(&warnings, &session.printer.terminal().err));
+    }
+    let mut given = Vec::new();
+    for text in args.ingredients.iter().chain(&args.set) {
+        given.push(pair(text)?);
+    }
+    if let Some(stage) = &stage {
+        let own = stage.inputs.iter().filter(|(name, _)| recipe.ingredients.contains_key(name));
+        let typed: Vec<String> = given.iter().map(|(name, _)| name.clone()).collect();
+        given.extend(own.filter(|(name, _)| !typed.contains(name)).cloned());
+    }
+    let inputs = complete(&session.printer, &recipe, given, form)?;
+    let order = Order {
+        inputs,
+        allow_dirty: args.allow_dirty || stage.is_some(),
+        rehearsal: stage.as_ref().map(Stage::rehearsal),
+        recipe,
+    };
+    drive(session, prepare(kitchen, order)?, form)
+}
+
+/// A recipe chosen from a list. Where nobody can choose, the list is the answer.
+fn pick(session: &Session, kitchen: &Kitchen, form: Form) -> Result<String, AppError> {
+    let listed: Vec<_> = kitchen
+        .pantry
+        .library
+        .list()
+        .into_iter()
+        .filter(|recipe| recipe.shadowed_by.is_none() && recipe.error.is_none())
+        .collect();
+    let prompts = if form == Form::Human { Prompts::new(&session.printer) } else { None };
+    let Some(prompts) = prompts else {
+        let mut error = AppError::usage("which recipe?");
+        for recipe in listed {
+            error = error.hint(format!("autoskillit cook {}  {}", recipe.name, recipe.description));
+        }
+        return Err(error);
+    };
+    let choices: Vec<Choice> = listed
+        .iter()
+        .map(|recipe| Choice { name: recipe.name.clone(), description: recipe.description.clone() })
+        .collect();
+    match prompts.select("Which recipe?", &choices).map_err(|error| cannot_ask(&error))? {
+        Some(index) => Ok(listed[index].name.clone()),
+        None => Err(cancelled()),
+    }
+}
+
+/// The values of all ingredients; what is missing is asked for where somebody is there to answer.
+fn complete(
+    printer: &Printer,
+    recipe: &Recipe,
+    mut given: Vec<(String, String)>,
+    form: Form,
+) -> Result<serde_json::Map<String, serde_json::Value>, AppError> {
+    let resolved = inputs::resolve(recipe, &given)?;
+    if resolved.missing.is_empty() {
+        return Ok(resolved.values);
+    }
+    let prompts = if form == Form::Human { Prompts::new(printer) } else { None };
+    let Some(prompts) = prompts else {
+        let names = resolved.missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let example = resolved.missing.iter().map(|name| format!("{name}=…")).collect::<Vec<_>>().join(" ");
+        let several = if resolved.missing.len() > 1 { "ingredients are" } else { "ingredient is" };
+        let mut error = AppError::usage(format!("required {several} missing: {names}"))
+            .hint(format!("autoskillit cook {} {example}", recipe.name));
+        for name in &resolved.missing {
+            error = error.hint(format!("{name}: {}", recipe.ingredients[name].description));
+        }
+        return Err(error);
+    };
+    for name in &resolved.missing {
+        let ingredient = &recipe.ingredients[name];
+        let question = match ingredient.description.as_str() {
+            "" => name.clone(),
+            description => format!("{name} ({description})"),
+        };
+        loop {
+            let Some(answer) = prompts.text(&question, None).map_err(|error| cannot_ask(&error))? else {
+                return Err(cancelled());
+            };
+            match inputs::read(ingredient, &answer) {
+                Ok(_) if answer.trim().is_empty() => printer.warn(&format!("`{name}` is required")),
+                Ok(_) => {
+                    given.push((name.clone(), answer));
+                    break;
+                }
+                Err(error) => printer.warn(&error),
+            }
+        }
+    }
+    Ok(inputs::resolve(recipe, &given)?.values)
+}
+
+fn cancelled() -> AppError {
+    AppError { kind: Kind::Stopped, ..AppError::usage("cancelled") }
+}
+
+fn cannot_ask(error: &std::io::Error) -> AppError {
+    AppError::environment(format!("cannot ask in this terminal: {error}"))
+}
+
+/// Drives a prepared run and shows it.
+fn drive(session: &Session, ready: Ready, form: Form) -> Result<Exit, AppError> {
+    let printer = &session.printer;
+    let setting = Setting {
+        orchestrator_why: String::new(),
+        hidden_inputs: ready
+            .recipe
+            .ingredients
+            .iter()
+            .filter(|(_, ingredient)| ingredient.hidden)
+            .map(|(name, _)| name.clone())
+            .collect(),
+        steps: ready.recipe.steps.keys().cloned().collect(),
+    };
+    let mut screen = open(printer, form, setting);
+    // A program that reads JSON has the earlier entries already, or finds them in the journal.
+    if form == Form::Human {
+        for entry in &ready.past {
+            screen.news(&News::Entry(entry.clone()));
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| AppError::environment(format!("cannot start threads: {error}")))?;
+    let screen = Mutex::new(screen);
+    let watch = |news: &News| screen.lock().unwrap_or_else(PoisonError::into_inner).news(news);
+    let asker = Arc::new(Person { printer: printer.clone(), there: form == Form::Human });
+    let (wish, stop) = watch::channel(Stop::No);
+    let ended = runtime.block_on(async {
+        let listening =
+            listen(wish).map_err(|error| AppError::environment(format!("cannot hear signals: {error}")))?;
+        let ended = ready.cook(asker, &watch, stop).await;
+        listening.abort();
+        ended
+    });
+    // A question may still be open on a thread that cannot be interrupted.
+    runtime.shutdown_background();
+    drop(screen);
+    ended.map(|(end, _)| Exit::of_run(&end))
+}
+
+/// Turns signals into the wish to stop: the first asks gently, the second does not ask.
+fn listen(wish: watch::Sender<Stop>) -> std::io::Result<tokio::task::JoinHandle<()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            wish.send_modify(|stop| *stop = if *stop == Stop::No { Stop::Gently } else { Stop::Now });
+        }
+    }))
+}
+
+/// The person at the terminal, if there is one.
+struct Person {
+    printer: Printer,
+    there: bool,
+}
+
+impl Asker for Person {
+    fn confirm(&self, question: &Question) -> Reply {
+        let Some(prompts) = Prompts::new(&self.printer).filter(|_| self.there) else { return Reply::Nobody };
+        match prompts.confirm(&question.message, question.default) {
+            Ok(Some(true)) => Reply::Yes,
+            Ok(Some(false)) => Reply::No,
+            Ok(None) => Reply::Stop,
+            Err(_) => Reply::Nobody,
+        }
+    }
+}

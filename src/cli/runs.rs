@@ -1,0 +1,97 @@
+//! `autoskillit runs`.
+
+use serde_json::json;
+
+use super::Session;
+use super::exit::Exit;
+use super::ui::ending;
+use super::ui::format;
+use super::ui::screen::{Setting, write};
+use super::ui::style::Role;
+use super::ui::table::Table;
+use crate::app::error::AppError;
+use crate::app::runs::{self, RunInfo};
+use crate::core::paths::KitchenDir;
+use crate::engine::event::RunStatus;
+use crate::workspace::git::Checkout;
+
+/// List and show runs of this repository.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum RunsCommand {
+    /// List the runs, the newest first.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// At most this many.
+        #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
+        limit: usize,
+    },
+    /// Show what happened in a run.
+    Show {
+        /// Its id or a part of it; the last run without.
+        run: Option<String>,
+        /// Print the journal as JSON lines.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppError> {
+    let kitchen = KitchenDir::of(Checkout::discover(&session.dir)?.top());
+    match command {
+        RunsCommand::List { json, limit } => {
+            let runs: Vec<RunInfo> = runs::list(&kitchen).into_iter().take(limit).collect();
+            if json {
+                session.printer.data(&json!({ "schema_version": 1, "runs": runs }).to_string());
+            } else if runs.is_empty() {
+                session.printer.note("no runs yet: autoskillit cook <recipe>");
+            } else {
+                table(session, &runs);
+            }
+        }
+        RunsCommand::Show { run, json } => {
+            let id = runs::find(&kitchen, run.as_deref())?;
+            let entries = runs::entries(&kitchen.run(&id))?;
+            if json {
+                for entry in &entries {
+                    session.printer.data(&serde_json::to_string(entry).unwrap_or_default());
+                }
+            } else {
+                write(&session.printer, Setting::default(), entries);
+                session.printer.note(&format!("\nfolder: {}", kitchen.run(&id).root().display()));
+            }
+        }
+    }
+    Ok(Exit::Succeeded)
+}
+
+fn table(session: &Session, runs: &[RunInfo]) {
+    let look = session.printer.terminal().out;
+    let mut table = Table::new(["RUN", "RECIPE", "STATUS", "TIME", "TOKENS", "COST", "STEP"]);
+    for run in runs {
+        let (role, word) = match (run.status, &run.error) {
+            (_, Some(_)) => (Role::Bad, "unreadable".to_owned()),
+            (None, None) => (Role::Plain, "cooking".to_owned()),
+            (Some(status), None) => {
+                let (role, _, word) = ending::status(status, &look);
+                (role, word.to_owned())
+            }
+        };
+        let word = if run.resumable && run.status != Some(RunStatus::Succeeded) {
+            format!("{word}, resumable")
+        } else {
+            word
+        };
+        table.styled_row([
+            (Role::Strong, run.run_id.clone()),
+            (Role::Plain, run.recipe.clone()),
+            (role, word),
+            (Role::Plain, format::duration(std::time::Duration::from_millis(run.elapsed_ms))),
+            (Role::Plain, format::tokens(run.usage.tokens())),
+            (Role::Plain, format::dollars(run.usage.cost_usd).unwrap_or_default()),
+            (Role::Dim, run.step.clone().unwrap_or_default()),
+        ]);
+    }
+    session.printer.data(&table.render(&look));
+}
