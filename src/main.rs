@@ -3,11 +3,15 @@
 use std::process::ExitCode;
 
 use autoskillit::cli;
-use autoskillit::execution::warden;
+use autoskillit::execution::{player, warden};
 
 fn main() -> ExitCode {
-    if std::env::args_os().nth(1).is_some_and(|mode| mode == warden::MODE) {
+    let mode = std::env::args_os().nth(1).unwrap_or_default();
+    if mode == warden::MODE {
         return warden::main();
+    }
+    if mode == player::MODE {
+        return player::main(std::env::args_os().skip(2));
     }
     cli::main(std::env::args_os())
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::error::AppError;
-use crate::execution::scenario::{MADE_UP, Scenario};
+use crate::execution::scenario::Scenario;
 use crate::recipe::expr;
 use crate::tools::Rehearsal;
 use crate::workspace::git::{self, Checkout};
@@ -35,20 +35,14 @@ impl Stage {
     /// # Errors
     /// When there is no such scenario, or no scratch copy can be made.
     pub fn set(here: &Path, scenario: &str, recipe: Option<&str>, pace: f64) -> Result<Self, AppError> {
-        let name = match (scenario, recipe) {
-            ("", Some(recipe)) if Scenario::names().iter().any(|name| name == recipe) => recipe,
-            ("", Some(_)) => MADE_UP,
+        let found = match (scenario, recipe) {
+            ("", Some(recipe)) => Scenario::for_recipe(recipe),
             ("", None) => {
                 let names = Scenario::names().join(", ");
-                return Err(AppError::usage("which recipe is to be rehearsed?").hint(format!(
-                    "autoskillit cook <recipe> --rehearse; there are scenarios for: {names}"
-                )));
+                return Err(AppError::usage("which recipe is to be rehearsed?")
+                    .hint(format!("autoskillit cook <recipe> --rehearse; there are scenarios: {names}")));
             }
-            (scenario, _) => scenario,
-        };
-        let found = match name {
-            MADE_UP => None,
-            name => Some(Scenario::find(name).map_err(|error| AppError::usage(error.to_string()))?),
+            (name, _) => Scenario::find(name).map_err(|error| AppError::usage(error.to_string()))?,
         };
         clear_old();
         let scratch = tempfile::Builder::new()
@@ -56,29 +50,16 @@ impl Stage {
             .tempdir()
             .map_err(|error| AppError::environment(format!("cannot make a scratch folder: {error}")))?;
         let dir = scratch.path().join("repository");
-        match &found {
-            Some(scenario) if scenario.project.is_some() => {
-                scenario.write_project(&dir).map_err(|error| {
-                    AppError::environment(format!(
-                        "cannot write the sample project to {}: {error}",
-                        dir.display()
-                    ))
-                })?;
-                git::commit_all(&dir, "The sample project")?;
-            }
-            _ => git::scratch_clone(Checkout::discover(here)?.top(), &dir)?,
+        if found.has_project() {
+            found.write_project(&dir).map_err(|error| AppError::environment(error.to_string()))?;
+            git::commit_all(&dir, "The sample project")?;
+        } else {
+            git::scratch_clone(Checkout::discover(here)?.top(), &dir)?;
         }
-        let inputs = found.iter().flat_map(|scenario| &scenario.inputs);
         Ok(Self {
-            inputs: inputs.map(|(name, value)| (name.clone(), expr::text(value))).collect(),
-            recipe: found.as_ref().map(|scenario| scenario.recipe.clone()),
-            // A file is named from here; the player works elsewhere.
-            scenario: match Path::new(name) {
-                path if found.is_some() && path.exists() => {
-                    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
-                }
-                _ => name.to_owned(),
-            },
+            inputs: found.inputs.iter().map(|(name, value)| (name.clone(), expr::text(value))).collect(),
+            scenario: found.reference(),
+            recipe: found.recipe,
             pace,
             // Kept, so that people can look at what happened; a later rehearsal clears it away.
             dir: { scratch.keep().join("repository") },

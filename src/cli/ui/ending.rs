@@ -185,6 +185,7 @@ mod tests {
         changes.extend((4..files).map(|n| change(&format!("gen/{n}.rs"), 'R', Some((n as u64, 0)))));
         changes.truncate(files);
         let ended = RunEnded {
+            fault: None,
             status,
             reason:
                 "two tests still fail after three rounds; the last session said the parser needs a rewrite"

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::Subject;
 use super::graph::{Cause, Graph};
 use crate::recipe::diagnostic::Problem;
+use crate::recipe::model::{Capture, Step, StepKind};
 use crate::recipe::suggest::{arrows, quoted_list};
 
 type Names<'a> = HashSet<&'a str>;
@@ -31,7 +32,7 @@ impl Subject<'_> {
                     continue;
                 }
                 let way = graph.way(index, |from, edge| {
-                    edge.cause != Cause::Completed || !self.recipe.steps[from].captures.contains_key(name)
+                    !sets(&self.recipe.steps[from], edge.cause).any(|set| set == name)
                 });
                 let Some(way) = way else { continue };
                 let names: Vec<&str> =
@@ -73,9 +74,7 @@ impl Subject<'_> {
             let Some(before) = entry[from].clone() else { continue };
             for edge in &graph.edges[from] {
                 let mut after = before.clone();
-                if edge.cause == Cause::Completed {
-                    after.extend(steps[from].captures.keys().map(String::as_str));
-                }
+                after.extend(sets(&steps[from], edge.cause));
                 let merged: Names<'_> = match &entry[edge.to] {
                     None => after,
                     Some(known) => known.intersection(&after).copied().collect(),
@@ -88,4 +87,24 @@ impl Subject<'_> {
         }
         entry
     }
+}
+
+/// The variables that a step sets when it is left for this cause. A tool that failed still gives the fields it declares, and
+/// captures of those are taken; what a successful call adds (a skill's outputs) is not there.
+fn sets(step: &Step, cause: Cause) -> impl Iterator<Item = &str> {
+    let always = |capture: &Capture| {
+        let StepKind::Tool { tool, .. } = &step.kind else { return false };
+        let reads = capture.value.references();
+        reads.iter().filter(|read| read.namespace == "result").all(|read| {
+            read.name.as_deref().is_some_and(|name| tool.results.iter().any(|field| field.name == name))
+        })
+    };
+    step.captures
+        .iter()
+        .filter(move |(_, capture)| match cause {
+            Cause::Completed => true,
+            Cause::Failed => always(capture),
+            Cause::Skipped | Cause::Exceeded => false,
+        })
+        .map(|(name, _)| name.as_str())
 }

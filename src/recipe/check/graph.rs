@@ -9,8 +9,10 @@ use crate::recipe::model::{Recipe, Step, StepKind, Target};
 pub(super) enum Cause {
     /// The step completed; its captures are set.
     Completed,
-    /// It failed, was skipped, or ran out of tries; its captures are not set.
-    Otherwise,
+    /// It was called and failed; captures of what its tool gives in any case are set.
+    Failed,
+    /// It was skipped; its captures are not set.
+    Skipped,
     /// It was visited too often and not entered.
     Exceeded,
 }
@@ -110,25 +112,25 @@ fn routes(step: &Step) -> Vec<(&Target, Cause)> {
         StepKind::Stop { .. } => {}
         StepKind::Confirm { .. } => {
             routes.extend(step.on_success.iter().map(|to| (to, Cause::Completed)));
-            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Otherwise)));
+            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Failed)));
         }
         StepKind::Route => {
             routes.extend(completed().map(|to| (to, Cause::Completed)));
-            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Otherwise)));
+            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Failed)));
         }
         StepKind::Tool { tool, .. } => {
             routes.extend(completed().map(|to| (to, Cause::Completed)));
-            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Otherwise)));
-            routes.extend(step.on_context_limit.iter().map(|to| (to, Cause::Otherwise)));
+            routes.extend(step.on_failure.iter().map(|to| (to, Cause::Failed)));
+            routes.extend(step.on_context_limit.iter().map(|to| (to, Cause::Failed)));
             // Escalation after spent tries is the default, so it says nothing about the recipe's ends.
-            if tool.name == "run_skill" && step.on_exhausted != Target::Escalate {
-                routes.push((&step.on_exhausted, Cause::Otherwise));
+            if (tool.name == "run_skill" || step.retries > 0) && step.on_exhausted != Target::Escalate {
+                routes.push((&step.on_exhausted, Cause::Failed));
             }
         }
     }
     if step.skip_when_false.is_some() {
         let skipped = step.on_skip.as_ref().or(step.on_success.as_ref());
-        routes.extend(skipped.map(|to| (to, Cause::Otherwise)));
+        routes.extend(skipped.map(|to| (to, Cause::Skipped)));
     }
     if step.max_visits.is_some() {
         routes.extend(step.on_exceeded.iter().map(|to| (to, Cause::Exceeded)));

@@ -58,9 +58,6 @@ impl Subject<'_> {
             idle.push(("on_skip", "without `skip_when_false`"));
         }
         if matches!(step.kind, StepKind::Tool { tool, .. } if tool.name != "run_skill") {
-            // The reference lets recipes say `retries: 0` anywhere.
-            idle.extend((step.retries > 0).then_some(("retries", "on a tool other than `run_skill`")));
-            idle.push(("on_exhausted", "on a tool other than `run_skill`"));
             idle.push(("on_context_limit", "on a tool other than `run_skill`"));
         }
         for (key, why) in idle {

@@ -100,6 +100,7 @@ impl Script {
             usage,
             next,
             why: "on_success".into(),
+            fault: None,
         })
     }
 
@@ -138,7 +139,7 @@ pub(super) fn setting() -> Setting {
 }
 
 pub(super) fn ended(status: RunStatus, reason: &str, step: &str, resumable: bool) -> RunEnded {
-    RunEnded { status, reason: reason.into(), step: Some(step.into()), resumable }
+    RunEnded { status, reason: reason.into(), step: Some(step.into()), resumable, fault: None }
 }
 
 pub(super) fn aftermath(files: usize) -> Aftermath {

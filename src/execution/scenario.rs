@@ -1,0 +1,210 @@
+//! Scenarios: what the sessions of a rehearsal do. A YAML text comes in; a [`Scenario`] goes out, from which the player takes
+//! what the session of a step does at a visit.
+//!
+//! - `act`: one thing that a session does
+//! - `store`: where scenarios are found, and the sample projects beside them
+
+mod act;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+pub use act::{Act, Edit, RelativePath, Seconds, ToolCall, WriteFile};
+pub use store::{MADE_UP, ScenarioError};
+
+/// The version of the format that is read.
+pub const VERSION: u64 = 1;
+
+/// A scenario.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// The recipe that it was written for; `None` fits any.
+    pub recipe: Option<String>,
+    /// What it shows, in a sentence or two.
+    pub description: String,
+    /// Values of the recipe's ingredients, where the user gives none.
+    pub inputs: IndexMap<String, Value>,
+    sessions: Vec<Script>,
+    project: Option<RelativePath>,
+    origin: store::Origin,
+}
+
+/// What one session does.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "ScriptFields")]
+pub struct Script {
+    /// The step that runs it.
+    pub step: String,
+    /// The visit of the step, from 1; `None` plays at every visit that has no script of its own.
+    pub visit: Option<u32>,
+    /// What it does, in order.
+    pub acts: Vec<Act>,
+    /// How it ends.
+    pub ending: Ending,
+    /// What it says it used; nothing unless it is said.
+    pub usage: Spent,
+}
+
+/// How a session ends, unless an act fails before.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// With the declared outputs.
+    Answer(Map<String, Value>),
+    /// With a text.
+    Text(String),
+    /// With an error of the client.
+    Error(Failure),
+    /// With whatever fits the schema that the session is given.
+    MadeUp,
+}
+
+/// An error as the client reports it in its `result`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// `api_error`, `prompt_too_long`, `budget_exhausted`, `aborted_tools`, ….
+    #[serde(default = "api_error")]
+    pub terminal_reason: String,
+    /// The client's class of a failed model call: `rate_limit`, `max_output_tokens`, ….
+    #[serde(default)]
+    pub api_error: Option<String>,
+    /// HTTP status of a failed model call.
+    #[serde(default)]
+    pub status: Option<u64>,
+    /// The client's label; the usual one of the reason unless it is said.
+    #[serde(default)]
+    pub subtype: Option<String>,
+    /// The final text.
+    pub message: String,
+}
+
+fn api_error() -> String {
+    "api_error".to_owned()
+}
+
+/// Tokens and dollars of one session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Spent {
+    /// Input tokens that were not cached.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Input tokens read from the cache.
+    pub cache_read: u64,
+    /// US dollars.
+    pub cost_usd: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ScriptFields {
+    step: String,
+    visit: Option<u32>,
+    #[serde(default)]
+    acts: Vec<Act>,
+    answer: Option<Map<String, Value>>,
+    text: Option<String>,
+    error: Option<Failure>,
+    #[serde(default)]
+    usage: Spent,
+}
+
+impl TryFrom<ScriptFields> for Script {
+    type Error = String;
+
+    fn try_from(fields: ScriptFields) -> Result<Self, String> {
+        let ScriptFields { step, visit, acts, answer, text, error, usage } = fields;
+        let ending = match (answer, text, error) {
+            (Some(answer), None, None) => Ending::Answer(answer),
+            (None, Some(text), None) => Ending::Text(text),
+            (None, None, Some(error)) => Ending::Error(error),
+            _ => return Err("a session ends with one of `answer`, `text` and `error`".to_owned()),
+        };
+        if visit == Some(0) {
+            return Err("visits count from 1".to_owned());
+        }
+        if !(usage.cost_usd.is_finite() && usage.cost_usd >= 0.0) {
+            return Err("`cost_usd` is a number of dollars, 0 or more".to_owned());
+        }
+        Ok(Self { step, visit, acts, ending, usage })
+    }
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "version")]
+    _version: u64,
+    scenario: String,
+    #[serde(default)]
+    recipe: Option<String>,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    project: Option<RelativePath>,
+    #[serde(default)]
+    inputs: IndexMap<String, Value>,
+    sessions: Vec<Script>,
+}
+
+/// Read before the rest, so that a later format is not told to have unknown fields.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
+}
+
+impl Scenario {
+    /// What the session of `step` at `visit` (from 1) does: the script of that visit, else that of every visit.
+    #[must_use]
+    pub fn session(&self, step: &str, visit: u32) -> Option<&Script> {
+        let find = |visit| self.sessions.iter().find(|script| script.step == step && script.visit == visit);
+        find(Some(visit)).or_else(|| find(None))
+    }
+
+    /// Every session, in the order of the file.
+    #[must_use]
+    pub fn sessions(&self) -> &[Script] {
+        &self.sessions
+    }
+
+    fn parse(text: &str, file: &str, origin: store::Origin) -> Result<Self, ScenarioError> {
+        let malformed = |line, message| ScenarioError::Malformed { file: file.to_owned(), line, message };
+        let faulty = |error: serde_yaml::Error| {
+            let message = error.to_string();
+            let Some(at) = error.location() else { return malformed(1, message) };
+            let place = format!(" at line {} column {}", at.line(), at.column());
+            malformed(at.line(), message.replace(&place, ""))
+        };
+        let Versioned { version } = serde_yaml::from_str(text).map_err(faulty)?;
+        if version != VERSION {
+            let message = format!("the format is version {version}; this program reads version {VERSION}");
+            return Err(malformed(1, message));
+        }
+        let file: File = serde_yaml::from_str(text).map_err(faulty)?;
+        for (index, script) in file.sessions.iter().enumerate() {
+            let same = |other: &Script| other.step == script.step && other.visit == script.visit;
+            if file.sessions[..index].iter().any(same) {
+                let visit = script.visit.map_or_else(String::new, |visit| format!(" at visit {visit}"));
+                let message = format!("two sessions are for the step `{}`{visit}", script.step);
+                return Err(malformed(1, message));
+            }
+        }
+        Ok(Self {
+            name: file.scenario,
+            recipe: file.recipe,
+            description: file.description,
+            inputs: file.inputs,
+            sessions: file.sessions,
+            project: file.project,
+            origin,
+        })
+    }
+}
