@@ -32,7 +32,7 @@ ingredients:
 steps:
   plan:
     skill: make-plan
-    args: ["${{ inputs.task }}", {when: "context.remarks is defined", value: "${{ context.remarks }}"}]
+    args: ["${{ inputs.task }}", "${{ context.remarks | default('') }}"]
     capture:
       plan: ${{ result.plan_path }}
     max_visits: ${{ inputs.attempts }}
@@ -123,7 +123,7 @@ fn eighty_steps() -> String {
             text,
             "  work_{number}:
     skill: make-plan
-    args: [\"${{{{ inputs.task }}}}\", {{when: \"context.note_{number} is defined\", value: \"${{{{ context.note_{number} }}}}\"}}]
+    args: [\"${{{{ inputs.task }}}}\", \"${{{{ context.note_{number} | default('') }}}}\"]
     capture: {{plan_{number}: \"${{{{ result.plan_path }}}}\"}}
     max_visits: 3
     on_exceeded: escalate
