@@ -116,6 +116,13 @@ fn entering(
     next(recipe, &state, &Places::default(), elapsed_ms)
 }
 
+fn recorded(action: Action) -> Event {
+    match action {
+        Action::Record(event) => *event,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn entering_a_step_looks_at_limits_skips_and_visits() {
     let recipe = recipe(LOOP);
@@ -126,8 +133,8 @@ fn entering_a_step_looks_at_limits_skips_and_visits() {
         }
     };
 
-    let Action::Record(Event::StepSkipped { next, .. }) =
-        entering(&recipe, json!({ "n": 2, "go": "false" }), "skipped", |_| {}, 0)
+    let Event::StepSkipped { next, .. } =
+        recorded(entering(&recipe, json!({ "n": 2, "go": "false" }), "skipped", |_| {}, 0))
     else {
         panic!("not skipped")
     };
@@ -138,15 +145,15 @@ fn entering_a_step_looks_at_limits_skips_and_visits() {
     };
     assert_eq!((call.visit, call.attempt, &call.params["cmd"]), (2, 1, &json!("echo '2'")));
 
-    let Action::Record(Event::StepExceeded { visits, next, .. }) =
-        entering(&recipe, inputs(), "check", visited(2), 0)
+    let Event::StepExceeded { visits, next, .. } =
+        recorded(entering(&recipe, inputs(), "check", visited(2), 0))
     else {
         panic!("entered once more")
     };
     assert_eq!((visits, next), (2, Next::Step("end".to_owned())));
 
-    let ends = |action: Action| match action {
-        Action::Record(Event::RunEnded(end)) => end,
+    let ends = |action: Action| match recorded(action) {
+        Event::RunEnded(end) => end,
         other => panic!("{other:?}"),
     };
     let sessions = ends(entering(&recipe, inputs(), "work", |state| state.sessions = 5, 0));
