@@ -8,3 +8,4 @@ pub mod redact;
 pub mod stop;
 pub mod text;
 pub mod usage;
+pub mod yaml;

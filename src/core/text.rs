@@ -1,6 +1,7 @@
 //! Small helpers on text.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// The last `limit` bytes of `text`, cut at a character, with a line that says how much is missing.
 #[must_use]
@@ -33,6 +34,55 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// `did you mean …?`, or the list of what there is when nothing is near.
+#[must_use]
+pub fn suggestion<'a>(
+    word: &str,
+    what: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    if let Some(found) = did_you_mean(word, candidates.iter().copied()) {
+        return Some(format!("did you mean `{found}`?"));
+    }
+    match candidates.len() {
+        0 => None,
+        1..=16 => Some(format!("{what}: {}", quoted_list(&candidates))),
+        _ => None,
+    }
+}
+
+/// `` `a`, `b`, `c` ``.
+#[must_use]
+pub fn quoted_list<S: AsRef<str>>(names: &[S]) -> String {
+    names.iter().map(|name| format!("`{}`", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+/// A duration as people write it: whole seconds, or `90s`, `10m`, `2h`, `1h30m`, `1d`.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let mut seconds = 0_u64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        let unit = match rest[digits..].chars().next()? {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
+        rest = &rest[digits + 1..];
+    }
+    (!text.is_empty()).then(|| Duration::from_secs(seconds))
 }
 
 /// `text` in single quotes, so that a POSIX shell takes it for one word.

@@ -12,12 +12,10 @@
 pub mod arg;
 pub mod builtin;
 pub mod check;
-pub mod diagnostic;
 pub mod expr;
 pub mod library;
 pub mod load;
 pub mod lower;
-pub mod marks;
 pub mod model;
 mod suggest;
 pub mod values;
@@ -26,6 +24,7 @@ pub mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use crate::core::yaml::{diagnostic, marks};
 pub use check::{AnySkill, SkillLookup};
 pub use diagnostic::{Problem, ProblemReport, Problems, Severity};
 pub use library::{Library, LibraryPaths, Listed, LoadError};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::model::ValueKind;
+use crate::core::text;
 
 impl ValueKind {
     /// Every type, with the word that names it.
@@ -116,31 +117,9 @@ pub fn duration(value: &Value) -> Result<Duration, String> {
         || format!("`{}` is no duration; write seconds, or `90s`, `10m`, `2h`", super::expr::text(value));
     match value {
         Value::Number(number) => number.as_u64().map(Duration::from_secs).ok_or_else(expected),
-        Value::String(text) => read_duration(text.trim()).ok_or_else(expected),
+        Value::String(given) => text::duration(given).ok_or_else(expected),
         _ => Err(expected()),
     }
-}
-
-fn read_duration(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let mut seconds = 0_u64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let number: u64 = rest[..digits].parse().ok()?;
-        let unit = match rest[digits..].chars().next()? {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            _ => return None,
-        };
-        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
-        rest = &rest[digits + 1..];
-    }
-    (!text.is_empty()).then(|| Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

@@ -1,42 +1,22 @@
-//! Text to YAML value and marks.
-
-use serde_yaml::Value as Yaml;
+//! The text of a recipe as value and marks.
 
 use super::diagnostic::Problem;
-use super::marks::Marks;
+use crate::core::yaml::{self, FileKind};
 
-/// Largest recipe file, in bytes.
-pub const MAX_SIZE: usize = 1 << 20;
+pub use crate::core::yaml::{Document, MAX_SIZE};
 
-/// One parsed file.
-#[derive(Debug)]
-pub struct Document {
-    /// Its text, without a byte order mark.
-    pub text: String,
-    /// Its top-level mapping.
-    pub value: Yaml,
-    /// Where its parts stand.
-    pub marks: Marks,
-}
+const RECIPE: FileKind = FileKind {
+    name: "a recipe",
+    example: "it starts with `name:`, `description:` and `steps:`",
+    may_be_empty: false,
+};
 
 /// Bytes of a file as text.
 ///
 /// # Errors
 /// When they are too many or no UTF-8.
 pub fn decode(bytes: Vec<u8>) -> Result<String, Problem> {
-    if bytes.len() > MAX_SIZE {
-        let message = format!("the file has {} bytes; a recipe has at most {MAX_SIZE}", bytes.len());
-        return Err(Problem::whole("too-large", message));
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned)),
-        Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-            let message = format!("the file is not UTF-8: byte {valid} in line {line}");
-            Err(Problem::whole("not-utf8", message).help("save it as UTF-8".to_owned()))
-        }
-    }
+    yaml::decode(bytes, RECIPE)
 }
 
 /// Parses a text.
@@ -44,87 +24,5 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, Problem> {
 /// # Errors
 /// Everything that keeps it from being one mapping with distinct keys.
 pub fn read(text: &str) -> Result<Document, Vec<Problem>> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
-    if text.len() > MAX_SIZE {
-        let message = format!("the text has {} bytes; a recipe has at most {MAX_SIZE}", text.len());
-        return Err(vec![Problem::whole("too-large", message)]);
-    }
-    let marks = Marks::read(&text).map_err(|error| vec![syntax(&text, error.message, error.at)])?;
-    let problems = structure(&marks);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let value: Yaml = serde_yaml::from_str(&text).map_err(|error| {
-        // The parser counts characters.
-        let index = error.location().map_or(0, |place| place.index());
-        let start = text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset);
-        vec![syntax(&text, error.to_string(), start..start)]
-    })?;
-    match value {
-        Yaml::Mapping(_) => Ok(Document { text, value, marks }),
-        Yaml::Null => Err(vec![Problem::whole("empty-file", "the file is empty").help(example())]),
-        _ => {
-            let at = first_line(&text);
-            let problem = Problem::error("wrong-type", "a recipe is a mapping", at, "this is no mapping");
-            Err(vec![problem.help(example())])
-        }
-    }
-}
-
-fn structure(marks: &Marks) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for duplicate in &marks.duplicates {
-        let message = format!("duplicate key `{}`", duplicate.key);
-        problems.push(
-            Problem::error("duplicate-key", message, duplicate.second.clone(), "again here")
-                .also(duplicate.first.clone(), "first here")
-                .help("keep one of them".to_owned()),
-        );
-    }
-    for merge in &marks.merges {
-        problems.push(
-            Problem::error("merge-key", "merge keys (`<<`) are not part of the language", merge.clone(), "")
-                .help("write the keys out, or use an anchor for a whole value".to_owned()),
-        );
-    }
-    if let Some(second) = &marks.second_document {
-        let message = "a recipe file holds one document";
-        let problem = Problem::error("second-document", message, second.clone(), "a second one starts here");
-        problems.push(problem.help("move it to a file of its own".to_owned()));
-    }
-    problems
-}
-
-fn syntax(text: &str, message: String, at: std::ops::Range<usize>) -> Problem {
-    let line_start = text[..at.start].rfind('\n').map_or(0, |newline| newline + 1);
-    // A scalar that a tab breaks off is reported at its start, a line earlier.
-    let mut start = line_start;
-    for line in text[line_start..].split_inclusive('\n').take(2) {
-        let indent = &line[..line.len() - line.trim_start().len()];
-        if let Some(tab) = indent.find('\t') {
-            let at = start + tab..start + tab + 1;
-            return Problem::error("syntax", "a tab in the indentation", at, "a tab")
-                .help("indent with spaces".to_owned());
-        }
-        start += line.len();
-    }
-    let line = text[line_start..].lines().next().unwrap_or_default();
-    let help = if line.contains(": @") {
-        Some("a value that starts with `@` needs quotes: '@done'".to_owned())
-    } else if line.contains("${{") {
-        Some("a text with `${{` in it may need quotes around all of it".to_owned())
-    } else {
-        None
-    };
-    Problem::error("syntax", format!("this is no YAML: {message}"), at, "here").help(help)
-}
-
-fn first_line(text: &str) -> std::ops::Range<usize> {
-    let start = text.len() - text.trim_start().len();
-    let length = text[start..].lines().next().map_or(0, str::len);
-    start..start + length
-}
-
-fn example() -> String {
-    "it starts with `name:`, `description:` and `steps:`".to_owned()
+    yaml::read(text, RECIPE)
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-/// Deepest nesting of a recipe file.
+/// Deepest nesting of a file.
 pub const MAX_DEPTH: usize = 128;
 
 /// A place in the tree, such as `steps/repair/on_success`; a `/` in a key is written `~1`.
@@ -52,6 +52,8 @@ impl fmt::Display for Path {
 struct Mark {
     key: Option<Range<usize>>,
     value: Range<usize>,
+    /// Where the last text of the value ends.
+    end: usize,
     is_scalar: bool,
 }
 
@@ -120,6 +122,12 @@ impl Marks {
         })
     }
 
+    /// All of a value, to its last character; a list whose dashes stand below its key starts after the first dash. `None` when there is no such entry.
+    #[must_use]
+    pub fn extent(&self, path: &Path) -> Option<Range<usize>> {
+        self.marks.get(path).map(|mark| mark.value.start..mark.end.max(mark.value.end))
+    }
+
     /// Whether there is such an entry.
     #[must_use]
     pub fn has(&self, path: &Path) -> bool {
@@ -168,6 +176,14 @@ enum Frame {
     Sequence { path: Path, next: usize },
 }
 
+impl Frame {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Mapping { path, .. } | Self::Sequence { path, .. } => path,
+        }
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
     /// Byte offsets of characters; empty when every character is one byte.
@@ -208,7 +224,7 @@ impl<'a> Reader<'a> {
                     self.open(range, |path| Frame::Mapping { path, keys: HashMap::new(), pending: None })?
                 }
                 Event::SequenceStart(..) => self.open(range, |path| Frame::Sequence { path, next: 0 })?,
-                Event::MappingEnd | Event::SequenceEnd => self.close(),
+                Event::MappingEnd | Event::SequenceEnd => self.close(&range),
                 _ => {}
             }
         }
@@ -248,8 +264,13 @@ impl<'a> Reader<'a> {
                 None => (path.clone(), None),
             },
         };
+        // An entry without a value still takes its key's room.
+        let end = value.end.max(key.as_ref().map_or(0, |key| key.end));
+        if let Some(above) = self.stack.last().map(|frame| frame.path().clone()) {
+            self.reach(&above, end);
+        }
         // The first of duplicates keeps its place.
-        self.marks.marks.entry(path.clone()).or_insert(Mark { key, value, is_scalar });
+        self.marks.marks.entry(path.clone()).or_insert(Mark { key, value, end, is_scalar });
         path
     }
 
@@ -272,11 +293,26 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, at: &Range<usize>) {
         if self.complex_key > 0 {
             self.complex_key -= 1;
-        } else {
-            self.stack.pop();
+            return;
+        }
+        let Some(frame) = self.stack.pop() else { return };
+        // A collection in brackets ends with one; any other ends with its last entry.
+        if self.text.get(at.clone()).is_some_and(|end| end.starts_with([']', '}'])) {
+            self.reach(frame.path(), at.start + 1);
+        }
+        let end = self.marks.marks.get(frame.path()).map_or(0, |mark| mark.end);
+        if let Some(above) = self.stack.last().map(|frame| frame.path().clone()) {
+            self.reach(&above, end);
+        }
+    }
+
+    /// The value at `path` reaches to `end` at least.
+    fn reach(&mut self, path: &Path, end: usize) {
+        if let Some(mark) = self.marks.marks.get_mut(path) {
+            mark.end = mark.end.max(end);
         }
     }
 
@@ -323,6 +359,21 @@ mod tests {
         assert_eq!(at(text, "steps/z"), ("z", "\"é\""));
         assert!(at(text, "steps/a/cmd").1.ends_with("two"));
         assert_eq!(at(text, "steps/z/unknown/below"), ("z", "\"é\""));
+    }
+
+    #[test]
+    fn values_reach_to_their_last_character() {
+        let text = "a:\n  b: [1,\n    2]  # c\n  d:\n  - e\n  - f: g\n\n# h\ni: {j: {}} # k\nl:\n";
+        let marks = Marks::read(text).unwrap();
+        let extent = |path: &str| {
+            let path = path.split('/').fold(Path::root(), |path, key| path.key(key));
+            marks.extent(&path).map(|range| &text[range])
+        };
+        assert_eq!(extent("a/b"), Some("[1,\n    2]"));
+        assert_eq!(extent("a"), Some("b: [1,\n    2]  # c\n  d:\n  - e\n  - f: g"));
+        assert_eq!(extent("a/d"), Some("e\n  - f: g"));
+        assert_eq!(extent("i"), Some("{j: {}}"));
+        assert_eq!(extent("x"), None);
     }
 
     #[test]

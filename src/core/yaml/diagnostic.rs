@@ -1,4 +1,4 @@
-//! What is wrong with a recipe, with the places in its text. Rendered by the command line.
+//! What is wrong with a file, with the places in its text. Rendered by the command line.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The recipe cannot run.
+    /// It cannot be used.
     Error,
     /// It can, but probably does not mean what it says.
     Warning,
