@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use autoskillit::catalog::{ParamKind, TOOLS};
+use autoskillit::config::edit::render;
+use autoskillit::config::kind::{Item, Kind};
+use autoskillit::config::table::{Default, KEYS, UNUSED};
 use autoskillit::execution::environment::{DROPPED, MINIMAL};
 
 fn kind(kind: ParamKind) -> &'static str {
@@ -56,11 +59,70 @@ fn environment() -> String {
     page
 }
 
+fn settings() -> String {
+    let mut page = String::from(
+        "# Settings\n\nThis page is made from `src/config/table.rs`.\n\n\
+         Each layer overrides the ones above it, key by key; `autoskillit config show --origin` says which one counts:\n\n\
+         | layer | place | secrets |\n|---|---|---|\n\
+         | defaults | below | |\n\
+         | yours | `$XDG_CONFIG_HOME/autoskillit/config.yaml`, else `~/.config/autoskillit/config.yaml` | no |\n\
+         | your secrets | `.secrets.yaml` beside it | yes |\n\
+         | the repository's | `.autoskillit/config.yaml` at its top | no |\n\
+         | your secrets for the repository | `.autoskillit/.secrets.yaml`; only you should be able to read it (mode 0600) | yes |\n\
+         | environment | `AUTOSKILLIT_SECTION__KEY`, such as `AUTOSKILLIT_RUN_SKILL__TIMEOUT=1h` | yes |\n\
+         | command line | `--config run_skill.timeout=1h`, for every command | no |\n\n\
+         In variables and on the command line a value is read by the type of its setting: `yes`, `on`, `1`, `no`, `off`, `0` are \
+         accepted for `true` and `false`; a list is `a,b` or JSON; nothing, or `null`, takes an optional value away.\n\n\
+         `autoskillit config set run_skill.timeout 1h` changes one value of a file and keeps the rest as it is; \
+         `autoskillit config schema` prints a JSON Schema for editors. `version` at the top of a file is accepted.\n",
+    );
+    let mut section = "";
+    for key in KEYS {
+        let own = key.path().next().unwrap();
+        if own != section {
+            section = own;
+            let _ = write!(
+                page,
+                "\n## `{section}`\n\n| setting | value | default | meaning |\n|---|---|---|---|\n"
+            );
+        }
+        let default = match key.default {
+            Default::Nothing(then) => then.to_owned(),
+            other => format!("`{}`", render(&other.value())),
+        };
+        let secret = if key.secret { " A secret." } else { "" };
+        let _ =
+            writeln!(page, "| `{}` | {} | {default} | {}{secret} |", key.name, value(key.kind), key.summary);
+        let choices = match key.kind {
+            Kind::OneOf(choices) | Kind::List(Item::OneOf(choices)) => choices,
+            _ => &[],
+        };
+        for choice in choices {
+            let _ = writeln!(page, "| | `{}` | | {} |", choice.name, choice.summary);
+        }
+    }
+    page.push_str("\n## Known and not used\n\nFiles that have these load, with a warning for each:\n\n");
+    let unused: Vec<String> = UNUSED.iter().map(|name| format!("`{name}`")).collect();
+    let _ = writeln!(page, "{}", unused.join(", "));
+    page
+}
+
+fn value(kind: Kind) -> String {
+    match kind {
+        Kind::OneOf(_) => "one of:".to_owned(),
+        Kind::List(Item::OneOf(_)) => "a list of:".to_owned(),
+        Kind::Text => "a text".to_owned(),
+        other => other.expected(),
+    }
+}
+
 #[test]
 fn generated_pages_say_what_the_code_says() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
     let mut stale = Vec::new();
-    for (name, text) in [("tools.md", tools()), ("environment.md", environment())] {
+    for (name, text) in
+        [("tools.md", tools()), ("environment.md", environment()), ("settings.md", settings())]
+    {
         let path = docs.join(name);
         if std::env::var_os("UPDATE_GENERATED").is_some() {
             std::fs::write(&path, &text).unwrap();

@@ -96,7 +96,13 @@ impl From<LoadError> for AppError {
 
 impl From<ConfigError> for AppError {
     fn from(error: ConfigError) -> Self {
-        Self::usage(error.to_string())
+        let message = error.to_string();
+        match error {
+            ConfigError::Unreadable { .. } => Self::environment(message),
+            ConfigError::Invalid(faults) => {
+                Self { diagnostic: Some(faults.into_diagnostic()), ..Self::usage(message) }
+            }
+        }
     }
 }
 

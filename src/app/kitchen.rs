@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::error::AppError;
+use super::settings;
 use crate::config::{self, Settings};
 use crate::core::paths::{KitchenDir, user_config};
 use crate::core::redact::Redactor;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Recipe, StepKind};
-use crate::recipe::{Library, LibraryPaths, SkillLookup};
+use crate::recipe::{Library, LibraryPaths, Problems, SkillLookup};
 use crate::skills::{SkillStore, Writes};
 use crate::workspace::git::{Checkout, GitError};
 
@@ -30,6 +31,8 @@ pub struct Kitchen {
     pub dir: KitchenDir,
     /// The settings.
     pub settings: Settings,
+    /// What is odd about them.
+    pub settings_warnings: Vec<Problems>,
     /// Recipes and skills.
     pub pantry: Pantry,
     /// For everything that is written.
@@ -64,23 +67,22 @@ impl Pantry {
 }
 
 impl Kitchen {
-    /// Opens the repository that `dir` is in.
+    /// Opens the repository that `dir` is in; `flags` are settings from the command line, each `KEY=VALUE`.
     ///
     /// # Errors
     /// When there is none, or its settings are faulty.
-    pub fn open(dir: &Path) -> Result<Self, AppError> {
+    pub fn open(dir: &Path, flags: &[String]) -> Result<Self, AppError> {
         let checkout = Checkout::discover(dir)?;
         let kitchen_dir = KitchenDir::of(checkout.top());
-        let files: Vec<PathBuf> = user_config()
-            .map(|dir| dir.join("config.yaml"))
-            .into_iter()
-            .chain([kitchen_dir.config()])
-            .collect();
+        let loaded = config::load(&settings::sources(Some(checkout.top()), flags))?;
+        let token = loaded.settings.github.token.as_ref();
+        let secrets = token.map(|token| ("GITHUB_TOKEN".to_owned(), token.reveal().to_owned()));
         Ok(Self {
-            settings: config::load(&files)?,
+            settings: loaded.settings,
+            settings_warnings: loaded.warnings,
             pantry: Pantry::stock(Some(checkout.top())),
             dir: kitchen_dir,
-            redactor: Redactor::from_env(),
+            redactor: Redactor::new(settings::environment().into_iter().chain(secrets)),
             checkout,
         })
     }

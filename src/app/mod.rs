@@ -9,3 +9,4 @@ pub mod inputs;
 pub mod kitchen;
 pub mod rehearsal;
 pub mod runs;
+pub mod settings;

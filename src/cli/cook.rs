@@ -89,7 +89,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         return Err(AppError::usage(format!("--pace {} is not a factor of 0 or more", args.pace)));
     }
     if let Some(run) = &args.resume {
-        let kitchen = Kitchen::open(&session.dir)?;
+        let kitchen = Kitchen::open(&session.dir, &session.config)?;
         // `cook <recipe> --resume` would silently ignore the recipe; a run's id in its place is what was meant.
         let wanted = [run.as_str(), args.recipe.as_deref().unwrap_or_default()]
             .into_iter()
@@ -98,6 +98,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
             None => runs::last_resumable(&kitchen.dir)?,
             Some(name) => runs::find(&kitchen.dir, Some(name))?,
         };
+        diagnostics::warn(&session.printer, &kitchen.settings_warnings);
         return drive(session, resume(kitchen, &run_id, args.pace)?, form);
     }
     // Words that follow an option with an optional value are taken for that value.
@@ -113,7 +114,8 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         Some(scenario) => Some(Stage::set(&session.dir, scenario, args.recipe.as_deref(), args.pace)?),
         None => None,
     };
-    let kitchen = Kitchen::open(stage.as_ref().map_or(&session.dir, |stage| &stage.dir))?;
+    let kitchen = Kitchen::open(stage.as_ref().map_or(&session.dir, |stage| &stage.dir), &session.config)?;
+    diagnostics::warn(&session.printer, &kitchen.settings_warnings);
     let asked = args.recipe.clone().or_else(|| stage.as_ref().and_then(|stage| stage.recipe.clone()));
     let name = match asked {
         Some(name) => name,

@@ -1,6 +1,7 @@
 //! The command line: commands, one file each, and everything a person sees. Arguments come in; an exit code goes out. The
 //! commands decide nothing about runs: they read what was typed, ask [`crate::app`], and show what it says.
 
+mod config;
 mod cook;
 mod exit;
 mod recipes;
@@ -63,6 +64,10 @@ struct Global {
         help_heading = "Global options"
     )]
     directory: Option<PathBuf>,
+
+    /// Set a setting for this command.
+    #[arg(long = "config", global = true, value_name = "KEY=VALUE", help_heading = "Global options")]
+    config: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -76,12 +81,17 @@ enum Command {
     /// List and show runs of this repository.
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    /// Show, change and check settings.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
 }
 
 /// What every command works with.
 struct Session {
     printer: Printer,
     dir: PathBuf,
+    /// Settings from the command line.
+    config: Vec<String>,
 }
 
 /// Runs the command line and says how it ended.
@@ -99,11 +109,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let printer = Printer::new(parsed.global.color, verbosity);
     let exit = match working_dir(parsed.global.directory) {
         Ok(dir) => {
-            let session = Session { printer: printer.clone(), dir };
+            let session = Session { printer: printer.clone(), dir, config: parsed.global.config };
             let done = match parsed.command {
                 Command::Cook(args) => cook::run(&session, args),
                 Command::Recipes(command) => recipes::run(&session, command),
                 Command::Runs(command) => runs::run(&session, command),
+                Command::Config(command) => config::run(&session, command),
             };
             done.unwrap_or_else(|error| report(&printer, &error))
         }

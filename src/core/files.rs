@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Mode of files that hold prompts, streams, logs or journals.
@@ -16,6 +16,25 @@ pub const PRIVATE: u32 = 0o600;
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".autoskillit-").tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// [`write_atomic`] for a file of the user's: it keeps its mode, or gets `mode`, or what is usual for new files.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let there = fs::metadata(path).ok().map(|facts| facts.permissions());
+    // The process's mask applies to the mode of a new file.
+    let new = fs::Permissions::from_mode(mode.unwrap_or(0o666));
+    let mut file = tempfile::Builder::new().prefix(".autoskillit-").permissions(new).tempfile_in(dir)?;
+    if let Some(kept) = mode.map(fs::Permissions::from_mode).or(there) {
+        file.as_file().set_permissions(kept)?;
+    }
     file.write_all(bytes)?;
     file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;
@@ -51,7 +70,6 @@ pub fn append_private(path: &Path) -> io::Result<File> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_failed_write_leaves_the_old_content() {

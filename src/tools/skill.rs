@@ -97,7 +97,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
             prompt,
             system,
             plugin_dir: Some(plugin),
-            model: args.text("model").filter(|model| !model.is_empty()).or_else(|| settings.model.clone()),
+            model: kit.settings.model.choose(args.text("model").filter(|model| !model.is_empty())),
             schema: skill.contract.schema(),
             permissions: settings.permissions,
             allowed_tools: allowed(kit, &skill),

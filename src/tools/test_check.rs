@@ -8,7 +8,9 @@ use super::args::Args;
 use super::commands::{execute, label, last_line, shell};
 use super::test_summary::counts;
 use super::{Toolkit, refused};
+use crate::config::CommandLine;
 use crate::core::stop::StopSignal;
+use crate::core::text;
 use crate::engine::host::{Call, Outcome, Watch};
 use crate::execution::verdict::RetryReason;
 use crate::workspace::detect;
@@ -17,8 +19,9 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
     let args = Args::of(&call.params);
     let place = kit.path(args.text("worktree_path"));
     let command = (args.text("command").filter(|command| !command.trim().is_empty()))
+        .map(CommandLine::Shell)
         .or_else(|| kit.settings.test_check.command.clone())
-        .or_else(|| detect::test_command(&place).map(|detected| detected.command));
+        .or_else(|| detect::test_command(&place).map(|detected| CommandLine::Shell(detected.command)));
     let Some(command) = command else {
         return refused(
             call.tool,
@@ -29,7 +32,10 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
         Ok(timeout) => timeout.unwrap_or(Duration::from_secs(kit.settings.test_check.timeout)),
         Err(error) => return refused(call.tool, &error),
     };
-    let argv = shell(&command);
+    let (command, argv) = match command {
+        CommandLine::Shell(text) => (text.clone(), shell(&text)),
+        CommandLine::Words(words) => (text::command_line(&words), words),
+    };
     let end = match execute(kit, call, &argv, args.text("worktree_path"), &[], timeout, watch, stop).await {
         Ok(end) => end,
         Err(outcome) => return *outcome,

@@ -3,8 +3,10 @@
 use console::AnsiCodeIterator;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
 
+use super::printer::{Printer, Verbosity};
 use super::style::Look;
 use super::text;
+use crate::core::yaml::diagnostic::Problems;
 
 /// Renders a diagnostic for a stream of this look.
 #[must_use]
@@ -19,6 +21,16 @@ pub fn render(diagnostic: &dyn Diagnostic, look: &Look) -> String {
     match handler.render_report(&mut rendered, diagnostic) {
         Ok(()) => harmless(&rendered, look),
         Err(_) => text::lines(&diagnostic.to_string(), look),
+    }
+}
+
+/// Shows the warnings of several files, unless quiet.
+pub fn warn(printer: &Printer, warnings: &[Problems]) {
+    if printer.verbosity() == Verbosity::Quiet {
+        return;
+    }
+    for problems in warnings {
+        printer.lines(&render(problems, &printer.terminal().err));
     }
 }
 

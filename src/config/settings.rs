@@ -1,0 +1,235 @@
+//! The settings as the rooms above use them. Names, defaults and ranges are those of [`super::table`].
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::layer::{Entry, defaults, tree};
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The client program.
+    pub client: ClientSettings,
+    /// Sessions: what they may do and see.
+    pub session: SessionSettings,
+    /// Which model sessions use.
+    pub model: ModelSettings,
+    /// Limits of sessions.
+    pub run_skill: RunSkillSettings,
+    /// Test runs.
+    pub test_check: TestCheckSettings,
+    /// GitHub.
+    pub github: GithubSettings,
+    /// Logs.
+    pub logging: LoggingSettings,
+}
+
+impl Settings {
+    /// The settings that `entries` say.
+    #[must_use]
+    pub(super) fn of(entries: &[Entry]) -> Self {
+        let whole = tree(entries.iter().map(|entry| (entry.key, entry.value.clone())));
+        #[expect(
+            clippy::expect_used,
+            reason = "every value was read by its key's type, which a test holds against these"
+        )]
+        let settings = serde_json::from_value(whole).expect("the table and the types agree");
+        settings
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::of(&defaults())
+    }
+}
+
+/// `client`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientSettings {
+    /// Name on PATH, or path.
+    pub program: String,
+}
+
+/// `session`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionSettings {
+    /// What sessions may do.
+    pub permissions: Permissions,
+    /// What runs without a question where not everything may.
+    pub allowed_tools: Vec<String>,
+    /// Which of its settings files the client reads.
+    pub setting_sources: Vec<String>,
+    /// The environment.
+    pub env: EnvPolicy,
+}
+
+/// What sessions may do (`session.permissions`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Permissions {
+    /// Everything, without asking: unattended work needs it.
+    #[default]
+    Bypass,
+    /// What `session.allowed_tools` lists; the rest is refused.
+    DontAsk,
+    /// Edits in the working directory and what is listed; the rest is refused.
+    AcceptEdits,
+}
+
+impl Permissions {
+    /// The value in settings and journals.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::DontAsk => "dont_ask",
+            Self::AcceptEdits => "accept_edits",
+        }
+    }
+}
+
+/// What a session inherits (`session.env.mode`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EnvMode {
+    /// Everything but the variables of the documented deny-list.
+    #[default]
+    Inherit,
+    /// Only the variables of the documented minimum.
+    Minimal,
+}
+
+/// How a session's environment is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvPolicy {
+    /// What is inherited.
+    pub mode: EnvMode,
+    /// Names (or beginnings with `*`) that pass in any case.
+    pub pass: Vec<String>,
+    /// Names (or beginnings with `*`) that are dropped in addition.
+    pub drop: Vec<String>,
+}
+
+/// `model`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSettings {
+    /// For sessions whose step names none; `None` leaves it to the client.
+    pub default: Option<String>,
+    /// For all sessions, also of steps that name one.
+    #[serde(rename = "override")]
+    pub overriding: Option<String>,
+}
+
+impl ModelSettings {
+    /// The model of a session whose step names `asked`; `None` leaves it to the client.
+    #[must_use]
+    pub fn choose(&self, asked: Option<String>) -> Option<String> {
+        self.overriding.clone().or(asked).or_else(|| self.default.clone())
+    }
+}
+
+/// `run_skill`, in seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSkillSettings {
+    /// Wall clock of a session.
+    pub timeout: u64,
+    /// Silence on all channels, with no sign of life, before a session counts as stale; 0 never.
+    pub stale_threshold: u64,
+    /// Silence of the stream while no tool runs before a session counts as stalled; 0 never.
+    pub idle_output_timeout: u64,
+}
+
+/// `test_check`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TestCheckSettings {
+    /// The test command; detected when it is not given.
+    pub command: Option<CommandLine>,
+    /// Wall clock of a test run, in seconds.
+    pub timeout: u64,
+}
+
+/// A command of the settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum CommandLine {
+    /// Text for a shell.
+    Shell(String),
+    /// Words, run without a shell.
+    Words(Vec<String>),
+}
+
+/// `github`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GithubSettings {
+    /// The token.
+    pub token: Option<Secret>,
+}
+
+/// A text that is shown nowhere by accident.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// What stands in its place.
+    pub const MASK: &str = "********";
+
+    /// The text itself.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::MASK)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(Self::MASK)
+    }
+}
+
+/// `logging`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoggingSettings {
+    /// How much is written.
+    pub level: LogLevel,
+}
+
+/// How much is written to logs (`logging.level`), the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// What failed.
+    Error,
+    /// And what looks wrong.
+    Warn,
+    /// And what happens.
+    Info,
+    /// And why.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// Seconds as a duration; 0 is never.
+#[must_use]
+pub fn limit(seconds: u64) -> Option<Duration> {
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}

@@ -1,0 +1,335 @@
+//! The table of all settings: name, type, default, unit, meaning. The typed settings, `docs/settings.md` and the JSON Schema
+//! come from it.
+
+use serde_json::{Value as Json, json};
+
+use super::kind::{Choice, Item, Kind};
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Its name: sections and key, with dots.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Its value when no layer says anything.
+    pub default: Default,
+    /// Whether it is a secret: kept out of files that are shared, masked wherever it is shown.
+    pub secret: bool,
+    /// What it is for, in one line.
+    pub summary: &'static str,
+    /// A value as one would write it in a file.
+    pub example: &'static str,
+}
+
+/// A default value.
+#[derive(Debug, Clone, Copy)]
+pub enum Default {
+    /// None; the words say what happens then. Such a setting can also be set to `null`.
+    Nothing(&'static str),
+    /// A text.
+    Text(&'static str),
+    /// Seconds.
+    Seconds(u64),
+    /// A list of texts.
+    List(&'static [&'static str]),
+}
+
+impl Default {
+    /// The value.
+    #[must_use]
+    pub fn value(self) -> Json {
+        match self {
+            Self::Nothing(_) => Json::Null,
+            Self::Text(text) => json!(text),
+            Self::Seconds(seconds) => json!(seconds),
+            Self::List(items) => json!(items),
+        }
+    }
+}
+
+impl Key {
+    /// Whether it can be without a value.
+    #[must_use]
+    pub fn is_optional(&self) -> bool {
+        matches!(self.default, Default::Nothing(_))
+    }
+
+    /// The variable that sets it.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.name.replace('.', "__").to_uppercase())
+    }
+
+    /// The sections that it is in and its own name, from the top.
+    pub fn path(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.name.split('.')
+    }
+}
+
+/// What the names of variables that set something start with.
+pub const VARIABLE_PREFIX: &str = "AUTOSKILLIT_";
+
+/// A week: what is longer was meant in another unit.
+const LONGEST: u64 = 7 * 24 * 3600;
+
+const PERMISSIONS: &[Choice] = &[
+    Choice::new("bypass", "everything, without asking: unattended work needs it"),
+    Choice::new("dont_ask", "what `session.allowed_tools` lists; the rest is refused"),
+    Choice::new("accept_edits", "edits in the working directory and what is listed; the rest is refused"),
+];
+
+const SOURCES: &[Choice] = &[
+    Choice::new("user", "the user's settings"),
+    Choice::new("project", "the settings that the repository shares"),
+    Choice::new("local", "the user's own settings for the repository"),
+];
+
+const ENV_MODES: &[Choice] = &[
+    Choice::new("inherit", "everything but the variables of the deny-list"),
+    Choice::new("minimal", "only the variables of the documented minimum"),
+];
+
+const LEVELS: &[Choice] = &[
+    Choice { name: "error", summary: "what failed", also: &["ERROR"] },
+    Choice { name: "warn", summary: "and what looks wrong", also: &["WARN", "warning", "WARNING"] },
+    Choice { name: "info", summary: "and what happens", also: &["INFO"] },
+    Choice { name: "debug", summary: "and why", also: &["DEBUG"] },
+    Choice { name: "trace", summary: "everything", also: &["TRACE"] },
+];
+
+/// All settings, by section.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "client.program",
+        kind: Kind::Text,
+        default: Default::Text("claude"),
+        secret: false,
+        summary: "The client: a name on PATH, or a path.",
+        example: "/opt/claude/bin/claude",
+    },
+    Key {
+        name: "session.permissions",
+        kind: Kind::OneOf(PERMISSIONS),
+        default: Default::Text("bypass"),
+        secret: false,
+        summary: "What sessions may do.",
+        example: "dont_ask",
+    },
+    Key {
+        name: "session.allowed_tools",
+        kind: Kind::List(Item::Text),
+        default: Default::List(&[]),
+        secret: false,
+        summary: "What runs without a question where not everything may, as the client's permission rules.",
+        example: "[Edit, \"Bash(cargo test:*)\"]",
+    },
+    Key {
+        name: "session.setting_sources",
+        kind: Kind::List(Item::OneOf(SOURCES)),
+        default: Default::List(&["project", "local"]),
+        secret: false,
+        summary: "Which of its settings files the client reads.",
+        example: "[project]",
+    },
+    Key {
+        name: "session.env.mode",
+        kind: Kind::OneOf(ENV_MODES),
+        default: Default::Text("inherit"),
+        secret: false,
+        summary: "What sessions see of the environment; environment.md lists both sets.",
+        example: "minimal",
+    },
+    Key {
+        name: "session.env.pass",
+        kind: Kind::List(Item::Variable),
+        default: Default::List(&[]),
+        secret: false,
+        summary: "Variables that sessions see in any case; `MY_*` stands for all that start so.",
+        example: "[MY_VARIABLE, \"CI_*\"]",
+    },
+    Key {
+        name: "session.env.drop",
+        kind: Kind::List(Item::Variable),
+        default: Default::List(&[]),
+        secret: false,
+        summary: "Variables that sessions do not see, in addition.",
+        example: "[DATABASE_URL]",
+    },
+    Key {
+        name: "model.default",
+        kind: Kind::Text,
+        default: Default::Nothing("the client chooses"),
+        secret: false,
+        summary: "The model of sessions whose step names none.",
+        example: "sonnet",
+    },
+    Key {
+        name: "model.override",
+        kind: Kind::Text,
+        default: Default::Nothing("the step, then `model.default`, decide"),
+        secret: false,
+        summary: "The model of all sessions, also of those whose step names one.",
+        example: "haiku",
+    },
+    Key {
+        name: "run_skill.timeout",
+        kind: Kind::Seconds { min: 1, max: LONGEST },
+        default: Default::Seconds(7200),
+        secret: false,
+        summary: "The longest that a session may take.",
+        example: "1h",
+    },
+    Key {
+        name: "run_skill.stale_threshold",
+        kind: Kind::Seconds { min: 0, max: LONGEST },
+        default: Default::Seconds(1200),
+        secret: false,
+        summary: "Silence on all channels, without a sign of life, that makes a session stale; 0 never.",
+        example: "20m",
+    },
+    Key {
+        name: "run_skill.idle_output_timeout",
+        kind: Kind::Seconds { min: 0, max: LONGEST },
+        default: Default::Seconds(600),
+        secret: false,
+        summary: "Silence of the stream while no tool runs that makes a session stalled; 0 never.",
+        example: "10m",
+    },
+    Key {
+        name: "test_check.command",
+        kind: Kind::Command,
+        default: Default::Nothing("found from the files of the repository"),
+        secret: false,
+        summary: "The test command: text for a shell, or a list of words that is run without one.",
+        example: "make check",
+    },
+    Key {
+        name: "test_check.timeout",
+        kind: Kind::Seconds { min: 1, max: LONGEST },
+        default: Default::Seconds(600),
+        secret: false,
+        summary: "The longest that a test run may take.",
+        example: "15m",
+    },
+    Key {
+        name: "github.token",
+        kind: Kind::Text,
+        default: Default::Nothing("none"),
+        secret: true,
+        summary: "The token for GitHub.",
+        example: "<token>",
+    },
+    Key {
+        name: "logging.level",
+        kind: Kind::OneOf(LEVELS),
+        default: Default::Text("info"),
+        secret: false,
+        summary: "How much is written to logs.",
+        example: "debug",
+    },
+];
+
+/// Keys that are known and have no meaning in this version: a file that has them loads, with a warning each. A name that
+/// ends with `.*` takes whatever is below it.
+pub const UNUSED: &[&str] = &[
+    "branching.default_base_branch",
+    "branching.promotion_target",
+    "ci.event",
+    "ci.workflow",
+    "classify_fix.path_prefixes",
+    "github.allowed_labels",
+    "github.default_repo",
+    "github.in_progress_label",
+    "github.staged_label",
+    "implement_gate.marker",
+    "implement_gate.skill_names",
+    "linux_tracing.enabled",
+    "linux_tracing.log_dir",
+    "linux_tracing.proc_interval",
+    "linux_tracing.tmpfs_path",
+    "logging.json_output",
+    "mcp_response.alert_threshold_tokens",
+    "migration.suppressed",
+    "packs.enabled",
+    "quota_guard.buffer_seconds",
+    "quota_guard.cache_max_age",
+    "quota_guard.cache_path",
+    "quota_guard.cache_refresh_interval",
+    "quota_guard.credentials_path",
+    "quota_guard.enabled",
+    "quota_guard.long_window_enabled",
+    "quota_guard.long_window_patterns",
+    "quota_guard.long_window_threshold",
+    "quota_guard.short_window_enabled",
+    "quota_guard.short_window_threshold",
+    "read_db.max_rows",
+    "read_db.timeout",
+    "report_bug.github_filing",
+    "report_bug.github_labels",
+    "report_bug.model",
+    "report_bug.report_dir",
+    "report_bug.timeout",
+    "reset_workspace.command",
+    "reset_workspace.preserve_dirs",
+    "run_skill.completion_drain_timeout",
+    "run_skill.completion_marker",
+    "run_skill.exit_after_stop_delay_ms",
+    "run_skill.max_suppression_seconds",
+    "run_skill.natural_exit_grace_seconds",
+    "safety.protected_branches",
+    "safety.require_dry_walkthrough",
+    "safety.reset_guard_marker",
+    "safety.test_gate_on_merge",
+    "skills.tier1",
+    "skills.tier2",
+    "skills.tier3",
+    "subsets.custom_tags.*",
+    "subsets.disabled",
+    "token_usage.verbosity",
+    "workspace.runs_root",
+    "workspace.temp_dir",
+    "workspace.worktree_root",
+    "worktree_setup.command",
+];
+
+/// The setting of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Whether `name` is known and has no meaning in this version.
+#[must_use]
+pub fn is_unused(name: &str) -> bool {
+    UNUSED.iter().any(|unused| match unused.strip_suffix(".*") {
+        Some(open) => name == open || name.strip_prefix(open).is_some_and(|rest| rest.starts_with('.')),
+        None => *unused == name,
+    })
+}
+
+/// Whether `name` is a section.
+#[must_use]
+pub fn is_section(name: &str) -> bool {
+    name.is_empty() || names().any(|known| known.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// What a section holds, keys that have a meaning first.
+pub fn below(section: &str) -> Vec<&'static str> {
+    let mut found = Vec::new();
+    for name in names() {
+        let rest = match section {
+            "" => Some(name),
+            _ => name.strip_prefix(section).and_then(|rest| rest.strip_prefix('.')),
+        };
+        let Some(first) = rest.and_then(|rest| rest.split('.').next()) else { continue };
+        if !found.contains(&first) {
+            found.push(first);
+        }
+    }
+    found
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|key| key.name).chain(UNUSED.iter().map(|name| name.trim_end_matches(".*")))
+}
