@@ -78,7 +78,7 @@ fn settings() -> String {
     );
     let mut section = "";
     for key in KEYS {
-        let own = key.path().next().unwrap();
+        let own = key.path().next().unwrap_or_default();
         if own != section {
             section = own;
             let _ = write!(

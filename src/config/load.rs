@@ -110,9 +110,11 @@ impl Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faulty: Vec<String> =
-            self.0.iter().filter(|problems| problems.errors() > 0).map(ToString::to_string).collect();
-        f.write_str(&faulty.join(", "))
+        let errors: usize = self.0.iter().map(Problems::errors).sum();
+        match self.0.as_slice() {
+            [only] => only.fmt(f),
+            _ => write!(f, "{errors} error{} in settings", if errors == 1 { "" } else { "s" }),
+        }
     }
 }
 
