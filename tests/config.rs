@@ -1,5 +1,7 @@
 //! `autoskillit config` as a user runs it.
 
+#![expect(clippy::unwrap_used, reason = "a fixture that cannot be made should stop the test")]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
