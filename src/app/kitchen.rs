@@ -6,6 +6,7 @@ use super::error::AppError;
 use crate::config::{self, Settings};
 use crate::core::paths::{KitchenDir, user_config};
 use crate::core::redact::Redactor;
+use crate::core::text::shell_quote;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Recipe, StepKind};
 use crate::recipe::{Library, LibraryPaths, SkillLookup};
@@ -48,6 +49,7 @@ impl Pantry {
             library: Library::new(LibraryPaths {
                 project: project.as_ref().map(KitchenDir::recipes),
                 user: user.as_ref().map(recipes),
+                top: top.map(Path::to_owned),
                 builtin: BUILTIN,
             }),
             skills: SkillStore::new(
@@ -85,6 +87,12 @@ impl Kitchen {
         })
     }
 
+    /// A command about this kitchen; see [`here`].
+    #[must_use]
+    pub fn here(&self, program: &str, command: &str) -> String {
+        here(self.checkout.top(), program, command)
+    }
+
     /// What the user changed in the checkout and has not committed, without what is ours.
     ///
     /// # Errors
@@ -92,6 +100,15 @@ impl Kitchen {
     pub fn dirty(&self) -> Result<Vec<String>, GitError> {
         let ours = |path: &str| path.starts_with(crate::core::paths::KITCHEN_DIR);
         Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !ours(path)).collect())
+    }
+}
+
+/// A command of a program that takes `-C`, about the repository at `top`, as it is typed from where the user is.
+#[must_use]
+pub fn here(top: &Path, program: &str, command: &str) -> String {
+    match std::env::current_dir() {
+        Ok(dir) if dir.starts_with(top) => format!("{program} {command}"),
+        _ => format!("{program} -C {} {command}", shell_quote(&top.to_string_lossy())),
     }
 }
 
