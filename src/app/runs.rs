@@ -76,7 +76,10 @@ pub fn list(kitchen: &KitchenDir) -> Vec<RunInfo> {
 pub fn find(kitchen: &KitchenDir, name: Option<&str>) -> Result<String, AppError> {
     let ids = ids(kitchen);
     match name {
-        None => ids.last().cloned().ok_or_else(|| AppError::usage("there are no runs in this repository")),
+        None => ids.last().cloned().ok_or_else(|| {
+            AppError::usage("there are no runs in this repository")
+                .hint("the first one: autoskillit cook <recipe>")
+        }),
         Some(name) => {
             let exact = ids.iter().filter(|id| *id == name);
             let mut found: Vec<&String> = exact.collect();
@@ -116,7 +119,9 @@ pub fn entries(dir: &RunDir) -> Result<Vec<Entry>, AppError> {
     journal::read(&dir.journal()).map_err(AppError::from)
 }
 
-fn info(dir: &RunDir, id: &str) -> RunInfo {
+/// What is known of one run.
+#[must_use]
+pub fn info(dir: &RunDir, id: &str) -> RunInfo {
     match journal::read(&dir.journal()) {
         Ok(entries) => {
             let state = State::fold(&entries, "");
