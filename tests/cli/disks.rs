@@ -14,7 +14,8 @@ steps:
   pour:
     tool: run_cmd
     with: {cmd: '[ -e \"$HOME/poured\" ] || { touch \"$HOME/poured\"; cat /dev/zero > water 2>/dev/null; true; }'}
-    on_success: served
+    on_success: ladle
+  ladle: {tool: run_cmd, with: {argv: [seq, '9999']}, on_success: served}
   served: {stop: {status: succeeded, message: Served.}}
 ";
 
@@ -34,7 +35,9 @@ fn can_mount(test: &str) -> bool {
 fn within(kitchen: &Kitchen, script: &str) -> Screen {
     let mut command = Command::new("unshare");
     kitchen.quiet_env(&mut command);
-    command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_autoskillit")]).current_dir(kitchen.path());
+    command
+        .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_autoskillit")])
+        .current_dir(kitchen.path());
     kitchen.screen(&mut command)
 }
 
