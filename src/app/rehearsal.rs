@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::error::AppError;
-use crate::execution::scenario::Scenario;
+use crate::execution::scenario::{Scenario, ScenarioError};
 use crate::recipe::expr;
 use crate::tools::Rehearsal;
 use crate::workspace::git::{self, Checkout};
@@ -42,7 +42,7 @@ impl Stage {
                 return Err(AppError::usage("which recipe is to be rehearsed?")
                     .hint(format!("autoskillit cook <recipe> --rehearse; there are scenarios: {names}")));
             }
-            (name, _) => Scenario::find(name).map_err(|error| AppError::usage(error.to_string()))?,
+            (name, _) => Scenario::find(name)?,
         };
         clear_old();
         let scratch = tempfile::Builder::new()
@@ -51,7 +51,7 @@ impl Stage {
             .map_err(|error| AppError::environment(format!("cannot make a scratch folder: {error}")))?;
         let dir = scratch.path().join("repository");
         if found.has_project() {
-            found.write_project(&dir).map_err(|error| AppError::environment(error.to_string()))?;
+            found.write_project(&dir)?;
             git::commit_all(&dir, "The sample project")?;
         } else {
             git::scratch_clone(Checkout::discover(here)?.top(), &dir)?;
@@ -85,5 +85,15 @@ fn clear_old() {
         if facts.is_dir() && facts.uid() == user && age.is_some_and(|age| age > KEPT) {
             let _ = std::fs::remove_dir_all(entry.path());
         }
+    }
+}
+
+impl From<ScenarioError> for AppError {
+    fn from(error: ScenarioError) -> Self {
+        let app = match error {
+            ScenarioError::Unwritable { .. } => Self::environment(error.to_string()),
+            _ => Self::usage(error.to_string()),
+        };
+        error.help().into_iter().fold(app, Self::hint)
     }
 }

@@ -7,3 +7,8 @@ pub mod journal;
 pub mod run;
 pub mod state;
 pub mod transition;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ impl Run<'_> {
                 Places { repository: repository.display().to_string(), dir: dir.display().to_string() };
             let elapsed = self.state.elapsed_ms(Some((self.now)()));
             match transition::next(self.recipe, &self.state, &places, elapsed) {
-                Action::Record(event) => self.record(event)?,
+                Action::Record(event) => self.record(*event)?,
                 Action::Call(tried) => {
                     if !self.call(&tried, &places).await? {
                         return self.stopped();

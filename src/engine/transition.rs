@@ -15,7 +15,7 @@ use crate::{catalog::ParamKind, recipe::expr::Expr};
 #[derive(Debug, Clone)]
 pub enum Action {
     /// Write this down; it needs nothing from the world.
-    Record(Event),
+    Record(Box<Event>),
     /// Call a tool, then [`conclude`].
     Call(Try),
     /// Ask a person, then [`answer`].
@@ -62,7 +62,7 @@ pub struct Places {
 pub fn next(recipe: &Recipe, state: &State, places: &Places, elapsed_ms: u64) -> Action {
     match &state.at {
         At::Before => end(RunStatus::Crashed, "the run has not started", None, false, None),
-        At::Ended { end, .. } | At::Ending(end) => Action::Record(Event::RunEnded(end.clone())),
+        At::Ended { end, .. } | At::Ending(end) => record(Event::RunEnded(end.clone())),
         At::Enter(name) => match recipe.steps.get(name) {
             Some(step) => enter(recipe, state, places, step, elapsed_ms),
             None => lost(name),
@@ -94,7 +94,7 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
                     .or(step.on_success.as_ref())
                     .map_or(Next::End(RunStatus::Succeeded), follow);
                 let why = format!("`{}` is false", condition.source());
-                return Action::Record(Event::StepSkipped { step: step.name.clone(), why, next });
+                return record(Event::StepSkipped { step: step.name.clone(), why, next });
             }
             Err(error) => return no_value(step, "skip_when_false", &error),
         }
@@ -103,7 +103,7 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
     match bound(recipe, step, &scope) {
         Ok(Some(limit)) if visits >= limit => {
             let next = step.on_exceeded.as_ref().map_or(Next::End(RunStatus::Exhausted), follow);
-            return Action::Record(Event::StepExceeded { step: step.name.clone(), visits, next });
+            return record(Event::StepExceeded { step: step.name.clone(), visits, next });
         }
         Ok(_) => {}
         Err(error) => return no_value(step, "max_visits", &error),
@@ -142,7 +142,7 @@ fn start(
             Ok(message) => Action::Ask { visit, step: step.name.clone(), message, default: *default },
             Err(error) => no_value(step, "message", &error),
         },
-        StepKind::Route => Action::Record(concluded(recipe, state, places, step, visit, 1, &routed(), 0)),
+        StepKind::Route => record(concluded(recipe, state, places, step, visit, 1, &routed(), 0)),
         StepKind::Stop { status, message } => match message.render(&scope) {
             Ok(message) => {
                 let status = match status {
@@ -417,13 +417,17 @@ fn end(
     resumable: bool,
     fault: Option<Fault>,
 ) -> Action {
-    Action::Record(Event::RunEnded(RunEnded {
+    record(Event::RunEnded(RunEnded {
         status,
         reason: reason.into(),
         step: step.map(str::to_owned),
         resumable,
         fault,
     }))
+}
+
+fn record(event: Event) -> Action {
+    Action::Record(Box::new(event))
 }
 
 fn lost(step: &str) -> Action {

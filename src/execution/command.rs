@@ -171,6 +171,6 @@ fn take(
     if matches!(written, Some(Err(_))) {
         *log = None;
     }
-    let mut tell = |bytes: &[u8]| line(&String::from_utf8_lossy(bytes));
-    if bytes.is_empty() { lines.finish(&mut tell) } else { lines.push(bytes, &mut tell) }
+    let tell = |bytes: &[u8]| line(&String::from_utf8_lossy(bytes));
+    if bytes.is_empty() { lines.finish(tell) } else { lines.push(bytes, tell) }
 }

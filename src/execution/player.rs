@@ -20,8 +20,6 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
-use serde_json::Value;
-
 use self::options::Options;
 use self::stage::{Part, Stage};
 use super::scenario::{Act, Ending, Scenario, Script, Spent};
@@ -78,10 +76,4 @@ fn made_up(scenario: &Scenario, options: &Options) -> Script {
     let ending = if options.schema.is_some() { Ending::MadeUp } else { Ending::Text(told.clone()) };
     let acts = if options.schema.is_some() { vec![Act::Think, Act::Say(told)] } else { vec![Act::Think] };
     Script { step: step.clone(), visit: Some(*visit), acts, ending, usage: Spent::default() }
-}
-
-/// An answer that fits `schema`; every text in it says that it is made up.
-#[must_use]
-pub fn made_up_answer(schema: &Value) -> Value {
-    schema::made_up(schema, "answer")
 }

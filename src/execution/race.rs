@@ -241,7 +241,7 @@ impl Race {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execution::record::{ApiRetry, Assistant, Block, ResultRecord, ToolResult, ToolUse, User};
+    use crate::execution::record::{ApiRetry, Assistant, Block, ToolResult, ToolUse, User};
     use proptest::prelude::*;
 
     const fn s(seconds: u64) -> At {
@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn result() -> Record {
-        Record::Result(Box::new(ResultRecord::default()))
+        Record::Result(Box::default())
     }
 
     fn tasks(open: &[&str]) -> Record {

@@ -2,15 +2,17 @@
 //! what the session of a step does at a visit.
 //!
 //! - `act`: one thing that a session does
+//! - `place`: checks that know their line
 //! - `store`: where scenarios are found, and the sample projects beside them
 
 mod act;
+mod place;
 mod store;
 #[cfg(test)]
 mod tests;
 
 use indexmap::IndexMap;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 pub use act::{Act, Edit, RelativePath, Seconds, ToolCall, WriteFile};
@@ -36,8 +38,7 @@ pub struct Scenario {
 }
 
 /// What one session does.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "ScriptFields")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Script {
     /// The step that runs it.
     pub step: String,
@@ -137,6 +138,42 @@ impl TryFrom<ScriptFields> for Script {
     }
 }
 
+impl<'de> Deserialize<'de> for Script {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        place::checked::<ScriptFields, _, _>(deserializer, "a session")
+    }
+}
+
+/// Sessions, each for another step or visit.
+struct Scripts(Vec<Script>);
+
+impl TryFrom<Vec<Script>> for Scripts {
+    type Error = String;
+
+    fn try_from(scripts: Vec<Script>) -> Result<Self, String> {
+        let is_same = |a: &Script, b: &Script| a.step == b.step && a.visit == b.visit;
+        let again = scripts
+            .iter()
+            .enumerate()
+            .find(|(index, script)| scripts[..*index].iter().any(|earlier| is_same(earlier, script)));
+        match again {
+            None => Ok(Self(scripts)),
+            Some((_, Script { step, visit: Some(visit), .. })) => {
+                Err(format!("two sessions are for the step `{step}` at visit {visit}"))
+            }
+            Some((_, Script { step, visit: None, .. })) => {
+                Err(format!("two sessions are for every visit of the step `{step}`"))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scripts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        place::checked::<Vec<Script>, _, _>(deserializer, "a list of sessions")
+    }
+}
+
 /// The file as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -152,7 +189,7 @@ struct File {
     project: Option<RelativePath>,
     #[serde(default)]
     inputs: IndexMap<String, Value>,
-    sessions: Vec<Script>,
+    sessions: Scripts,
 }
 
 /// Read before the rest, so that a later format is not told to have unknown fields.
@@ -189,20 +226,12 @@ impl Scenario {
             return Err(malformed(1, message));
         }
         let file: File = serde_yaml::from_str(text).map_err(faulty)?;
-        for (index, script) in file.sessions.iter().enumerate() {
-            let same = |other: &Script| other.step == script.step && other.visit == script.visit;
-            if file.sessions[..index].iter().any(same) {
-                let visit = script.visit.map_or_else(String::new, |visit| format!(" at visit {visit}"));
-                let message = format!("two sessions are for the step `{}`{visit}", script.step);
-                return Err(malformed(1, message));
-            }
-        }
         Ok(Self {
             name: file.scenario,
             recipe: file.recipe,
             description: file.description,
             inputs: file.inputs,
-            sessions: file.sessions,
+            sessions: file.sessions.0,
             project: file.project,
             origin,
         })

@@ -68,7 +68,7 @@ fn watch_dir(dir: &Path, path: &Path, notice: mpsc::Sender<()>) -> Option<notify
     }
     let path = path.to_owned();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| event.paths.iter().any(|changed| *changed == path)) {
+        if event.is_ok_and(|event| event.paths.contains(&path)) {
             let _ = notice.try_send(());
         }
     })

@@ -1,1 +1,193 @@
 use super::*;
+use crate::engine::event::Entry;
+use crate::engine::testing::{entry, outcome, recipe, started};
+
+const LOOP: &str = "
+limits: {budget_usd: 1.0, sessions: 5, wall_clock: 1h}
+ingredients: {go: {default: 'true'}, n: {type: int, default: 2}}
+steps:
+  skipped: {tool: run_cmd, with: {argv: [a]}, skip_when_false: inputs.go, on_skip: end, on_success: check, on_failure: check}
+  check:
+    tool: run_cmd
+    with: {cmd: 'echo ${{ inputs.n | sh }}'}
+    retries: 1
+    capture: {out: '${{ result.stdout }}', code: '${{ result.exit_code }}'}
+    capture_list: {all: '${{ result.stdout }}'}
+    max_visits: ${{ inputs.n }}
+    on_exceeded: end
+    on_result:
+      - {when: \"result.stdout == 'ok'\", route: end}
+      - {when: \"context.out == 'again'\", route: check}
+    on_failure: work
+  work: {skill: repair-tests, retries: 2, on_context_limit: check, on_failure: escalate, on_success: check, max_visits: 9}
+  end: {action: stop, message: 'done ${{ context.out }}'}
+";
+
+fn state(recipe: &Recipe, inputs: Value, events: Vec<Event>) -> State {
+    let mut all = vec![Event::RunStarted(started(inputs))];
+    all.extend(events);
+    let entries: Vec<Entry> = all.into_iter().zip(1..).map(|(event, seq)| entry(seq, event)).collect();
+    State::fold(&entries, recipe.steps.keys().next().unwrap())
+}
+
+fn tried(recipe: &Recipe, step: &str, attempt: u32) -> Try {
+    let StepKind::Tool { tool, .. } = &recipe.steps[step].kind else { panic!("no tool step") };
+    Try { step: step.to_owned(), visit: 1, attempt, tool, params: json!({}), cut_off: None }
+}
+
+/// Where an outcome of a step leads, and why.
+fn leads(recipe: &Recipe, step: &str, attempt: u32, outcome: &Outcome) -> (Next, String) {
+    let state = state(recipe, json!({ "n": 2, "go": "true" }), vec![]);
+    match conclude(recipe, &state, &Places::default(), &tried(recipe, step, attempt), outcome, 5) {
+        Event::StepEnded { next, why, .. } => (next, why),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_outcome_has_its_route() {
+    let recipe = recipe(LOOP);
+    let step = |name: &str| Next::Step(name.to_owned());
+    let ok = |stdout: &str| outcome(true, json!({ "stdout": stdout, "exit_code": 0 }));
+    let failed = outcome(false, json!({ "stdout": "", "exit_code": 1 }));
+    let asks = |retry| Outcome { retry, ..outcome(false, json!({})) };
+    use RetryReason as R;
+    let cases: Vec<(&str, &str, u32, Outcome, Next)> = vec![
+        ("the first condition that holds", "check", 1, ok("ok"), step("end")),
+        ("a condition sees captures", "check", 1, ok("again"), step("check")),
+        ("no condition holds", "check", 1, ok("neither"), Next::End(RunStatus::Failed)),
+        ("a failed command has tries left", "check", 1, failed.clone(), Next::Retry),
+        ("its tries are spent", "check", 2, failed.clone(), step("work")),
+        ("a session succeeded", "work", 1, outcome(true, json!({})), step("check")),
+        ("a session failed: no blind retry", "work", 1, asks(R::None), Next::End(RunStatus::Failed)),
+        ("a session hung", "work", 1, asks(R::Stale), Next::Retry),
+        ("it hung once too often", "work", 3, asks(R::Stale), Next::End(RunStatus::Failed)),
+        ("its context is used up", "work", 1, asks(R::Resume), step("check")),
+        ("no answer", "work", 1, asks(R::EmptyOutput), Next::End(RunStatus::Failed)),
+        ("outputs are missing", "work", 1, asks(R::ContractRecovery), Next::End(RunStatus::Failed)),
+        (
+            "the service failed, whatever the routes say",
+            "check",
+            1,
+            Outcome { fault: Some(Fault::Service), ..failed },
+            Next::End(RunStatus::Failed),
+        ),
+    ];
+    for (name, from, attempt, outcome, expected) in cases {
+        assert_eq!(leads(&recipe, from, attempt, &outcome).0, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_faulty_condition_ends_the_run_and_says_so() {
+    let recipe = recipe(LOOP);
+    let (next, why) = leads(&recipe, "check", 1, &outcome(true, json!({ "exit_code": 0 })));
+    assert_eq!(next, Next::End(RunStatus::Failed));
+    assert!(why.contains("stdout"), "{why}");
+}
+
+#[test]
+fn captures_are_taken_in_order_and_lists_grow() {
+    let recipe = recipe(LOOP);
+    let once = |state: &State, stdout: &str| {
+        let result = outcome(true, json!({ "stdout": stdout, "exit_code": 0 }));
+        match conclude(&recipe, state, &Places::default(), &tried(&recipe, "check", 1), &result, 5) {
+            Event::StepEnded { captures, .. } => Value::Object(captures),
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut before = state(&recipe, json!({ "n": 2 }), vec![]);
+    assert_eq!(once(&before, "again"), json!({ "out": "again", "code": 0, "all": ["again"] }));
+    before.context.insert("all".to_owned(), json!(["x"]));
+    assert_eq!(once(&before, "ok")["all"], json!(["x", "ok"]));
+}
+
+/// What comes next when the run is about to enter `step`.
+fn entering(
+    recipe: &Recipe,
+    inputs: Value,
+    step: &str,
+    change: impl FnOnce(&mut State),
+    elapsed_ms: u64,
+) -> Action {
+    let mut state = state(recipe, inputs, vec![]);
+    state.at = At::Enter(step.to_owned());
+    change(&mut state);
+    next(recipe, &state, &Places::default(), elapsed_ms)
+}
+
+fn recorded(action: Action) -> Event {
+    match action {
+        Action::Record(event) => *event,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn entering_a_step_looks_at_limits_skips_and_visits() {
+    let recipe = recipe(LOOP);
+    let inputs = || json!({ "n": 2, "go": "true" });
+    let visited = |count| {
+        move |state: &mut State| {
+            state.visits.insert("check".to_owned(), count);
+        }
+    };
+
+    let Event::StepSkipped { next, .. } =
+        recorded(entering(&recipe, json!({ "n": 2, "go": "false" }), "skipped", |_| {}, 0))
+    else {
+        panic!("not skipped")
+    };
+    assert_eq!(next, Next::Step("end".to_owned()));
+
+    let Action::Call(call) = entering(&recipe, inputs(), "check", visited(1), 0) else {
+        panic!("not called")
+    };
+    assert_eq!((call.visit, call.attempt, &call.params["cmd"]), (2, 1, &json!("echo '2'")));
+
+    let Event::StepExceeded { visits, next, .. } =
+        recorded(entering(&recipe, inputs(), "check", visited(2), 0))
+    else {
+        panic!("entered once more")
+    };
+    assert_eq!((visits, next), (2, Next::Step("end".to_owned())));
+
+    let ends = |action: Action| match recorded(action) {
+        Event::RunEnded(end) => end,
+        other => panic!("{other:?}"),
+    };
+    let sessions = ends(entering(&recipe, inputs(), "work", |state| state.sessions = 5, 0));
+    let dollars = ends(entering(&recipe, inputs(), "work", |state| state.usage.cost_usd = 1.0, 0));
+    let time = ends(entering(&recipe, inputs(), "check", |_| {}, 3_600_000));
+    for (end, word) in [(sessions, "sessions"), (dollars, "$1.00"), (time, "3600 s")] {
+        assert_eq!(end.status, RunStatus::Exhausted);
+        assert!(end.reason.contains(word), "{}", end.reason);
+    }
+
+    let context = |state: &mut State| {
+        state.context.insert("out".to_owned(), json!("well"));
+    };
+    let done = ends(entering(&recipe, inputs(), "end", context, 3_600_000));
+    assert_eq!((done.status, done.reason.as_str()), (RunStatus::Succeeded, "done well"));
+    let unset = ends(entering(&recipe, inputs(), "end", |_| {}, 0));
+    assert_eq!((unset.status, unset.fault), (RunStatus::Failed, Some(Fault::Recipe)));
+}
+
+#[test]
+fn what_counts_as_true_is_what_people_mean() {
+    let cases = [
+        (json!(null), false),
+        (json!(""), false),
+        (json!("false"), false),
+        (json!("0"), true),
+        (json!(0), false),
+        (json!(0.5), true),
+        (json!([]), false),
+        (json!([0]), true),
+        (json!({}), false),
+        (json!(true), true),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(holds(&value), expected, "{value}");
+    }
+}

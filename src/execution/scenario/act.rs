@@ -3,14 +3,15 @@
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_yaml::{Mapping, Value as Yaml};
+
+use super::place;
 
 /// One act. In YAML it is a mapping with exactly one of the keys `say`, `think`, `tool`, `edit`, `write`, `delete`, `wait` and
 /// `hang`, and what belongs to it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(try_from = "Mapping")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Act {
     /// Says something.
     Say(String),
@@ -101,6 +102,12 @@ impl TryFrom<Mapping> for Act {
     }
 }
 
+impl<'de> Deserialize<'de> for Act {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        place::checked::<Mapping, _, _>(deserializer, "an act")
+    }
+}
+
 /// The value of an act that is one key.
 fn alone<T: DeserializeOwned>(kind: &str, mut fields: Mapping) -> Result<T, String> {
     let value = fields.remove(kind).unwrap_or_default();
@@ -124,8 +131,7 @@ fn read<T: DeserializeOwned>(kind: &str, value: Yaml) -> Result<T, String> {
 }
 
 /// A path that stays below the folder it is taken from, as far as its text says; symbolic links are another matter.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelativePath(PathBuf);
 
 impl RelativePath {
@@ -153,6 +159,12 @@ impl TryFrom<String> for RelativePath {
             return Err(format!("the path `{text}` leads into git's own folder"));
         }
         Ok(Self(path))
+    }
+}
+
+impl<'de> Deserialize<'de> for RelativePath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        place::checked::<String, _, _>(deserializer, "a path")
     }
 }
 

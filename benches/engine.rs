@@ -1,0 +1,226 @@
+//! What the engine adds to a run: a transition (budget 1 ms without the sync of the journal), loading a recipe with all
+//! checks (budget 20 ms), and the sync itself.
+
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up should stop with words")]
+
+use std::fmt::Write;
+
+use autoskillit::core::redact::Redactor;
+use autoskillit::core::usage::Usage;
+use autoskillit::engine::event::{Entry, Event, RunStarted};
+use autoskillit::engine::host::Outcome;
+use autoskillit::engine::journal::{Journal, SCHEMA_VERSION};
+use autoskillit::engine::run::entry_step;
+use autoskillit::engine::state::State;
+use autoskillit::engine::transition::{Action, Places, Try, conclude, next};
+use autoskillit::execution::verdict::RetryReason;
+use autoskillit::recipe::builtin::BUILTIN;
+use autoskillit::recipe::model::{Orchestrator, Recipe, RecipeSource};
+use autoskillit::recipe::{AnySkill, Library, LibraryPaths, Origin, compile};
+use divan::{Bencher, black_box};
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// A plan is judged until it is good: two steps, captures and a choice of routes.
+const LOOP: &str = r#"
+name: loop
+description: plans until the judge agrees
+limits: {wall_clock: 2h, sessions: 1000000, budget_usd: 1000000}
+ingredients:
+  task: {default: a better soup}
+  attempts: {type: int, default: 1000000}
+steps:
+  plan:
+    skill: make-plan
+    args: ["${{ inputs.task }}", "${{ context.remarks | default('') }}"]
+    capture:
+      plan: ${{ result.plan_path }}
+    max_visits: ${{ inputs.attempts }}
+    on_success: judge
+    on_failure: escalate
+  judge:
+    tool: run_cmd
+    skip_when_false: inputs.task != 'nothing'
+    on_skip: done
+    with:
+      cmd: ./judge ${{ context.plan | sh }} --task ${{ inputs.task | sh }}
+      env: {RUN: "${{ run.id }}", STEP: "${{ run.step }}"}
+    capture:
+      remarks: ${{ result.stdout | trim }}
+    on_result:
+      - {when: "result.exit_code == 3", route: escalate}
+      - {when: "result.stdout is startingwith('GO')", route: done}
+      - {route: plan}
+    on_failure: escalate
+"#;
+
+fn main() {
+    divan::main();
+}
+
+/// One step of a run as the loop does it: decide, write down the start, take what came back, decide the route, write down
+/// the end. The journal lines are made, not written.
+#[divan::bench(args = [0, 500])]
+fn transition(bencher: Bencher<'_, '_>, earlier_steps: usize) {
+    let recipe = load("loop", LOOP);
+    let mut state = started(&recipe);
+    for _ in 0..earlier_steps {
+        step(&recipe, &mut state, &outcome());
+    }
+    let redactor = Redactor::from_env();
+    bencher.with_inputs(|| (state.clone(), outcome())).bench_local_refs(|(state, outcome)| {
+        for entry in step(&recipe, state, outcome) {
+            let line = serde_json::to_string(&entry).expect("an entry is JSON");
+            black_box(redactor.clean(&line));
+        }
+    });
+}
+
+/// A recipe inside the binary, from text to checked graph.
+#[divan::bench(args = BUILTIN.iter().map(|(name, _)| *name))]
+fn load_bundled(bencher: Bencher<'_, '_>, name: &str) {
+    let library = Library::new(LibraryPaths { builtin: BUILTIN, ..LibraryPaths::default() });
+    bencher.bench_local(|| library.load(name, &AnySkill).expect("a bundled recipe loads"));
+}
+
+/// The same for a recipe of 80 steps, larger than any that people wrote so far.
+#[divan::bench]
+fn load_80_steps(bencher: Bencher<'_, '_>) {
+    let text = eighty_steps();
+    bencher.bench_local(|| load("long", &text));
+}
+
+/// One journal line with its sync: what the disk costs, not us.
+#[divan::bench(sample_count = 50, sample_size = 1)]
+fn journal_append_synced(bencher: Bencher<'_, '_>) {
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let redactor = Redactor::from_env();
+    let mut journal =
+        Journal::create(&dir.path().join("journal.ndjson"), redactor).expect("a journal can be created");
+    let event = Event::Notice { text: "words of the length that a journal line has ".repeat(20) };
+    bencher.with_inputs(|| event.clone()).bench_local_values(|event| {
+        journal.append(Timestamp::UNIX_EPOCH, event).expect("a journal can be written")
+    });
+}
+
+fn load(name: &str, text: &str) -> Recipe {
+    let origin = Origin {
+        file: format!("{name}.yaml"),
+        stem: name.to_owned(),
+        source: RecipeSource::Path,
+        path: None,
+    };
+    compile(text, &origin, &AnySkill).unwrap_or_else(|problems| panic!("{problems:#?}")).recipe
+}
+
+fn eighty_steps() -> String {
+    let mut text =
+        "name: long\ndescription: many steps\ningredients:\n  task: {default: soup}\nsteps:\n".to_owned();
+    for number in 0..40 {
+        let (check, after) = (format!("check_{number}"), number + 1);
+        let after = if after == 40 { "done".to_owned() } else { format!("work_{after}") };
+        write!(
+            text,
+            "  work_{number}:
+    skill: make-plan
+    args: [\"${{{{ inputs.task }}}}\", \"${{{{ context.note_{number} | default('') }}}}\"]
+    capture: {{plan_{number}: \"${{{{ result.plan_path }}}}\"}}
+    max_visits: 3
+    on_exceeded: escalate
+    on_success: {check}
+    on_failure: escalate
+  {check}:
+    tool: run_cmd
+    with:
+      cmd: ./check ${{{{ context.plan_{number} | sh }}}}
+      env: {{TASK: \"${{{{ inputs.task }}}}\"}}
+    capture: {{note_{number}: \"${{{{ result.stdout | trim }}}}\"}}
+    on_result:
+      - {{when: \"result.exit_code == 3\", route: escalate}}
+      - {{when: \"result.stdout is startingwith('GO')\", route: {after}}}
+      - {{route: work_{number}}}
+    on_failure: escalate
+"
+        )
+        .expect("a text takes more text");
+    }
+    text
+}
+
+fn started(recipe: &Recipe) -> State {
+    let mut state = State::default();
+    let inputs: Map<String, Value> =
+        [("task".to_owned(), json!("a better soup")), ("attempts".to_owned(), json!(1_000_000))]
+            .into_iter()
+            .collect();
+    let event = Event::RunStarted(RunStarted {
+        run_id: "20260921-141320-ffff".into(),
+        recipe: recipe.name.clone(),
+        description: recipe.description.clone(),
+        recipe_hash: recipe.hash.clone(),
+        source: RecipeSource::Path,
+        orchestrator: Orchestrator::Engine,
+        permissions: "bypass".into(),
+        repository: "/repo".into(),
+        branch: Some("main".into()),
+        commit: None,
+        dirty: false,
+        inputs,
+        rehearsal: None,
+        autoskillit_version: "0.1.0".into(),
+    });
+    record(recipe, &mut state, event);
+    state
+}
+
+/// Goes on by one step.
+fn step(recipe: &Recipe, state: &mut State, outcome: &Outcome) -> [Entry; 2] {
+    let places = Places { repository: "/repo".into(), dir: "/repo/.autoskillit/runs/x".into() };
+    let tried = match next(recipe, state, &places, 1000) {
+        Action::Call(tried) => tried,
+        other => panic!("the loop calls a tool, not {other:?}"),
+    };
+    let Try { step, visit, attempt, tool, params, .. } = tried.clone();
+    let began = record(
+        recipe,
+        state,
+        Event::StepStarted {
+            step,
+            visit,
+            attempt,
+            tool: Some(tool.name.to_owned()),
+            what: "/autoskillit:make-plan".into(),
+            params,
+            session: Some("c7d2c5a9-8f4c-4b63-9d6b-6a1d2a1f7e10".into()),
+            continues: false,
+        },
+    );
+    let ended = conclude(recipe, state, &places, &tried, outcome, 1000);
+    [began, record(recipe, state, ended)]
+}
+
+fn record(recipe: &Recipe, state: &mut State, event: Event) -> Entry {
+    let entry =
+        Entry { schema_version: SCHEMA_VERSION, seq: state.seq + 1, at: Timestamp::UNIX_EPOCH, event };
+    state.apply(&entry, entry_step(recipe));
+    entry
+}
+
+/// What both steps of the loop can take: the outputs of a plan, and a command's output.
+fn outcome() -> Outcome {
+    Outcome {
+        ok: true,
+        label: "success".into(),
+        summary: "a plan in five parts".into(),
+        result: json!({
+            "plan_path": "/repo/.autoskillit/plan.md",
+            "exit_code": 0,
+            "stdout": "REVISE: the broth needs more time\n".repeat(100),
+            "success": true,
+        }),
+        retry: RetryReason::None,
+        fault: None,
+        usage: Some(Usage { output: 1200, cost_usd: 0.02, ..Usage::default() }),
+        cut_off: false,
+    }
+}
