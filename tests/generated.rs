@@ -20,15 +20,15 @@ fn kind(kind: ParamKind) -> &'static str {
 }
 
 fn tools() -> String {
-    let mut page = String::from(
-        "# Tools\n\nWhat a step can call with `tool:`. This page is made from `src/catalog`.\n",
-    );
+    let mut page =
+        String::from("# Tools\n\nWhat a step can call with `tool:`. This page is made from `src/catalog`.\n");
     for tool in TOOLS {
         let _ = write!(page, "\n## `{}`\n\n{}\n\nFails when {}.\n", tool.name, tool.summary, tool.fails_when);
         let _ = write!(page, "\n| parameter | type | meaning |\n|---|---|---|\n");
         for param in tool.params {
             let required = if param.required { " (required)" } else { "" };
-            let _ = writeln!(page, "| `{}`{required} | {} | {} |", param.name, kind(param.kind), param.summary);
+            let _ =
+                writeln!(page, "| `{}`{required} | {} | {} |", param.name, kind(param.kind), param.summary);
         }
         let _ = write!(page, "\n| `result.` | holds |\n|---|---|\n");
         for field in tool.results {
