@@ -1,9 +1,12 @@
 //! `cook` with the real client on a real repository, the model scripted: what a user gets, and what is left behind.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use autoskillit::engine::event::Event;
@@ -18,7 +21,7 @@ use support::kitchen::{Kitchen, holds};
 const GONE: Duration = Duration::from_secs(8);
 
 /// A project whose only test fails until `sum.sh` adds.
-fn broken_project(client: &PathBuf) -> Kitchen {
+fn broken_project(client: &Path) -> Kitchen {
     Kitchen::new()
         .client(client)
         .file("sum.sh", "echo $(($1 - $2))\n")
@@ -27,7 +30,7 @@ fn broken_project(client: &PathBuf) -> Kitchen {
 }
 
 /// A project with one skill, `chore`, and the recipe `chores`, whose only session runs it with these keys.
-fn chores(client: &PathBuf, keys: &str) -> Kitchen {
+fn chores(client: &Path, keys: &str) -> Kitchen {
     Kitchen::new().client(client).skill("chore", CHORE).recipe("chores", &chores_recipe(keys))
 }
 
@@ -253,8 +256,7 @@ fn real_client_whose_model_never_answers_is_ended_by_the_wall_clock() {
 fn real_client_whose_command_never_ends_is_ended_by_the_wall_clock() {
     let Some(client) = require_client() else { return };
     let kitchen = chores(&client, "with:\n  timeout: 3");
-    let command = "setsid sleep 1000 & nohup sleep 1000 >/dev/null & sleep 1000";
-    assert_timed_out(&kitchen, &ScriptedApi::play(runs(command)));
+    assert_timed_out(&kitchen, &ScriptedApi::play(runs(STAYS)));
 }
 
 #[test]
@@ -271,11 +273,51 @@ fn real_client_whose_bash_is_denied_is_not_done() {
     assert_eq!(kitchen.read("done.txt"), None);
 }
 
-/// A command that starts children in every way that outlives its shell, and says when they run.
-const STAYS: &str = "setsid sleep 1000 & nohup sleep 1000 >/dev/null 2>&1 & touch begun; sleep 1000";
+/// A command that starts children in every way that outlives its shell, and stays itself.
+const STAYS: &str = "setsid sleep 1000 & nohup sleep 1000 >/dev/null 2>&1 & sleep 1000";
+
+#[test]
+fn the_kitchen_sees_every_process_of_its_own() {
+    let kitchen = Kitchen::new();
+    kitchen.assert_nothing_left(Duration::ZERO);
+    let mut sleeper =
+        Command::new("sleep").arg("1000").env("HOME", kitchen.home()).spawn().expect("it starts");
+    kitchen.wait_for_processes("sleep 1000", 1);
+    sleeper.kill().expect("it runs");
+    sleeper.wait().expect("it is ours");
+    kitchen.assert_nothing_left(Duration::ZERO);
+}
+
+#[test]
+fn a_command_cut_off_by_sigkill_leaves_nothing_and_runs_again() {
+    let kitchen = Kitchen::new().recipe(
+        "waits",
+        &format!(
+            "name: waits\ndescription: Waits.\nsteps:\n  wait:\n    tool: run_cmd\n    max_visits: 1\n    with:\n      cmd: {}\n",
+            json!(format!("test -e free || {{ {STAYS}; }}"))
+        ),
+    );
+    let cooking = kitchen.start(["cook", "waits"]);
+    kitchen.wait_for_processes("sleep 1000", 3);
+    cooking.signal(Signal::SIGKILL);
+    cooking.finish().expect_code(137);
+    kitchen.assert_nothing_left(GONE);
+    let kitchen = kitchen.file("free", "");
+    let cooked = kitchen.run(["cook", "--resume"]).expect_code(0);
+    assert_eq!(
+        cooked.story(),
+        [
+            "started waits",
+            "wait#1 cut off",
+            "resumed at wait",
+            "wait#1 ok -> succeeded",
+            "succeeded: the last step succeeded"
+        ]
+    );
+}
 
 /// A run with a completed step, `note`, before the session that is going to be cut off.
-fn noted_chores(client: &PathBuf) -> Kitchen {
+fn noted_chores(client: &Path) -> Kitchen {
     chores(client, "").recipe(
         "noted",
         r"
@@ -305,7 +347,7 @@ fn assert_resumes(kitchen: &Kitchen, cut_off: &[&str]) {
         assert!(conversation.contains("You were cut off"), "a continued session is told so");
         if conversation.contains("the chore is done") { Reply::text("Done.") } else { chore_done() }
     });
-    let cooked = kitchen.cook(&api, ["cook", "--resume"].into_iter().skip(1)).expect_code(0);
+    let cooked = kitchen.cook(&api, ["--resume"]).expect_code(0);
     let mut story = vec!["started noted", "note#1 ok -> chore", "chore#1 cut off"];
     story.extend(cut_off);
     story.extend([
@@ -329,7 +371,7 @@ fn real_client_after_sigkill_nothing_is_left_and_the_session_goes_on() {
     {
         let api = ScriptedApi::play(runs(STAYS));
         let cooking = kitchen.start_cooking(&api, ["noted"]);
-        kitchen.wait_for_file("begun");
+        kitchen.wait_for_processes("sleep 1000", 3);
         cooking.signal(Signal::SIGKILL);
         let cooked = cooking.finish().expect_code(137);
         assert_eq!(cooked.story(), ["started noted", "note#1 ok -> chore", "chore#1 cut off"]);
@@ -345,7 +387,7 @@ fn real_client_after_ctrl_c_nothing_is_left_and_the_session_goes_on() {
     {
         let api = ScriptedApi::play(runs(STAYS));
         let cooking = kitchen.start_cooking(&api, ["noted"]);
-        kitchen.wait_for_file("begun");
+        kitchen.wait_for_processes("sleep 1000", 3);
         cooking.signal(Signal::SIGINT);
         let cooked = cooking.finish().expect_code(130);
         // What it started is gone before the program says that it stopped.
@@ -365,7 +407,7 @@ fn real_client_a_second_ctrl_c_does_not_wait() {
     let kitchen = noted_chores(&client);
     let api = ScriptedApi::play(runs(STAYS));
     let cooking = kitchen.start_cooking(&api, ["noted"]);
-    kitchen.wait_for_file("begun");
+    kitchen.wait_for_processes("sleep 1000", 3);
     let began = std::time::Instant::now();
     cooking.signal(Signal::SIGINT);
     cooking.signal(Signal::SIGINT);
@@ -390,7 +432,7 @@ fn real_client_a_rejected_login_fails_fast_and_says_what_to_do() {
 
 /// Cooks a chore with a model service that always answers so; the run can be resumed, and then the same visit completes.
 #[track_caller]
-fn assert_service_trouble(client: &PathBuf, reply: Reply, label: &str) {
+fn assert_service_trouble(client: &Path, reply: Reply, label: &str) {
     let kitchen = chores(client, "max_visits: 1").env("CLAUDE_CODE_MAX_RETRIES", "1");
     {
         let api = ScriptedApi::start(move |_| reply.clone());
@@ -586,7 +628,10 @@ fn real_client_secrets_are_in_no_file_of_the_run_and_on_no_screen() {
     let Some(client) = require_client() else { return };
     // No token shape: only the variable's name tells that it is secret.
     let secret = "plain words 4711 \"quoted\" \\ slashed";
-    let kitchen = chores(&client, "").env("MY_API_KEY", secret).recipe(
+    let of_settings = "words of the settings 4712";
+    let settings = json!({"env": {"PROVIDER_AUTH_TOKEN": of_settings}}).to_string();
+    let kitchen = chores(&client, "").env("MY_API_KEY", secret).home_file(".claude/settings.json", &settings);
+    let kitchen = kitchen.recipe(
         "loud",
         r#"
 name: loud
@@ -597,7 +642,8 @@ steps:
   tell:
     tool: run_cmd
     with:
-      cmd: echo "$MY_API_KEY"; echo "$MY_API_KEY" >&2
+      # More than one buffer of it, which no chunk of a pipe may cut a secret out of.
+      cmd: yes "$MY_API_KEY" | head -n 5000; echo "$MY_API_KEY" >&2
     capture: { told: "${{ result.stdout }}" }
     on_success: chore
   chore:
@@ -611,27 +657,30 @@ steps:
       message: "${{ context.summary }} ${{ context.told }}"
 "#,
     );
-    let api = ScriptedApi::play(
-        Script::new()
-            .turn(Reply::text(format!("The key is {secret}.")).and_tool(
-                "Bash",
-                json!({"command": format!("echo \"$MY_API_KEY\"; : '{secret}'"), "description": secret}),
-            ))
-            .turn(Reply::structured_output(json!({"summary": format!("It was {secret}.")})))
-            .then_always(Reply::text(format!("Done with {secret}."))),
-    );
+    let api =
+        ScriptedApi::play(
+            Script::new()
+                .turn(Reply::text(format!("The key is {secret}.")).and_tool(
+                    "Bash",
+                    json!({"command": format!("env; : '{secret}'"), "description": secret}),
+                ))
+                .turn(Reply::structured_output(json!({"summary": format!("It was {secret}.")})))
+                .then_always(Reply::text(format!("Done with {secret}."))),
+        );
     let cooked = kitchen
         .cook(&api, ["loud".to_owned(), format!("task=use {secret}"), "--json".to_owned()])
         .expect_code(0);
     let asked = api.conversations();
-    assert!(asked.iter().any(|asked| asked.contains(secret)), "the session itself knows the secret");
-    // However a text is written down, these words of the secret stay.
-    let part = "plain words 4711";
-    let telling: Vec<PathBuf> =
-        kitchen.below(".autoskillit/runs").into_iter().filter(|path| holds(path, part)).collect();
-    assert_eq!(telling, Vec::<PathBuf>::new());
-    assert!(!cooked.stdout.contains(part), "{}", cooked.stdout);
-    assert!(!cooked.stderr.contains(part), "{}", cooked.stderr);
+    let knows = |secret| asked.iter().any(|asked| asked.contains(secret));
+    assert!(knows(secret) && knows(of_settings), "the session itself sees its environment");
+    // However a text is written down and cut, these parts of a secret stay.
+    for part in ["plain words", "words 4711", "slashed", of_settings] {
+        let telling: Vec<PathBuf> =
+            kitchen.below(".autoskillit/runs").into_iter().filter(|path| holds(path, part)).collect();
+        assert_eq!(telling, Vec::<PathBuf>::new(), "{part}");
+        assert!(!cooked.stdout.contains(part), "{part}: {}", cooked.stdout);
+        assert!(!cooked.stderr.contains(part), "{part}: {}", cooked.stderr);
+    }
 }
 
 #[test]

@@ -140,9 +140,14 @@ impl Kitchen {
 
     /// Runs the binary to its end, without a model to talk to.
     pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Cooked<'_> {
+        self.start(args).finish()
+    }
+
+    /// Starts the binary, without a model to talk to.
+    pub fn start<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Cooking<'_> {
         let mut command = self.command(scratch_env(&self.home()));
         command.args(args);
-        Cooking::start(self, command).finish()
+        Cooking::start(self, command)
     }
 
     fn command(&self, environment: Vec<(String, String)>) -> Command {
@@ -204,6 +209,12 @@ impl Kitchen {
         found().expect("a journal only grows")
     }
 
+    /// Waits until so many processes of this kitchen run exactly this command line.
+    pub fn wait_for_processes(&self, command: &str, count: usize) {
+        let running = || self.processes().iter().filter(|(_, line)| line == command).count();
+        self.wait_until(&format!("{count} × `{command}`"), LIMIT, || running() == count);
+    }
+
     fn wait_until(&self, what: &str, limit: Duration, holds: impl Fn() -> bool) {
         let deadline = Instant::now() + limit;
         while !holds() {
@@ -233,7 +244,7 @@ impl Kitchen {
     }
 
     /// Processes that carry this kitchen's home in their environment: ids and command lines.
-    fn processes(&self) -> Vec<(i32, String)> {
+    pub fn processes(&self) -> Vec<(i32, String)> {
         let home = format!("HOME={}", self.home().display());
         if !Path::new("/proc/self/environ").exists() {
             let listed = Command::new("ps").args(["-axEww", "-o", "pid=,command="]).output();
@@ -255,7 +266,7 @@ impl Kitchen {
                 let environ = std::fs::read(process.path().join("environ")).ok()?;
                 let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
                 let command = String::from_utf8_lossy(&command).replace('\0', " ");
-                carries(&environ).then_some((pid, command))
+                carries(&environ).then(|| (pid, command.trim_end().to_owned()))
             })
             .collect()
     }
