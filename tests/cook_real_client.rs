@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use support::api::{Conversation, Reply, Script, ScriptedApi};
 use support::client::require_client;
-use support::kitchen::{Kitchen, holds};
+use support::kitchen::{Cooking, Kitchen, holds};
 
 /// Within this nothing of a run is left, whatever happened to it.
 const GONE: Duration = Duration::from_secs(8);
@@ -282,7 +282,8 @@ fn the_kitchen_sees_every_process_of_its_own() {
     kitchen.assert_nothing_left(Duration::ZERO);
     let mut sleeper =
         Command::new("sleep").arg("1000").env("HOME", kitchen.home()).spawn().expect("it starts");
-    kitchen.wait_for_processes("sleep 1000", 1);
+    let seen: Vec<_> = kitchen.processes().into_iter().map(|(_, command)| command).collect();
+    assert_eq!(seen, ["sleep 1000"]);
     sleeper.kill().expect("it runs");
     sleeper.wait().expect("it is ours");
     kitchen.assert_nothing_left(Duration::ZERO);
@@ -293,12 +294,12 @@ fn a_command_cut_off_by_sigkill_leaves_nothing_and_runs_again() {
     let kitchen = Kitchen::new().recipe(
         "waits",
         &format!(
-            "name: waits\ndescription: Waits.\nsteps:\n  wait:\n    tool: run_cmd\n    max_visits: 1\n    with:\n      cmd: {}\n",
+            "name: waits\ndescription: Waits.\nsteps:\n  wait:\n    tool: run_cmd\n    max_visits: 1\n    with:\n      cmd: {}\n    on_success: done\n",
             json!(format!("test -e free || {{ {STAYS}; }}"))
         ),
     );
-    let cooking = kitchen.start(["cook", "waits"]);
-    kitchen.wait_for_processes("sleep 1000", 3);
+    let mut cooking = kitchen.start(["cook", "waits"]);
+    cooking.wait_for_processes("sleep 1000", 3);
     cooking.signal(Signal::SIGKILL);
     cooking.finish().expect_code(137);
     kitchen.assert_nothing_left(GONE);
@@ -311,7 +312,7 @@ fn a_command_cut_off_by_sigkill_leaves_nothing_and_runs_again() {
             "wait#1 cut off",
             "resumed at wait",
             "wait#1 ok -> succeeded",
-            "succeeded: the last step succeeded"
+            "succeeded: on_success"
         ]
     );
 }
@@ -370,8 +371,8 @@ fn real_client_after_sigkill_nothing_is_left_and_the_session_goes_on() {
     let kitchen = noted_chores(&client);
     {
         let api = ScriptedApi::play(runs(STAYS));
-        let cooking = kitchen.start_cooking(&api, ["noted"]);
-        kitchen.wait_for_processes("sleep 1000", 3);
+        let mut cooking = kitchen.start_cooking(&api, ["noted"]);
+        cooking.wait_for_processes("sleep 1000", 3);
         cooking.signal(Signal::SIGKILL);
         let cooked = cooking.finish().expect_code(137);
         assert_eq!(cooked.story(), ["started noted", "note#1 ok -> chore", "chore#1 cut off"]);
@@ -386,8 +387,8 @@ fn real_client_after_ctrl_c_nothing_is_left_and_the_session_goes_on() {
     let kitchen = noted_chores(&client);
     {
         let api = ScriptedApi::play(runs(STAYS));
-        let cooking = kitchen.start_cooking(&api, ["noted"]);
-        kitchen.wait_for_processes("sleep 1000", 3);
+        let mut cooking = kitchen.start_cooking(&api, ["noted"]);
+        cooking.wait_for_processes("sleep 1000", 3);
         cooking.signal(Signal::SIGINT);
         let cooked = cooking.finish().expect_code(130);
         // What it started is gone before the program says that it stopped.
@@ -401,13 +402,49 @@ fn real_client_after_ctrl_c_nothing_is_left_and_the_session_goes_on() {
     assert_resumes(&kitchen, &["stopped, resumable: stopped by the user"]);
 }
 
+/// Stops a run whose model has not answered yet, at the moment that `wait` waits for, and checks that it can be taken up.
+fn assert_stopped_early_resumes(client: &Path, wait: impl FnOnce(&mut Cooking<'_>, &ScriptedApi)) {
+    let kitchen = chores(client, "");
+    {
+        let api = ScriptedApi::start(|_| Reply::hang());
+        let mut cooking = kitchen.start_cooking(&api, ["chores"]);
+        wait(&mut cooking, &api);
+        cooking.signal(Signal::SIGINT);
+        cooking.finish().expect_code(130);
+        kitchen.assert_nothing_left(Duration::ZERO);
+    }
+    let api = ScriptedApi::start(|conversation| {
+        if conversation.contains("the chore is done") { Reply::text("Done.") } else { chore_done() }
+    });
+    let cooked = kitchen.cook(&api, ["--resume"]).expect_code(0);
+    assert_eq!(cooked.story().last().map(String::as_str), Some("succeeded: on_success"));
+    let asked = &api.conversations()[0];
+    assert!(asked.user_text().contains("Do the chore"), "it knows its task: {}", asked.user_text());
+}
+
+#[test]
+fn real_client_stopped_while_it_starts_can_be_taken_up() {
+    let Some(client) = require_client() else { return };
+    assert_stopped_early_resumes(&client, |cooking, _| {
+        cooking.wait_for_journal("the chore", |event| matches!(event, Event::StepStarted { .. }));
+    });
+}
+
+#[test]
+fn real_client_stopped_before_its_first_answer_can_be_taken_up() {
+    let Some(client) = require_client() else { return };
+    assert_stopped_early_resumes(&client, |_, api| {
+        api.wait_for_conversations(1, Duration::from_secs(30));
+    });
+}
+
 #[test]
 fn real_client_a_second_ctrl_c_does_not_wait() {
     let Some(client) = require_client() else { return };
     let kitchen = noted_chores(&client);
     let api = ScriptedApi::play(runs(STAYS));
-    let cooking = kitchen.start_cooking(&api, ["noted"]);
-    kitchen.wait_for_processes("sleep 1000", 3);
+    let mut cooking = kitchen.start_cooking(&api, ["noted"]);
+    cooking.wait_for_processes("sleep 1000", 3);
     let began = std::time::Instant::now();
     cooking.signal(Signal::SIGINT);
     cooking.signal(Signal::SIGINT);

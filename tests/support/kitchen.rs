@@ -197,37 +197,6 @@ impl Kitchen {
         whole.lines().map(entry).collect()
     }
 
-    /// Waits until a file in the repository is there.
-    pub fn wait_for_file(&self, path: &str) {
-        self.wait_until(&format!("{path} to be there"), LIMIT, || self.repository().join(path).exists());
-    }
-
-    /// Waits until an entry of the last run's journal fits, and returns it.
-    pub fn wait_for_journal(&self, what: &str, fits: impl Fn(&Event) -> bool) -> Entry {
-        let found = || self.journal().into_iter().find(|entry| fits(&entry.event));
-        self.wait_until(what, LIMIT, || found().is_some());
-        found().expect("a journal only grows")
-    }
-
-    /// Waits until so many processes of this kitchen run exactly this command line.
-    pub fn wait_for_processes(&self, command: &str, count: usize) {
-        let running = || self.processes().iter().filter(|(_, line)| line == command).count();
-        self.wait_until(&format!("{count} × `{command}`"), LIMIT, || running() == count);
-    }
-
-    fn wait_until(&self, what: &str, limit: Duration, holds: impl Fn() -> bool) {
-        let deadline = Instant::now() + limit;
-        while !holds() {
-            assert!(
-                Instant::now() < deadline,
-                "waiting for {what} took over {limit:?}; the journal: {:#?}; the repository: {}",
-                story(&self.journal()),
-                self.changes()
-            );
-            std::thread::sleep(LOOK);
-        }
-    }
-
     /// Fails unless every process of this kitchen is gone within the limit: the binary, wardens, clients, and whatever they
     /// started, wherever it hangs in the process tree. They all inherit its home. (A zombie has no environment any more; one
     /// whose parent is gone is for init to reap, and one whose parent lives comes with that parent.)
@@ -333,6 +302,43 @@ impl<'a> Cooking<'a> {
     pub fn signal(&self, signal: Signal) {
         let pid = self.child.id().try_into().expect("a process id is small");
         kill(Pid::from_raw(pid), signal).expect("a running child can be signalled");
+    }
+
+    /// Waits until a file in the repository is there.
+    pub fn wait_for_file(&mut self, path: &str) {
+        let file = self.kitchen.repository().join(path);
+        self.wait_until(path, || file.exists().then_some(()));
+    }
+
+    /// Waits until an entry of the journal fits, and returns it.
+    pub fn wait_for_journal(&mut self, what: &str, fits: impl Fn(&Event) -> bool) -> Entry {
+        let kitchen = self.kitchen;
+        self.wait_until(what, || kitchen.journal().into_iter().find(|entry| fits(&entry.event)))
+    }
+
+    /// Waits until so many processes of the kitchen run exactly this command line.
+    pub fn wait_for_processes(&mut self, command: &str, count: usize) {
+        let kitchen = self.kitchen;
+        let running = || kitchen.processes().iter().filter(|(_, line)| line == command).count();
+        self.wait_until(&format!("{count} × `{command}`"), || (running() == count).then_some(()));
+    }
+
+    /// Waits for something that happens while it runs.
+    fn wait_until<T>(&mut self, what: &str, found: impl Fn() -> Option<T>) -> T {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let over = self.child.try_wait().expect("a child can be waited for").is_some();
+            if let Some(found) = found() {
+                return found;
+            }
+            let story = story(&self.kitchen.journal());
+            if over {
+                let said = self.stderr.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
+                panic!("it ended before {what}: {said}\n{story:#?}");
+            }
+            assert!(Instant::now() < deadline, "waiting for {what} took over {LIMIT:?}: {story:#?}");
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Waits for its end.
