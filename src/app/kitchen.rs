@@ -6,6 +6,7 @@ use super::error::AppError;
 use crate::config::{self, Settings};
 use crate::core::paths::{KitchenDir, user_config};
 use crate::core::redact::Redactor;
+use crate::execution::client;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Recipe, StepKind};
 use crate::recipe::{Library, LibraryPaths, SkillLookup};
@@ -80,7 +81,7 @@ impl Kitchen {
             settings: config::load(&files)?,
             pantry: Pantry::stock(Some(checkout.top())),
             dir: kitchen_dir,
-            redactor: Redactor::from_env(),
+            redactor: Redactor::new(variables(checkout.top())),
             checkout,
         })
     }
@@ -93,6 +94,23 @@ impl Kitchen {
         let ours = |path: &str| path.starts_with(crate::core::paths::KITCHEN_DIR);
         Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !ours(path)).collect())
     }
+}
+
+/// The variables that a session may see and repeat: those of this process, and those that settings of the client add.
+fn variables(top: &Path) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let user = client::config_dir(|name| std::env::var_os(name)).map(|dir| dir.join("settings.json"));
+    let project = ["settings.json", "settings.local.json"].map(|name| top.join(".claude").join(name));
+    for path in user.into_iter().chain(project) {
+        let settings = std::fs::read_to_string(path).ok();
+        let carried = settings.as_deref().and_then(client::carried_settings).unwrap_or_default();
+        let env = carried.get("env").and_then(serde_json::Value::as_object);
+        let texts = env.into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+        variables.extend(texts.map(|(name, value)| (name.clone(), value.to_owned())));
+    }
+    variables
 }
 
 impl SkillLookup for Pantry {
