@@ -57,7 +57,9 @@ pub fn resolve(recipe: &Recipe, given: &[(String, String)]) -> Result<Inputs, Ap
             }
         })?;
         if typed.insert(name, value).is_some() {
-            return Err(AppError::usage(format!("ingredient `{name}` is given twice")).hint("keep one of them"));
+            return Err(
+                AppError::usage(format!("ingredient `{name}` is given twice")).hint("keep one of them")
+            );
         }
     }
     let mut inputs = Inputs { values: Map::new(), missing: Vec::new() };

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::error::AppError;
-use crate::core::text::shell_quote;
 use crate::config::{self, Settings};
 use crate::core::paths::{KitchenDir, user_config};
 use crate::core::redact::Redactor;
+use crate::core::text::shell_quote;
 use crate::execution::client;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Recipe, StepKind};

@@ -158,7 +158,8 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
 /// The kitchen of a fresh run. Where there is none, a rehearsal is still possible.
 fn open_kitchen(session: &Session, recipe: Option<&str>) -> Result<Kitchen, AppError> {
     Kitchen::open(&session.dir).map_err(|error| {
-        let outside = Checkout::discover(&session.dir).is_err_and(|error| matches!(error, GitError::NotARepository(_)));
+        let outside =
+            Checkout::discover(&session.dir).is_err_and(|error| matches!(error, GitError::NotARepository(_)));
         let bundled = BUILTIN.iter().find(|(name, _)| recipe.is_none_or(|recipe| recipe == *name));
         match bundled {
             Some((name, _)) if outside => {

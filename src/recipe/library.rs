@@ -154,7 +154,8 @@ impl Library {
             Place::Text(text) => (format!("<builtin>/{}.yaml", found.name), None, text.to_owned()),
             Place::File(path) => {
                 let text = read(&path)?;
-                let shown = self.paths.top.as_ref().and_then(|top| path.strip_prefix(top).ok()).unwrap_or(&path);
+                let shown =
+                    self.paths.top.as_ref().and_then(|top| path.strip_prefix(top).ok()).unwrap_or(&path);
                 (shown.display().to_string(), Some(path), text)
             }
             Place::Broken(path, message) => return Err(LoadError::Unreadable { path, message, help: None }),

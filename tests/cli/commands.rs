@@ -10,7 +10,8 @@ use nix::unistd::Pid;
 use crate::binary::{Kitchen, PATIENCE, completed, journal, until};
 
 /// Everything that a careless hand-over to a shell would obey.
-const NASTY: &str = "it's \"quoted\"; touch harmed; $(touch harmed) `touch harmed` > harmed\n& touch harmed #\\ end ";
+const NASTY: &str =
+    "it's \"quoted\"; touch harmed; $(touch harmed) `touch harmed` > harmed\n& touch harmed #\\ end ";
 
 fn recipe(steps: &str) -> String {
     format!("name: soup\ndescription: Cooks soup.\ningredients:\n  value: {{default: ''}}\nsteps:\n{steps}")
@@ -73,7 +74,10 @@ fn a_command_that_fails() {
     let run = kitchen.only_run();
     let ended = journal(&run).into_iter().find(|entry| entry["event"] == "step_ended").unwrap();
     assert_eq!(ended["result"]["exit_code"], 7);
-    assert_eq!((ended["result"]["stdout"].as_str(), ended["result"]["stderr"].as_str()), (Some("some"), Some("it burns")));
+    assert_eq!(
+        (ended["result"]["stdout"].as_str(), ended["result"]["stderr"].as_str()),
+        (Some("some"), Some("it burns"))
+    );
     let log = run.join("commands/cook.1.1/output.log");
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "some\nit burns\n");
     for private in [run.join("journal.ndjson"), log] {
@@ -92,7 +96,8 @@ fn a_program_that_is_not_there() {
 
 /// Whether a process with this id lives; a zombie does not.
 fn lives(pid: Pid) -> bool {
-    let state = std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+    let state =
+        std::process::Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
     let state = String::from_utf8(state.stdout).unwrap();
     !state.trim().is_empty() && !state.trim().starts_with('Z')
 }

@@ -34,7 +34,9 @@ fn can_mount(test: &str) -> bool {
 fn within(kitchen: &Kitchen, script: &str) -> Screen {
     let mut command = Command::new("unshare");
     kitchen.quiet_env(&mut command);
-    command.args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_autoskillit")]).current_dir(kitchen.path());
+    command
+        .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_autoskillit")])
+        .current_dir(kitchen.path());
     kitchen.screen(&mut command)
 }
 

@@ -31,7 +31,10 @@ steps:
 
 fn kitchen() -> Kitchen {
     let kitchen = Kitchen::with_recipe("soup", SOUP);
-    kitchen.recipe("hello", "name: hello\ndescription: Our own hello.\nsteps:\n  a: {stop: {status: succeeded, message: Hi.}}\n");
+    kitchen.recipe(
+        "hello",
+        "name: hello\ndescription: Our own hello.\nsteps:\n  a: {stop: {status: succeeded, message: Hi.}}\n",
+    );
     kitchen.recipe("broken", "name: broken\nsteps: {a: {action: route\nother: x\n");
     kitchen
 }
@@ -106,7 +109,10 @@ fn runs() {
     assert_snapshot!("runs_show_crashed", kitchen.run(["runs", "show"]).exits(0));
 
     let list = kitchen.run(["runs", "list", "--json"]).exits(0).json();
-    assert_eq!((&list[0]["runs"][0]["status"], &list[0]["runs"][0]["resumable"]), (&"crashed".into(), &true.into()));
+    assert_eq!(
+        (&list[0]["runs"][0]["status"], &list[0]["runs"][0]["resumable"]),
+        (&"crashed".into(), &true.into())
+    );
     assert_eq!(kitchen.run(["runs", "show", "--json"]).exits(0).json(), journal(&run));
 }
 
@@ -140,7 +146,10 @@ fn help() {
         assert_eq!(screen.err, "");
         assert_snapshot!(name, screen);
     }
-    assert_eq!(kitchen.run(["--version"]).exits(0).out, format!("autoskillit {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        kitchen.run(["--version"]).exits(0).out,
+        format!("autoskillit {}\n", env!("CARGO_PKG_VERSION"))
+    );
     assert_eq!(kitchen.run(["order", "-h"]).exits(0).out, kitchen.run(["cook", "-h"]).exits(0).out);
 }
 

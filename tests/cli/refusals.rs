@@ -62,7 +62,9 @@ fn a_faulty_recipe() {
     );
     assert_snapshot!(
         "recipe_dangling_route",
-        faulty(&with_steps("  peel:\n    action: route\n    on_success: boill\n  boil: {action: stop, message: x}\n"))
+        faulty(&with_steps(
+            "  peel:\n    action: route\n    on_success: boill\n  boil: {action: stop, message: x}\n"
+        ))
     );
     assert_snapshot!(
         "recipe_unquoted_interpolation",

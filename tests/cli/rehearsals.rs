@@ -29,9 +29,14 @@ steps:
 fn from_an_empty_folder() {
     let kitchen = Kitchen::empty();
     let before = kitchen.tree();
-    assert_snapshot!("rehearsal_fix_tests", kitchen.run(["cook", "fix-tests", "--rehearse", "--pace", "0"]).exits(0));
+    assert_snapshot!(
+        "rehearsal_fix_tests",
+        kitchen.run(["cook", "fix-tests", "--rehearse", "--pace", "0"]).exits(0)
+    );
     let stage = kitchen.stage();
-    let passes = kitchen.quiet_env(std::process::Command::new("sh").args(["tests/run.sh"]).current_dir(&stage)).output();
+    let passes = kitchen
+        .quiet_env(std::process::Command::new("sh").args(["tests/run.sh"]).current_dir(&stage))
+        .output();
     assert!(passes.unwrap().status.success(), "the project is mended");
     assert_same(&before, &kitchen.tree());
     let kitchen = Kitchen::empty();
@@ -59,7 +64,11 @@ fn as_json() {
     assert_eq!((&end["event"], &end["status"]), (&"end".into(), &"succeeded".into()));
     assert_eq!(end["changes"][0]["path"], "src/slug.sh");
     let entries: Vec<_> = lines.iter().filter(|line| line.get("seq").is_some()).cloned().collect();
-    assert_eq!(entries, journal(&runs(&kitchen.stage())[0]), "the stream is the journal, and what passes in between");
+    assert_eq!(
+        entries,
+        journal(&runs(&kitchen.stage())[0]),
+        "the stream is the journal, and what passes in between"
+    );
 }
 
 /// Without a scenario, answers are made up; the user's repository stays as it is, byte for byte.
@@ -69,18 +78,26 @@ fn of_a_project_recipe() {
     kitchen.git(["remote", "add", "origin", "https://example.invalid/soup.git"]);
     kitchen.recipe("soup", SOUP);
     let before = kitchen.tree();
-    assert_snapshot!("rehearsal_made_up", kitchen.run(["cook", "soup", "--rehearse", "--pace", "0"]).exits(0));
+    assert_snapshot!(
+        "rehearsal_made_up",
+        kitchen.run(["cook", "soup", "--rehearse", "--pace", "0"]).exits(0)
+    );
     assert_same(&before, &kitchen.tree());
     let stage = kitchen.stage();
     assert_eq!(std::fs::read_to_string(stage.join("README.md")).unwrap(), "done\n");
-    let remotes = kitchen.quiet_env(std::process::Command::new("git").arg("-C").arg(&stage).arg("remote")).output();
+    let remotes =
+        kitchen.quiet_env(std::process::Command::new("git").arg("-C").arg(&stage).arg("remote")).output();
     assert_eq!(remotes.unwrap().stdout, b"");
 }
 
 #[test]
 fn a_stopped_rehearsal_is_finished_later() {
     let kitchen = Kitchen::empty();
-    let child = kitchen.command(["cook", "fix-tests", "--rehearse", "--pace", "5"]).stdout(Stdio::null()).spawn().unwrap();
+    let child = kitchen
+        .command(["cook", "fix-tests", "--rehearse", "--pace", "5"])
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
     let run = session_begun(&kitchen);
     kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGINT).unwrap();
     let screen = kitchen.finish(child).exits(130);
@@ -93,7 +110,11 @@ fn a_stopped_rehearsal_is_finished_later() {
 #[test]
 fn a_killed_rehearsal_is_finished_later() {
     let kitchen = Kitchen::empty();
-    let mut child = kitchen.command(["cook", "fix-tests", "--rehearse", "--pace", "5"]).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = kitchen
+        .command(["cook", "fix-tests", "--rehearse", "--pace", "5"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
     let run = session_begun(&kitchen);
     child.kill().unwrap();
     child.wait().unwrap();

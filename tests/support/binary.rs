@@ -117,7 +117,8 @@ impl Kitchen {
 
     /// What git says in the folder.
     pub fn git(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> String {
-        let output = self.quiet_env(Command::new("git").arg("-C").arg(&self.place).args(args)).output().unwrap();
+        let output =
+            self.quiet_env(Command::new("git").arg("-C").arg(&self.place).args(args)).output().unwrap();
         assert!(output.status.success(), "git: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }
@@ -289,7 +290,8 @@ pub fn tree(root: &Path) -> Tree {
         .into_iter()
         .map(|entry| {
             let entry = entry.unwrap();
-            let content = if entry.file_type().is_file() { std::fs::read(entry.path()).unwrap() } else { vec![] };
+            let content =
+                if entry.file_type().is_file() { std::fs::read(entry.path()).unwrap() } else { vec![] };
             (entry.path().to_owned(), content)
         })
         .collect()
@@ -299,7 +301,10 @@ pub fn tree(root: &Path) -> Tree {
 #[track_caller]
 pub fn assert_same(before: &Tree, after: &Tree) {
     let differs = |a: &Tree, b: &Tree| -> Vec<PathBuf> {
-        a.iter().filter(|(path, content)| b.get(*path) != Some(content)).map(|(path, _)| path.clone()).collect()
+        a.iter()
+            .filter(|(path, content)| b.get(*path) != Some(content))
+            .map(|(path, _)| path.clone())
+            .collect()
     };
     let (gone, new) = (differs(before, after), differs(after, before));
     assert!(gone.is_empty() && new.is_empty(), "gone or changed: {gone:?}\nnew or changed: {new:?}");
