@@ -188,7 +188,10 @@ impl Ready {
                 let journal = host.kit.run_dir.journal();
                 Err(AppError::environment(format!("cannot write {}: {error}", journal.display()))
                     .hint("nothing runs any more; everything up to the last journal entry is safe")
-                    .hint(format!("make room, then: autoskillit cook --resume {}", self.run_id)))
+                    .hint(format!(
+                        "make room, then: {}",
+                        self.kitchen.here("autoskillit", &format!("cook --resume {}", self.run_id))
+                    )))
             }
         }
     }

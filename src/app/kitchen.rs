@@ -6,6 +6,7 @@ use super::error::AppError;
 use crate::config::{self, Settings};
 use crate::core::paths::{KitchenDir, user_config};
 use crate::core::redact::Redactor;
+use crate::core::text::shell_quote;
 use crate::execution::client;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Recipe, StepKind};
@@ -49,6 +50,7 @@ impl Pantry {
             library: Library::new(LibraryPaths {
                 project: project.as_ref().map(KitchenDir::recipes),
                 user: user.as_ref().map(recipes),
+                top: top.map(Path::to_owned),
                 builtin: BUILTIN,
             }),
             skills: SkillStore::new(
@@ -84,6 +86,16 @@ impl Kitchen {
             redactor: Redactor::new(variables(checkout.top())),
             checkout,
         })
+    }
+
+    /// A command of a program that takes `-C`, as it is typed from where the user is.
+    #[must_use]
+    pub fn here(&self, program: &str, command: &str) -> String {
+        let top = self.checkout.top();
+        match std::env::current_dir() {
+            Ok(dir) if dir.starts_with(top) => format!("{program} {command}"),
+            _ => format!("{program} -C {} {command}", shell_quote(&top.to_string_lossy())),
+        }
     }
 
     /// What the user changed in the checkout and has not committed, without what is ours.

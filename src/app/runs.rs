@@ -77,7 +77,10 @@ pub fn list(kitchen: &KitchenDir) -> Vec<RunInfo> {
 pub fn find(kitchen: &KitchenDir, name: Option<&str>) -> Result<String, AppError> {
     let ids = ids(kitchen);
     match name {
-        None => ids.last().cloned().ok_or_else(|| AppError::usage("there are no runs in this repository")),
+        None => ids.last().cloned().ok_or_else(|| {
+            AppError::usage("there are no runs in this repository")
+                .hint("the first one: autoskillit cook <recipe>")
+        }),
         Some(name) => {
             let exact = ids.iter().filter(|id| *id == name);
             let mut found: Vec<&String> = exact.collect();

@@ -141,7 +141,7 @@ fn report(printer: &Printer, error: &AppError) -> Exit {
         Some(diagnostic) => {
             let text = diagnostics::render(diagnostic.as_ref(), &printer.terminal().err);
             printer.error(&error.message, &[]);
-            printer.lines(&text);
+            printer.lines(&format!("\n{text}"));
             for hint in &error.hints {
                 printer.note(hint);
             }

@@ -1,14 +1,63 @@
 //! Errors with their source snippets, as text.
 
+use std::fmt;
+
 use console::AnsiCodeIterator;
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode, ThemeCharacters,
+    ThemeStyles,
+};
 
 use super::style::Look;
 use super::text;
 
-/// Renders a diagnostic for a stream of this look.
+/// Renders a diagnostic for a stream of this look: its source snippets and mends. What only gathers others shows
+/// those; its own headline is the caller's to print.
 #[must_use]
 pub fn render(diagnostic: &dyn Diagnostic, look: &Look) -> String {
+    let parts: Vec<String> = diagnostic
+        .related()
+        .into_iter()
+        .flatten()
+        .map(|part| one(&Part { part, whole: diagnostic }, look))
+        .collect();
+    if parts.is_empty() { one(diagnostic, look) } else { parts.join("\n\n") }
+}
+
+/// One of several problems of a text, without its code: people read the message.
+#[derive(Debug)]
+struct Part<'a> {
+    part: &'a dyn Diagnostic,
+    whole: &'a dyn Diagnostic,
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.part, f)
+    }
+}
+
+impl std::error::Error for Part<'_> {}
+
+impl Diagnostic for Part<'_> {
+    fn severity(&self) -> Option<Severity> {
+        self.part.severity()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.part.help()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.part.labels()
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.part.source_code().or_else(|| self.whole.source_code())
+    }
+}
+
+fn one(diagnostic: &dyn Diagnostic, look: &Look) -> String {
     let theme = GraphicalTheme {
         characters: if look.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
         styles: if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
