@@ -7,6 +7,7 @@ use crate::config::{self, Settings};
 use crate::core::paths::{KitchenDir, user_config};
 use crate::core::redact::Redactor;
 use crate::core::text::shell_quote;
+use crate::execution::client;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Recipe, StepKind};
 use crate::recipe::{Library, LibraryPaths, SkillLookup};
@@ -82,7 +83,7 @@ impl Kitchen {
             settings: config::load(&files)?,
             pantry: Pantry::stock(Some(checkout.top())),
             dir: kitchen_dir,
-            redactor: Redactor::from_env(),
+            redactor: Redactor::new(variables(checkout.top())),
             checkout,
         })
     }
@@ -110,6 +111,23 @@ pub fn here(top: &Path, program: &str, command: &str) -> String {
         Ok(dir) if dir.starts_with(top) => format!("{program} {command}"),
         _ => format!("{program} -C {} {command}", shell_quote(&top.to_string_lossy())),
     }
+}
+
+/// The variables that a session may see and repeat: those of this process, and those that settings of the client add.
+fn variables(top: &Path) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let user = client::config_dir(|name| std::env::var_os(name)).map(|dir| dir.join("settings.json"));
+    let project = ["settings.json", "settings.local.json"].map(|name| top.join(".claude").join(name));
+    for path in user.into_iter().chain(project) {
+        let settings = std::fs::read_to_string(path).ok();
+        let carried = settings.as_deref().and_then(client::carried_settings).unwrap_or_default();
+        let env = carried.get("env").and_then(serde_json::Value::as_object);
+        let texts = env.into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+        variables.extend(texts.map(|(name, value)| (name.clone(), value.to_owned())));
+    }
+    variables
 }
 
 impl SkillLookup for Pantry {

@@ -1,11 +1,12 @@
 //! The runs of a repository: finding, reading and locking them.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::error::AppError;
+use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};
 use crate::core::usage::Usage;
 use crate::engine::event::{Entry, RunStatus};
@@ -51,7 +52,7 @@ pub fn lock(dir: &RunDir) -> Result<RunLock, AppError> {
     let path = dir.lock();
     let cannot =
         |error: std::io::Error| AppError::environment(format!("cannot lock {}: {error}", path.display()));
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(cannot)?;
+    let file = files::append_private(&path).map_err(cannot)?;
     match file.try_lock() {
         Ok(()) => Ok(RunLock(file)),
         Err(TryLockError::WouldBlock) => {

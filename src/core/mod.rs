@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod ids;
+pub mod kind;
 pub mod paths;
 pub mod redact;
 pub mod stop;

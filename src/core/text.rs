@@ -21,25 +21,34 @@ pub fn first_line(text: &str) -> &str {
     text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default()
 }
 
-/// The known name nearest to `name`, when one is near enough to be what was meant.
+/// The known name that `name` most likely was meant to be, when one is near enough.
 #[must_use]
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    // A third of the word may differ; short words need to be nearer.
+    let allowed = (name.chars().count() / 3).clamp(1, 4);
     known
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(score, _)| *score >= 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|candidate| (strsim::osa_distance(&name, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// `text` quoted for a POSIX shell, only where it needs to be.
+/// `text` in single quotes, so that a POSIX shell takes it for one word.
+#[must_use]
+pub fn sh_quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// [`sh_quote`], only where it needs to be: for commands that people read.
 #[must_use]
 pub fn shell_quote(text: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=:@%+,".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
+    Cow::Owned(sh_quote(text))
 }
 
 /// A command line as a person would type it.
@@ -62,6 +71,7 @@ mod tests {
     #[test]
     fn near_names_are_suggested_and_far_ones_are_not() {
         assert_eq!(did_you_mean("fix-test", ["hello", "fix-tests"]), Some("fix-tests"));
+        assert_eq!(did_you_mean("Hello", ["hello", "fix-tests"]), Some("hello"));
         assert_eq!(did_you_mean("zzz", ["hello", "fix-tests"]), None);
     }
 

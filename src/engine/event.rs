@@ -1,11 +1,13 @@
 //! What happens in a run: the durable events of the journal, and the live news in between.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::core::redact::Redactor;
 use crate::core::usage::Usage;
 use crate::recipe::model::{Orchestrator, RecipeSource};
 
@@ -264,6 +266,24 @@ pub enum Live {
         /// Why.
         why: String,
     },
+}
+
+impl Live {
+    /// The same news without secrets.
+    #[must_use]
+    pub fn clean(mut self, redactor: &Redactor) -> Self {
+        let text = match &mut self {
+            Self::Doing { target: text, .. }
+            | Self::Saying { text, .. }
+            | Self::Waiting { why: text, .. }
+            | Self::Ending { why: text, .. } => text,
+            Self::Spawned { .. } | Self::Used { .. } => return self,
+        };
+        if let Cow::Owned(clean) = redactor.clean(text) {
+            *text = clean;
+        }
+        self
+    }
 }
 
 /// What a run left behind, told at its end.

@@ -3,7 +3,11 @@
 use indexmap::IndexMap;
 
 use super::record::{Assistant, Block, Denial, Init, Record, ResultRecord, ToolUse};
+use crate::core::text::first_line;
 use crate::core::usage::Usage;
+
+/// How much of what a call works on is kept, in characters.
+const TARGET: usize = 200;
 
 /// The fold.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +109,9 @@ impl Facts {
                 Block::Text(_) => {}
                 Block::Thinking => update = Update::Saying(String::new()),
                 Block::ToolUse(call) => {
-                    let entry = Call { tool: call.name.clone(), target: call.target.clone(), ok: None };
+                    // Long sessions make thousands of calls, and a command may be a whole script.
+                    let target = first_line(&call.target).chars().take(TARGET).collect();
+                    let entry = Call { tool: call.name.clone(), target, ok: None };
                     self.calls.insert(call.id.clone(), entry);
                     update = Update::Doing(call.clone());
                 }

@@ -240,6 +240,41 @@ mod tests {
     }
 
     #[test]
+    fn a_call_with_an_odd_input_is_still_a_call() {
+        let targets = [
+            (r#"{"content":"x","path":3,"command":"ls \"a\"","file_path":null}"#, "ls \"a\""),
+            (r#"{"description":"d","url":"u","nested":{"path":"p"}}"#, "u"),
+            ("{}", ""),
+            ("null", ""),
+            ("\"text\"", ""),
+            ("[1]", ""),
+        ];
+        for (input, target) in targets {
+            let line = format!(
+                r#"{{"type":"assistant","message":{{"id":"m1","content":[{{"type":"tool_use","id":"t1","name":"X","input":{input}}}]}}}}"#
+            );
+            let Some(Record::Assistant(assistant)) = parse(line.as_bytes()) else { panic!("not read") };
+            let call = ToolUse { id: "t1".into(), name: "X".into(), target: target.into() };
+            assert_eq!(assistant.blocks, [Block::ToolUse(call)], "{input}");
+        }
+    }
+
+    #[test]
+    fn both_ways_of_reading_agree() {
+        let lines = [
+            r#"{"type":"assistant","message":{"id":"m1","model":"sonnet","content":[{"type":"text","text":"a\nb"},{"type":"thinking","thinking":"x"},{"type":"image"}],"usage":{"output_tokens":5}},"parent_tool_use_id":"t0"}"#,
+            r#"{"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":"Read","input":{"limit":3,"pattern":"p","file_path":"f"}}]}}"#,
+            r#"{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1","content":"x","is_error":true},{"type":"text","text":"y"},{"type":"tool_result"}]},"tool_use_result":{"stdout":"x"}}"#,
+            r#"{"type":"tool_progress","tool_name":"Bash","elapsed_time_seconds":30}"#,
+            r#"{"type":"tool_progress"}"#,
+        ];
+        for line in lines {
+            let Ok(Value::Object(object)) = serde_json::from_str(line) else { panic!("no object: {line}") };
+            assert_eq!(fast::read(line), Some(lenient::read(&object)), "{line}");
+        }
+    }
+
+    #[test]
     fn what_is_not_an_object_is_nothing() {
         for line in [&b""[..], b"[]", b"null", b"{\"type\":", b"plain words", b"\xff"] {
             assert_eq!(parse(line), None, "{line:?}");

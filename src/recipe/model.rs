@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::expr::{Expr, Template};
 use crate::catalog::ToolDecl;
+pub use crate::core::kind::ValueKind;
 
 /// Where a recipe was found; earlier sources shadow later ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -95,27 +96,6 @@ pub struct Ingredient {
     pub kind: ValueKind,
     /// The only values allowed, when not empty.
     pub choices: Vec<Value>,
-}
-
-/// Types of ingredients and captures (`type:`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ValueKind {
-    /// Text; the default.
-    #[default]
-    String,
-    /// `true` or `false`.
-    Bool,
-    /// A whole number.
-    Int,
-    /// Any number.
-    Number,
-    /// A file or directory; relative ones are relative to the repository.
-    Path,
-    /// A list; from the command line: JSON, or items separated by commas.
-    List,
-    /// Any JSON value.
-    Json,
 }
 
 /// One step.

@@ -1,17 +1,6 @@
 //! Did-you-mean.
 
-/// The candidate that `word` most likely was meant to be.
-pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    // A third of the word may differ; short words need to be nearer.
-    let allowed = (word.chars().count() / 3).clamp(1, 4);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::osa_distance(&word, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
+pub(crate) use crate::core::text::did_you_mean as closest;
 
 /// `did you mean …?`, or the list of what there is when nothing is near.
 pub(crate) fn help<'a>(

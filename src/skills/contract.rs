@@ -4,6 +4,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::core::kind::ValueKind;
+
 /// The frontmatter of a skill.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,7 +31,7 @@ pub struct Contract {
 pub struct Output {
     /// Its type.
     #[serde(rename = "type", default)]
-    pub kind: OutputKind,
+    pub kind: ValueKind,
     /// What it holds, for the model.
     pub description: String,
     /// The only values allowed, when not empty.
@@ -38,27 +40,6 @@ pub struct Output {
     /// Whether it may be left out.
     #[serde(default)]
     pub optional: bool,
-}
-
-/// Types of outputs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OutputKind {
-    /// Text.
-    #[default]
-    String,
-    /// `true` or `false`.
-    Bool,
-    /// A whole number.
-    Int,
-    /// Any number.
-    Number,
-    /// A file or folder.
-    Path,
-    /// A list of texts.
-    List,
-    /// Any value.
-    Json,
 }
 
 /// Whether a skill changes files in its working directory.
@@ -131,12 +112,12 @@ impl Contract {
 impl Output {
     fn schema(&self) -> Value {
         let mut schema = match self.kind {
-            OutputKind::String | OutputKind::Path => json!({ "type": "string" }),
-            OutputKind::Bool => json!({ "type": "boolean" }),
-            OutputKind::Int => json!({ "type": "integer" }),
-            OutputKind::Number => json!({ "type": "number" }),
-            OutputKind::List => json!({ "type": "array", "items": { "type": "string" } }),
-            OutputKind::Json => json!({}),
+            ValueKind::String | ValueKind::Path => json!({ "type": "string" }),
+            ValueKind::Bool => json!({ "type": "boolean" }),
+            ValueKind::Int => json!({ "type": "integer" }),
+            ValueKind::Number => json!({ "type": "number" }),
+            ValueKind::List => json!({ "type": "array", "items": { "type": "string" } }),
+            ValueKind::Json => json!({}),
         };
         if let Value::Object(schema) = &mut schema {
             schema.insert("description".to_owned(), json!(self.description));

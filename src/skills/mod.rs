@@ -5,6 +5,6 @@ mod contract;
 mod plugin;
 mod store;
 
-pub use contract::{Contract, ContractError, Output, OutputKind, Writes};
+pub use contract::{Contract, ContractError, Output, Writes};
 pub use plugin::{PLUGIN, write_plugin};
 pub use store::{Skill, SkillError, SkillStore};

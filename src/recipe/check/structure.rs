@@ -58,6 +58,7 @@ impl Subject<'_> {
             idle.push(("on_skip", "without `skip_when_false`"));
         }
         if matches!(step.kind, StepKind::Tool { tool, .. } if tool.name != "run_skill") {
+            idle.extend((step.retries == 0).then_some(("on_exhausted", "on a tool without `retries`")));
             idle.push(("on_context_limit", "on a tool other than `run_skill`"));
         }
         for (key, why) in idle {

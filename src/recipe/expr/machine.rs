@@ -103,7 +103,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
                 "a shell cannot take a text with a NUL byte",
             ));
         }
-        Ok(value::sh_quote(&text))
+        Ok(crate::core::text::sh_quote(&text))
     });
     environment.add_filter("raw", printable);
     environment.add_filter("flag", |value: &Value| -> Result<bool, Error> {

@@ -16,7 +16,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use template::Template;
-pub use value::{sh_quote, text};
+pub use value::text;
+
+pub use crate::core::text::sh_quote;
 
 /// What expressions see: one object per namespace (`inputs`, `context`, `result`, `run`). A declared
 /// ingredient that was not given is null, so that reading it is no error.

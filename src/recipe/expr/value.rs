@@ -78,9 +78,3 @@ pub fn text(value: &Value) -> String {
         other => other.to_string(),
     }
 }
-
-/// `text` as one word of a POSIX shell.
-#[must_use]
-pub fn sh_quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
