@@ -45,7 +45,7 @@ impl Pty {
             nix::unistd::setsid()?;
             // SAFETY: an ioctl on the child's own stdin, which is the terminal; it takes no pointer.
             #[expect(unsafe_code, reason = "nothing safe makes a terminal the controlling one")]
-            let done = unsafe { nix::libc::ioctl(0, nix::libc::TIOCSCTTY.into(), 0) };
+            let done = unsafe { nix::libc::ioctl(0, nix::libc::TIOCSCTTY as _, 0) };
             nix::errno::Errno::result(done)?;
             Ok(())
         };
@@ -84,11 +84,11 @@ impl Pty {
     /// Makes the terminal wider or narrower; the program is told.
     pub(crate) fn resize(&self, columns: u16) {
         self.drawn.lock().unwrap().parser.screen_mut().set_size(ROWS, columns);
+        let size = size(columns);
         // SAFETY: the ioctl reads one `Winsize`, which lives until it returns.
         #[expect(unsafe_code, reason = "nothing safe sets the size of a terminal")]
-        let done = unsafe {
-            nix::libc::ioctl(self.master.as_raw_fd(), nix::libc::TIOCSWINSZ, &raw const *&size(columns))
-        };
+        let done =
+            unsafe { nix::libc::ioctl(self.master.as_raw_fd(), nix::libc::TIOCSWINSZ, &raw const size) };
         nix::errno::Errno::result(done).unwrap();
     }
 
