@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::Args;
 use super::{Toolkit, refused, unfit};
 use crate::core::files;
-use crate::core::stop::StopSignal;
+use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::text::first_line;
 use crate::engine::event::Live;
 use crate::engine::host::{Call, Outcome, Watch};
@@ -133,5 +133,16 @@ pub(super) async fn execute(
         dir: &dir,
         redactor: &kit.redactor,
     };
-    Ok(command::run(command, &line, stop).await)
+    let mut stopping = stop.clone();
+    let told = async {
+        more_urgent(&mut stopping, Stop::No).await;
+        watch(Live::Ending { step: call.step.clone(), why: "the run is being stopped".to_owned() });
+        std::future::pending().await
+    };
+    tokio::select! {
+        // First, so that it is said even where the command ends at once.
+        biased;
+        end = told => Ok(end),
+        end = command::run(command, &line, stop) => Ok(end),
+    }
 }
