@@ -4,7 +4,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 
-use crate::binary::{Kitchen, Screen};
+use crate::binary::{Kitchen, Screen, skipped};
 
 const SOUP: &str = "\
 name: soup
@@ -20,13 +20,13 @@ steps:
 ";
 
 /// Whether this machine lets the tests mount; said when not.
-fn can_mount(test: &str) -> bool {
+fn can_mount() -> bool {
     let tried = Command::new("unshare")
         .args(["--mount", "sh", "-c", "mount -t tmpfs -o size=64k none /mnt && mount -o remount,ro /mnt"])
         .output();
     let can = tried.is_ok_and(|output| output.status.success());
     if !can {
-        eprintln!("SKIPPED {test}: no private mount namespace can be made here");
+        skipped("no private mount namespace can be made here");
     }
     can
 }
@@ -43,7 +43,7 @@ fn within(kitchen: &Kitchen, script: &str) -> Screen {
 
 #[test]
 fn a_read_only_repository() {
-    if !can_mount("a_read_only_repository") {
+    if !can_mount() {
         return;
     }
     let kitchen = Kitchen::with_recipe("soup", SOUP);
@@ -59,7 +59,7 @@ fn a_read_only_repository() {
 /// The disk fills up while the run is on: the run ends with words, and goes on when there is room.
 #[test]
 fn a_disk_that_fills_up() {
-    if !can_mount("a_disk_that_fills_up") {
+    if !can_mount() {
         return;
     }
     let kitchen = Kitchen::with_recipe("soup", SOUP);
@@ -83,7 +83,7 @@ cat peeled";
 /// A disk that is full from the start: no half of a run is left.
 #[test]
 fn a_full_disk() {
-    if !can_mount("a_full_disk") {
+    if !can_mount() {
         return;
     }
     let kitchen = Kitchen::with_recipe("soup", SOUP);

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use insta::assert_snapshot;
 
-use crate::binary::Kitchen;
+use crate::binary::{Kitchen, skipped};
 
 /// A recipe that only asks for ingredients.
 const ASKING: &str = "\
@@ -118,7 +118,7 @@ fn no_client() {
 #[test]
 fn root_outside_a_sandbox() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("SKIPPED root_outside_a_sandbox: these tests do not run as root");
+        skipped("these tests do not run as root");
         return;
     }
     let kitchen = Kitchen::repository();

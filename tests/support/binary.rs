@@ -12,6 +12,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -333,6 +334,12 @@ pub fn completed(entries: &[Value]) -> Vec<String> {
     ended
         .map(|entry| format!("{}.{}.{}", entry["step"].as_str().unwrap(), entry["visit"], entry["attempt"]))
         .collect()
+}
+
+/// Says that a test is skipped, past the capture of the test harness.
+pub fn skipped(why: &str) {
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {why}");
 }
 
 /// Waits until something is so.
