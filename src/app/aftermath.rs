@@ -34,10 +34,7 @@ pub fn of(kitchen: &Kitchen, recipe: &Recipe, state: &State, end: &RunEnded, run
     match (end.status, rehearsal) {
         (RunStatus::Succeeded, true) => {
             if !changes.is_empty() {
-                hints.push(format!(
-                    "what the rehearsal changed in its scratch copy: {}",
-                    kitchen.here("git", "diff")
-                ));
+                hints.push(format!("what changed: {}", kitchen.here("git", "diff")));
             }
             hints.push(format!("for real, in a repository of yours: autoskillit cook {}", recipe.name));
         }

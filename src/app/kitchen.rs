@@ -88,14 +88,10 @@ impl Kitchen {
         })
     }
 
-    /// A command of a program that takes `-C`, as it is typed from where the user is.
+    /// A command about this kitchen; see [`here`].
     #[must_use]
     pub fn here(&self, program: &str, command: &str) -> String {
-        let top = self.checkout.top();
-        match std::env::current_dir() {
-            Ok(dir) if dir.starts_with(top) => format!("{program} {command}"),
-            _ => format!("{program} -C {} {command}", shell_quote(&top.to_string_lossy())),
-        }
+        here(self.checkout.top(), program, command)
     }
 
     /// What the user changed in the checkout and has not committed, without what is ours.
@@ -105,6 +101,15 @@ impl Kitchen {
     pub fn dirty(&self) -> Result<Vec<String>, GitError> {
         let ours = |path: &str| path.starts_with(crate::core::paths::KITCHEN_DIR);
         Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !ours(path)).collect())
+    }
+}
+
+/// A command of a program that takes `-C`, about the repository at `top`, as it is typed from where the user is.
+#[must_use]
+pub fn here(top: &Path, program: &str, command: &str) -> String {
+    match std::env::current_dir() {
+        Ok(dir) if dir.starts_with(top) => format!("{program} {command}"),
+        _ => format!("{program} -C {} {command}", shell_quote(&top.to_string_lossy())),
     }
 }
 

@@ -101,13 +101,13 @@ fn bring_kitchen(from: &KitchenDir, to: &KitchenDir) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies a folder over another; links are followed.
+/// Copies a folder over another. Links to files are followed, links to folders may lead anywhere and are not.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let (from, to) = (entry.path(), to.join(entry.file_name()));
-        if from.is_dir() {
+        if entry.file_type()?.is_dir() {
             copy(&from, &to)?;
         } else if from.is_file() {
             fs::copy(&from, &to)?;

@@ -120,7 +120,9 @@ pub fn entries(dir: &RunDir) -> Result<Vec<Entry>, AppError> {
     journal::read(&dir.journal()).map_err(AppError::from)
 }
 
-fn info(dir: &RunDir, id: &str) -> RunInfo {
+/// What is known of one run.
+#[must_use]
+pub fn info(dir: &RunDir, id: &str) -> RunInfo {
     match journal::read(&dir.journal()) {
         Ok(entries) => {
             let state = State::fold(&entries, "");

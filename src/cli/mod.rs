@@ -137,6 +137,11 @@ fn working_dir(given: Option<PathBuf>) -> Result<PathBuf, AppError> {
 /// Shows an error and gives its exit code.
 fn report(printer: &Printer, error: &AppError) -> Exit {
     let exit = Exit::of_error(error.kind);
+    if exit == Exit::Stopped {
+        // Who cancelled knows it: that is no error.
+        printer.note(&error.message);
+        return exit;
+    }
     match &error.diagnostic {
         Some(diagnostic) => {
             let text = diagnostics::render(diagnostic.as_ref(), &printer.terminal().err);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 
+use crate::core::text::did_you_mean;
+
 /// All settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -198,9 +200,44 @@ fn read(path: &Path) -> Result<Option<Value>, ConfigError> {
 
 fn malformed(path: &Path, error: &serde_yaml::Error) -> ConfigError {
     let text = error.to_string();
-    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned();
+    let message = plain_words(text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message));
     let line = error.location().map(|at| (at.line(), at.column()));
     ConfigError::Malformed { path: path.to_owned(), line, message }
+}
+
+/// The parser speaks of its own types; people wrote YAML.
+fn plain_words(message: &str) -> String {
+    let mut message = message.to_owned();
+    for (theirs, ours) in [
+        ("unknown field", "unknown key"),
+        ("unknown variant", "unknown value"),
+        ("invalid type: ", "this is a "),
+        ("invalid value: ", "this is a "),
+        ("sequence", "list"),
+        ("a map,", "a mapping,"),
+        ("a boolean", "yes or no"),
+        ("a unit value", "an empty value"),
+        ("integer `", "number `"),
+        ("floating point `", "number `"),
+        ("expected u64", "a whole number of 0 or more is expected"),
+        ("expected a string", "a text is expected"),
+        ("expected a list", "a list is expected"),
+    ] {
+        message = message.replace(theirs, ours);
+    }
+    if let Some(at) = message.find("expected struct ") {
+        message.truncate(at);
+        message.push_str("a mapping is expected");
+    }
+    // `name`, expected one of `a`, `b`
+    let mut names = message.split('`').skip(1).step_by(2);
+    let near = names.next().and_then(|name| did_you_mean(name, names));
+    match near {
+        Some(near) if message.starts_with("unknown") || message.contains(": unknown") => {
+            format!("{message}; did you mean `{near}`?")
+        }
+        _ => message,
+    }
 }
 
 /// Mappings are merged key by key; anything else is replaced.

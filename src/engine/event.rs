@@ -114,6 +114,21 @@ pub enum Event {
     RunEnded(RunEnded),
 }
 
+impl Event {
+    /// The step that it is about.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Self::RunResumed { step, .. }
+            | Self::StepStarted { step, .. }
+            | Self::StepEnded { step, .. }
+            | Self::StepSkipped { step, .. }
+            | Self::StepExceeded { step, .. } => Some(step),
+            Self::RunStarted(_) | Self::Notice { .. } | Self::RunEnded(_) => None,
+        }
+    }
+}
+
 /// Facts fixed when a run starts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunStarted {

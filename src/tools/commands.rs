@@ -38,7 +38,7 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
     let said =
         [&end.stderr, &end.stdout].into_iter().map(|text| last_line(text)).find(|line| !line.is_empty());
     let summary = match (&end.not_started, end.timed_out, ok) {
-        (Some(why), ..) => format!("`{}` cannot be started: {why}", argv[0]),
+        (Some(why), ..) => why.clone(),
         (None, true, _) => format!("ended by its wall clock of {} s", timeout.as_secs()),
         (None, false, true) => first_line(&end.stdout).to_owned(),
         (None, false, false) => match said {
@@ -75,7 +75,7 @@ pub(super) fn label(end: &CommandEnd, ok: bool) -> String {
         (true, ..) => "ok".to_owned(),
         (_, true, _) => "timeout".to_owned(),
         (_, _, Some(_)) => "not started".to_owned(),
-        _ => format!("exit {}", end.code()),
+        _ => format!("exit code {}", end.code()),
     }
 }
 

@@ -50,7 +50,7 @@ fn by_the_name_of_a_scenario() {
     assert!(screen.err.starts_with("hello — "), "{screen}");
     // A value behind an option whose own value is optional is still an ingredient.
     let screen = kitchen.run(["cook", "fix-tests", "--pace", "0", "--rehearse", "max_repairs=1"]).exits(3);
-    assert_snapshot!(screen.err.split("\n\n").last().unwrap_or_default().lines().next().unwrap_or_default(), @"");
+    assert_snapshot!("rehearsal_exhausted", screen);
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl Kitchen {
                 (r"\d{8}-\d{6}-[0-9a-f]{4}", "[run]"),
                 (r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{22}", "[session]"),
                 (r"\b\d\d:\d\d:\d\d\b", "[time]"),
-                (r"(?m) *\b\d+\.\ds\b", " [span]"),
+                (r"(?m) *\b\d+(\.\d)?s\b", " [span]"),
             ]
             .map(|(pattern, name)| (pattern.to_owned(), name.to_owned())),
         );
