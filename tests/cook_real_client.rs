@@ -704,9 +704,9 @@ steps:
                 .turn(Reply::structured_output(json!({"summary": format!("It was {secret}.")})))
                 .then_always(Reply::text(format!("Done with {secret}."))),
         );
-    let cooked = kitchen
-        .cook(&api, ["loud".to_owned(), format!("task=use {secret}"), "--json".to_owned()])
-        .expect_code(0);
+    let refused = kitchen.cook(&api, ["loud".to_owned(), format!("task=use {secret}")]).expect_code(2);
+    assert!(refused.stderr.contains("`task` holds a secret"), "{}", refused.stderr);
+    let cooked = kitchen.cook(&api, ["loud", "task=use it", "--json"]).expect_code(0);
     let asked = api.conversations();
     let knows = |secret| asked.iter().any(|asked| asked.contains(secret));
     assert!(knows(secret) && knows(of_settings), "the session itself sees its environment");
