@@ -67,7 +67,7 @@ fn transition(bencher: Bencher<'_, '_>, earlier_steps: usize) {
     for _ in 0..earlier_steps {
         step(&recipe, &mut state, &outcome());
     }
-    let redactor = Redactor::from_env();
+    let redactor = Redactor::new(std::env::vars());
     bencher.with_inputs(|| (state.clone(), outcome())).bench_local_refs(|(state, outcome)| {
         for entry in step(&recipe, state, outcome) {
             let line = serde_json::to_string(&entry).expect("an entry is JSON");
@@ -94,7 +94,7 @@ fn load_80_steps(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 50, sample_size = 1)]
 fn journal_append_synced(bencher: Bencher<'_, '_>) {
     let dir = tempfile::tempdir().expect("a temporary directory can be made");
-    let redactor = Redactor::from_env();
+    let redactor = Redactor::new(std::env::vars());
     let mut journal =
         Journal::create(&dir.path().join("journal.ndjson"), redactor).expect("a journal can be created");
     let event = Event::Notice { text: "words of the length that a journal line has ".repeat(20) };

@@ -51,7 +51,7 @@ fn main() {
         client: Client { program, leading: Vec::new(), player: false },
         warden: WardenProgram::at(env!("CARGO_BIN_EXE_autoskillit")),
         runtime: tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime starts"),
-        redactor: Redactor::from_env(),
+        redactor: Redactor::new(std::env::vars()),
         env,
         scratch,
     };

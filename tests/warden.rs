@@ -600,9 +600,10 @@ async fn a_warden_is_quick_and_small() {
     println!("resident, and of that its own: median {:?} KiB, most {:?} KiB", sizes[10], sizes[19]);
     // The lower quartile, as the machine has other tests to run.
     assert!(delays[5] <= Duration::from_millis(20), "{delays:?}");
-    // Unoptimised code is larger, but shared by all wardens; what each has of its own is small in any build.
-    let bound = if cfg!(debug_assertions) { 5 * 1024 } else { 3 * 1024 };
-    assert!(sizes.iter().all(|(all, own)| *all <= bound && *own <= 1024), "{sizes:?}");
+    // Its pages of the program and the C library are shared by all wardens; what one costs is what it has of its own.
+    // Unoptimised code has more data to relocate.
+    let bound = if cfg!(debug_assertions) { 2 * 1024 } else { 1024 };
+    assert!(sizes.iter().all(|(_, own)| *own <= bound), "{sizes:?}");
 }
 
 /// A session within a session: the inner warden is given the time to end its own.

@@ -15,7 +15,8 @@ pub fn of(kitchen: &Kitchen, recipe: &Recipe, state: &State, end: &RunEnded, run
     let changes: Vec<Change> = changes(kitchen, commit);
     let dirty = started.is_some_and(|started| started.dirty);
     let moved = commit.is_some() && kitchen.checkout.head().as_deref() != commit;
-    let undo = match (changes.is_empty(), dirty, moved, commit) {
+    let rehearsal = started.is_some_and(|started| started.rehearsal.is_some());
+    let undo = match (changes.is_empty(), dirty || rehearsal, moved, commit) {
         (true, ..) | (_, true, ..) => None,
         (_, _, true, Some(commit)) => Some(format!(
             "git stash push --include-untracked; git reset --keep {}",
@@ -30,21 +31,21 @@ pub fn of(kitchen: &Kitchen, recipe: &Recipe, state: &State, end: &RunEnded, run
     if dirty && !changes.is_empty() {
         hints.push("the checkout had changes of yours before the run: they are among these".to_owned());
     }
-    let rehearsal = started.is_some_and(|started| started.rehearsal.is_some());
     match (end.status, rehearsal) {
         (RunStatus::Succeeded, true) => {
-            hints.push(format!(
-                "that was a rehearsal in a scratch copy; look at it: git -C {} diff",
-                kitchen.checkout.top().display()
-            ));
+            if !changes.is_empty() {
+                hints.push(format!("what changed: {}", kitchen.here("git", "diff")));
+            }
             hints.push(format!("for real, in a repository of yours: autoskillit cook {}", recipe.name));
         }
-        (RunStatus::Succeeded, false) if !changes.is_empty() => hints.push("review: git diff".to_owned()),
+        (RunStatus::Succeeded, false) if !changes.is_empty() => {
+            hints.push(format!("review: {}", kitchen.here("git", "diff")));
+        }
         _ => {}
     }
     if end.resumable {
         let id = run_dir.root().file_name().unwrap_or_default().to_string_lossy();
-        hints.push(format!("go on: autoskillit cook --resume {id}"));
+        hints.push(format!("go on: {}", kitchen.here("autoskillit", &format!("cook --resume {id}"))));
     }
     Aftermath {
         changes,

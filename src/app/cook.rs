@@ -69,6 +69,13 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
             "this version cooks recipes with its own engine: take `orchestrator: claude` out of the recipe",
         ));
     }
+    for (name, value) in &inputs {
+        // The journal keeps inputs and no secrets: a replaced value would quietly change what the steps see.
+        if kitchen.redactor.clean_json(value).is_ok_and(|clean| clean != *value) {
+            return Err(AppError::usage(format!("ingredient `{name}` holds a secret, and a run writes its ingredients down"))
+                .hint("give it to the step that needs it through the environment (`session.env.pass`, or `env:` of the command)"));
+        }
+    }
     let client = client(&kitchen, &recipe, rehearsal.as_ref())?;
     let dirty = kitchen.dirty()?;
     if !dirty.is_empty() && !allow_dirty && edits_in_place(&recipe, &kitchen.pantry.skills) {
@@ -188,7 +195,10 @@ impl Ready {
                 let journal = host.kit.run_dir.journal();
                 Err(AppError::environment(format!("cannot write {}: {error}", journal.display()))
                     .hint("nothing runs any more; everything up to the last journal entry is safe")
-                    .hint(format!("make room, then: autoskillit cook --resume {}", self.run_id)))
+                    .hint(format!(
+                        "make room, then: {}",
+                        self.kitchen.here("autoskillit", &format!("cook --resume {}", self.run_id))
+                    )))
             }
         }
     }

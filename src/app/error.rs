@@ -62,7 +62,7 @@ impl AppError {
         let error = Self::usage(format!("there is no {what} `{name}`"));
         match did_you_mean(name, known.iter().map(String::as_str)) {
             Some(near) => error.hint(format!("did you mean `{near}`?")),
-            None if known.is_empty() => error,
+            None if known.is_empty() => error.hint("there are none yet"),
             None => error.hint(format!("there are: {}", known.join(", "))),
         }
     }

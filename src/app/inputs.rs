@@ -50,10 +50,16 @@ pub fn resolve(recipe: &Recipe, given: &[(String, String)]) -> Result<Inputs, Ap
     for (name, text) in given {
         let Some(ingredient) = recipe.ingredients.get(name) else { return Err(unknown(recipe, name)) };
         let value = read(ingredient, text).map_err(|error| {
-            AppError::usage(format!("ingredient `{name}`: {error}")).hint(listing(recipe))
+            let app = AppError::usage(format!("ingredient `{name}`: {error}"));
+            match ingredient.description.as_str() {
+                "" => app,
+                description => app.hint(format!("{name}: {description}")),
+            }
         })?;
         if typed.insert(name, value).is_some() {
-            return Err(AppError::usage(format!("ingredient `{name}` is given twice")));
+            return Err(
+                AppError::usage(format!("ingredient `{name}` is given twice")).hint("keep one of them")
+            );
         }
     }
     let mut inputs = Inputs { values: Map::new(), missing: Vec::new() };

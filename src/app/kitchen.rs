@@ -7,6 +7,8 @@ use super::settings;
 use crate::config::{self, Settings};
 use crate::core::paths::{KitchenDir, user_config};
 use crate::core::redact::Redactor;
+use crate::core::text::shell_quote;
+use crate::execution::client;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Recipe, StepKind};
 use crate::recipe::{Library, LibraryPaths, Problems, SkillLookup};
@@ -51,6 +53,7 @@ impl Pantry {
             library: Library::new(LibraryPaths {
                 project: project.as_ref().map(KitchenDir::recipes),
                 user: user.as_ref().map(recipes),
+                top: top.map(Path::to_owned),
                 builtin: BUILTIN,
             }),
             skills: SkillStore::new(
@@ -82,9 +85,15 @@ impl Kitchen {
             settings_warnings: loaded.warnings,
             pantry: Pantry::stock(Some(checkout.top())),
             dir: kitchen_dir,
-            redactor: Redactor::new(settings::environment().into_iter().chain(secrets)),
+            redactor: Redactor::new(variables(checkout.top()).into_iter().chain(secrets)),
             checkout,
         })
+    }
+
+    /// A command about this kitchen; see [`here`].
+    #[must_use]
+    pub fn here(&self, program: &str, command: &str) -> String {
+        here(self.checkout.top(), program, command)
     }
 
     /// What the user changed in the checkout and has not committed, without what is ours.
@@ -95,6 +104,30 @@ impl Kitchen {
         let ours = |path: &str| path.starts_with(crate::core::paths::KITCHEN_DIR);
         Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !ours(path)).collect())
     }
+}
+
+/// A command of a program that takes `-C`, about the repository at `top`, as it is typed from where the user is.
+#[must_use]
+pub fn here(top: &Path, program: &str, command: &str) -> String {
+    match std::env::current_dir() {
+        Ok(dir) if dir.starts_with(top) => format!("{program} {command}"),
+        _ => format!("{program} -C {} {command}", shell_quote(&top.to_string_lossy())),
+    }
+}
+
+/// The variables that a session may see and repeat: those of this process, and those that settings of the client add.
+fn variables(top: &Path) -> Vec<(String, String)> {
+    let mut variables = settings::environment();
+    let user = client::config_dir(|name| std::env::var_os(name)).map(|dir| dir.join("settings.json"));
+    let project = ["settings.json", "settings.local.json"].map(|name| top.join(".claude").join(name));
+    for path in user.into_iter().chain(project) {
+        let settings = std::fs::read_to_string(path).ok();
+        let carried = settings.as_deref().and_then(client::carried_settings).unwrap_or_default();
+        let env = carried.get("env").and_then(serde_json::Value::as_object);
+        let texts = env.into_iter().flatten().filter_map(|(name, value)| Some((name, value.as_str()?)));
+        variables.extend(texts.map(|(name, value)| (name.clone(), value.to_owned())));
+    }
+    variables
 }
 
 impl SkillLookup for Pantry {

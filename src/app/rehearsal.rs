@@ -1,9 +1,14 @@
 //! The stage of a rehearsal: a scratch copy without remotes, in which sessions are played from a scenario.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use tempfile::TempDir;
+
 use super::error::AppError;
+use crate::core::paths::KitchenDir;
 use crate::execution::scenario::{Scenario, ScenarioError};
 use crate::recipe::expr;
 use crate::tools::Rehearsal;
@@ -15,8 +20,8 @@ const PREFIX: &str = "autoskillit-rehearsal-";
 /// Scratch folders of earlier rehearsals are kept this long, so that their outcome can be looked at.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Where a rehearsal plays.
-#[derive(Debug, Clone)]
+/// Where a rehearsal plays. Dropped before it is kept, it leaves nothing behind.
+#[derive(Debug)]
 pub struct Stage {
     /// The scratch repository.
     pub dir: PathBuf,
@@ -26,6 +31,7 @@ pub struct Stage {
     pub inputs: Vec<(String, String)>,
     scenario: String,
     pace: f64,
+    scratch: TempDir,
 }
 
 impl Stage {
@@ -54,16 +60,24 @@ impl Stage {
             found.write_project(&dir)?;
             git::commit_all(&dir, "The sample project")?;
         } else {
-            git::scratch_clone(Checkout::discover(here)?.top(), &dir)?;
+            let checkout = Checkout::discover(here)?;
+            git::scratch_clone(checkout.top(), &dir)?;
+            bring_kitchen(&KitchenDir::of(checkout.top()), &KitchenDir::of(&dir))
+                .map_err(|error| AppError::environment(format!("cannot make a scratch copy: {error}")))?;
         }
         Ok(Self {
             inputs: found.inputs.iter().map(|(name, value)| (name.clone(), expr::text(value))).collect(),
             scenario: found.reference(),
             recipe: found.recipe,
             pace,
-            // Kept, so that people can look at what happened; a later rehearsal clears it away.
-            dir: { scratch.keep().join("repository") },
+            dir,
+            scratch,
         })
+    }
+
+    /// Keeps it, so that people can look at what happened; a later rehearsal clears it away.
+    pub fn keep(self) {
+        let _ = self.scratch.keep();
     }
 
     /// How sessions are played on it.
@@ -73,9 +87,38 @@ impl Stage {
     }
 }
 
+/// Recipes, skills and settings come along as they are, committed or not: who rehearses is often writing them.
+fn bring_kitchen(from: &KitchenDir, to: &KitchenDir) -> io::Result<()> {
+    for (from, to) in [(from.recipes(), to.recipes()), (from.skills(), to.skills())] {
+        if from.is_dir() {
+            copy(&from, &to)?;
+        }
+    }
+    if from.config().is_file() {
+        fs::create_dir_all(to.root())?;
+        fs::copy(from.config(), to.config())?;
+    }
+    Ok(())
+}
+
+/// Copies a folder over another. Links to files are followed, links to folders may lead anywhere and are not.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_type()?.is_dir() {
+            copy(&from, &to)?;
+        } else if from.is_file() {
+            fs::copy(&from, &to)?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes the scratch folders of rehearsals that are long over. What cannot be removed stays.
 fn clear_old() {
-    let entries = std::fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
     let user = nix::unistd::geteuid().as_raw();
     for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
         use std::os::unix::fs::MetadataExt;
@@ -83,7 +126,7 @@ fn clear_old() {
         let Ok(facts) = entry.path().symlink_metadata() else { continue };
         let age = facts.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
         if facts.is_dir() && facts.uid() == user && age.is_some_and(|age| age > KEPT) {
-            let _ = std::fs::remove_dir_all(entry.path());
+            let _ = fs::remove_dir_all(entry.path());
         }
     }
 }

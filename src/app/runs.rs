@@ -1,11 +1,12 @@
 //! The runs of a repository: finding, reading and locking them.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::error::AppError;
+use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};
 use crate::core::usage::Usage;
 use crate::engine::event::{Entry, RunStatus};
@@ -51,7 +52,7 @@ pub fn lock(dir: &RunDir) -> Result<RunLock, AppError> {
     let path = dir.lock();
     let cannot =
         |error: std::io::Error| AppError::environment(format!("cannot lock {}: {error}", path.display()));
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(cannot)?;
+    let file = files::append_private(&path).map_err(cannot)?;
     match file.try_lock() {
         Ok(()) => Ok(RunLock(file)),
         Err(TryLockError::WouldBlock) => {
@@ -76,7 +77,10 @@ pub fn list(kitchen: &KitchenDir) -> Vec<RunInfo> {
 pub fn find(kitchen: &KitchenDir, name: Option<&str>) -> Result<String, AppError> {
     let ids = ids(kitchen);
     match name {
-        None => ids.last().cloned().ok_or_else(|| AppError::usage("there are no runs in this repository")),
+        None => ids.last().cloned().ok_or_else(|| {
+            AppError::usage("there are no runs in this repository")
+                .hint("the first one: autoskillit cook <recipe>")
+        }),
         Some(name) => {
             let exact = ids.iter().filter(|id| *id == name);
             let mut found: Vec<&String> = exact.collect();
@@ -116,7 +120,9 @@ pub fn entries(dir: &RunDir) -> Result<Vec<Entry>, AppError> {
     journal::read(&dir.journal()).map_err(AppError::from)
 }
 
-fn info(dir: &RunDir, id: &str) -> RunInfo {
+/// What is known of one run.
+#[must_use]
+pub fn info(dir: &RunDir, id: &str) -> RunInfo {
     match journal::read(&dir.journal()) {
         Ok(entries) => {
             let state = State::fold(&entries, "");

@@ -6,7 +6,6 @@ use serde_json::{Value as Json, json};
 
 use super::Session;
 use super::exit::Exit;
-use super::ui::diagnostics;
 use super::ui::style::Role;
 use super::ui::table::Table;
 use crate::app::error::AppError;
@@ -85,7 +84,7 @@ pub(super) fn run(session: &Session, command: ConfigCommand) -> Result<Exit, App
 
 fn load(session: &Session) -> Result<Loaded, AppError> {
     let loaded = config::load(&sources_at(&session.dir, &session.config))?;
-    diagnostics::warn(&session.printer, &loaded.warnings);
+    session.settings_warnings(&loaded.warnings);
     Ok(loaded)
 }
 
@@ -208,7 +207,7 @@ fn validate(session: &Session, json: bool) -> Result<Exit, AppError> {
         session.printer.data(&report.to_string());
     } else {
         for problems in &found {
-            session.printer.lines(&diagnostics::render(problems, &session.printer.terminal().err));
+            session.printer.problems(problems);
         }
         let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         session.printer.note(&format!("{}, {}", count(errors, "error"), count(all - errors, "warning")));

@@ -7,23 +7,25 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::exit::Exit;
-use super::ui::diagnostics;
 use super::ui::printer::{Printer, Verbosity};
 use super::ui::prompts::{Choice, Prompts};
 use super::ui::screen::{Form, Setting, open};
+use super::ui::table::Table;
 use super::{Session, report};
 use crate::app::cook::{Order, Ready, prepare, resume};
 use crate::app::error::{AppError, Kind};
 use crate::app::host::Asker;
 use crate::app::inputs::{self, pair};
-use crate::app::kitchen::Kitchen;
+use crate::app::kitchen::{Kitchen, Pantry};
 use crate::app::rehearsal::Stage;
 use crate::app::runs;
 use crate::core::stop::Stop;
 use crate::engine::event::News;
 use crate::engine::host::{Question, Reply};
 use crate::recipe::Loaded;
+use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::Recipe;
+use crate::workspace::git::{Checkout, GitError};
 
 /// Run a recipe to a truthful end, or go on with a run.
 #[derive(Debug, clap::Args)]
@@ -52,8 +54,8 @@ pub(super) struct CookArgs {
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "")]
     rehearse: Option<String>,
 
-    /// Speed of a rehearsal's pauses: 0 plays without, 2 twice as slow.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, hide_short_help = true)]
+    /// Length of a rehearsal's pauses: 0 plays without, 2 twice as slow.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = pace, allow_negative_numbers = true, hide_short_help = true)]
     pace: f64,
 
     /// Cook although the checkout has uncommitted changes.
@@ -85,9 +87,6 @@ pub(super) fn run(session: &Session, args: CookArgs) -> Result<Exit, AppError> {
 }
 
 fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppError> {
-    if !(args.pace.is_finite() && args.pace >= 0.0) {
-        return Err(AppError::usage(format!("--pace {} is not a factor of 0 or more", args.pace)));
-    }
     if let Some(run) = &args.resume {
         let kitchen = Kitchen::open(&session.dir, &session.config)?;
         // `cook <recipe> --resume` would silently ignore the recipe; a run's id in its place is what was meant.
@@ -98,7 +97,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
             None => runs::last_resumable(&kitchen.dir)?,
             Some(name) => runs::find(&kitchen.dir, Some(name))?,
         };
-        diagnostics::warn(&session.printer, &kitchen.settings_warnings);
+        session.settings_warnings(&kitchen.settings_warnings);
         return drive(session, resume(kitchen, &run_id, args.pace)?, form);
     }
     // Words that follow an option with an optional value are taken for that value.
@@ -111,11 +110,21 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         args.ingredients.extend(args.recipe.take());
     }
     let stage = match &args.rehearse {
-        Some(scenario) => Some(Stage::set(&session.dir, scenario, args.recipe.as_deref(), args.pace)?),
+        Some(scenario) => {
+            // A recipe that is not there is said first: a copy of the repository would not bring it.
+            if let Some(name) = &args.recipe {
+                let pantry = Pantry::at(&session.dir);
+                pantry.library.load(name, &pantry)?;
+            }
+            Some(Stage::set(&session.dir, scenario, args.recipe.as_deref(), args.pace)?)
+        }
         None => None,
     };
-    let kitchen = Kitchen::open(stage.as_ref().map_or(&session.dir, |stage| &stage.dir), &session.config)?;
-    diagnostics::warn(&session.printer, &kitchen.settings_warnings);
+    let kitchen = match &stage {
+        Some(stage) => Kitchen::open(&stage.dir, &session.config)?,
+        None => open_kitchen(session, args.recipe.as_deref())?,
+    };
+    session.settings_warnings(&kitchen.settings_warnings);
     let asked = args.recipe.clone().or_else(|| stage.as_ref().and_then(|stage| stage.recipe.clone()));
     let name = match asked {
         Some(name) => name,
@@ -123,7 +132,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     };
     let Loaded { recipe, warnings } = kitchen.pantry.library.load(&name, &kitchen.pantry)?;
     if !warnings.is_empty() && session.printer.verbosity() > Verbosity::Quiet {
-        session.printer.lines(&diagnostics::render(&warnings, &session.printer.terminal().err));
+        session.printer.problems(&warnings);
     }
     let mut given = Vec::new();
     for text in args.ingredients.iter().chain(&args.set) {
@@ -141,7 +150,32 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         rehearsal: stage.as_ref().map(Stage::rehearsal),
         recipe,
     };
-    drive(session, prepare(kitchen, order)?, form)
+    let ready = prepare(kitchen, order)?;
+    if let Some(stage) = stage {
+        stage.keep();
+    }
+    drive(session, ready, form)
+}
+
+/// The kitchen of a fresh run. Where there is none, a rehearsal is still possible.
+fn open_kitchen(session: &Session, recipe: Option<&str>) -> Result<Kitchen, AppError> {
+    Kitchen::open(&session.dir, &session.config).map_err(|error| {
+        let outside =
+            Checkout::discover(&session.dir).is_err_and(|error| matches!(error, GitError::NotARepository(_)));
+        let bundled = BUILTIN.iter().find(|(name, _)| recipe.is_none_or(|recipe| recipe == *name));
+        match bundled {
+            Some((name, _)) if outside => {
+                error.hint(format!("or see what a run looks like: `autoskillit cook {name} --rehearse`"))
+            }
+            _ => error,
+        }
+    })
+}
+
+/// Reads `--pace`.
+fn pace(text: &str) -> Result<f64, String> {
+    let factor = text.parse().ok().filter(|factor: &f64| factor.is_finite() && *factor >= 0.0);
+    factor.ok_or_else(|| "it is a number: 0 plays without pauses, 1 as written, 2 twice as slow".to_owned())
 }
 
 /// A recipe chosen from a list. Where nobody can choose, the list is the answer.
@@ -155,9 +189,14 @@ fn pick(session: &Session, kitchen: &Kitchen, form: Form) -> Result<String, AppE
         .collect();
     let prompts = if form == Form::Human { Prompts::new(&session.printer) } else { None };
     let Some(prompts) = prompts else {
-        let mut error = AppError::usage("which recipe?");
-        for recipe in listed {
-            error = error.hint(format!("autoskillit cook {}  {}", recipe.name, recipe.description));
+        let error = AppError::usage("which recipe?").hint("name one: autoskillit cook <recipe>");
+        if form == Form::Human {
+            let mut table = Table::new(["RECIPE", "DESCRIPTION"]);
+            for recipe in listed {
+                table.row([recipe.name, recipe.description]);
+            }
+            let look = session.printer.terminal().err;
+            session.printer.lines(&format!("{}\n", table.render(&look)));
         }
         return Err(error);
     };

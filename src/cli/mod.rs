@@ -19,6 +19,7 @@ use self::ui::diagnostics;
 use self::ui::printer::{Printer, Verbosity};
 use self::ui::terminal::ColorChoice;
 use crate::app::error::AppError;
+use crate::core::yaml::diagnostic::Problems;
 
 /// Cooks recipes: turns a task into a tested change by running headless Claude Code sessions step by step.
 #[derive(Debug, Parser)]
@@ -94,6 +95,15 @@ struct Session {
     config: Vec<String>,
 }
 
+impl Session {
+    /// Says what is odd about settings, unless quiet.
+    fn settings_warnings(&self, warnings: &[Problems]) {
+        if self.printer.verbosity() > Verbosity::Quiet {
+            warnings.iter().for_each(|problems| self.printer.problems(problems));
+        }
+    }
+}
+
 /// Runs the command line and says how it ended.
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -148,11 +158,16 @@ fn working_dir(given: Option<PathBuf>) -> Result<PathBuf, AppError> {
 /// Shows an error and gives its exit code.
 fn report(printer: &Printer, error: &AppError) -> Exit {
     let exit = Exit::of_error(error.kind);
+    if exit == Exit::Stopped {
+        // Who cancelled knows it: that is no error.
+        printer.note(&error.message);
+        return exit;
+    }
     match &error.diagnostic {
         Some(diagnostic) => {
             let text = diagnostics::render(diagnostic.as_ref(), &printer.terminal().err);
             printer.error(&error.message, &[]);
-            printer.lines(&text);
+            printer.lines(&format!("\n{text}"));
             for hint in &error.hints {
                 printer.note(hint);
             }

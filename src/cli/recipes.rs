@@ -4,7 +4,6 @@ use serde_json::json;
 
 use super::Session;
 use super::exit::Exit;
-use super::ui::diagnostics;
 use super::ui::style::Role;
 use super::ui::table::Table;
 use crate::app::error::AppError;
@@ -32,7 +31,7 @@ pub(super) enum RecipesCommand {
     },
     /// Check recipes and say what is wrong, with place and mend.
     Check {
-        /// Names or files; all recipes of the project and the user without.
+        /// Names or files; without any, all recipes.
         recipes: Vec<String>,
         /// Print JSON.
         #[arg(long)]
@@ -117,7 +116,7 @@ fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -> Result<Ex
     text.push_str(&format!("\n{}", steps.render(&look)));
     session.printer.data(&text);
     if !warnings.is_empty() {
-        session.printer.lines(&diagnostics::render(&warnings, &session.printer.terminal().err));
+        session.printer.problems(&warnings);
     }
     Ok(Exit::Succeeded)
 }
@@ -230,7 +229,7 @@ fn check(session: &Session, pantry: &Pantry, named: Vec<String>, json: bool) -> 
         if json {
             reports.extend(problems.report());
         } else if !problems.is_empty() {
-            session.printer.lines(&diagnostics::render(problems, &session.printer.terminal().err));
+            session.printer.problems(problems);
         }
     };
     let checked = names.len();

@@ -1,15 +1,18 @@
 //! `autoskillit runs`.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use super::Session;
 use super::exit::Exit;
-use super::ui::ending;
 use super::ui::format;
 use super::ui::screen::{Setting, write};
 use super::ui::style::Role;
 use super::ui::table::Table;
+use super::ui::{self, ending};
 use crate::app::error::AppError;
+use crate::app::kitchen::here;
 use crate::app::runs::{self, RunInfo};
 use crate::core::paths::KitchenDir;
 use crate::engine::event::RunStatus;
@@ -38,7 +41,8 @@ pub(super) enum RunsCommand {
 }
 
 pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppError> {
-    let kitchen = KitchenDir::of(Checkout::discover(&session.dir)?.top());
+    let checkout = Checkout::discover(&session.dir)?;
+    let kitchen = KitchenDir::of(checkout.top());
     match command {
         RunsCommand::List { json, limit } => {
             let runs: Vec<RunInfo> = runs::list(&kitchen).into_iter().take(limit).collect();
@@ -58,12 +62,41 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
                     session.printer.data(&serde_json::to_string(entry).unwrap_or_default());
                 }
             } else {
-                write(&session.printer, Setting::default(), entries);
-                session.printer.note(&format!("\nfolder: {}", kitchen.run(&id).root().display()));
+                let info = runs::info(&kitchen.run(&id), &id);
+                let steps =
+                    entries.iter().filter_map(|entry| entry.event.step()).map(str::to_owned).collect();
+                write(&session.printer, Setting { steps, ..Setting::default() }, entries);
+                session.printer.data(&format!("\n{}", outcome(session, &info, checkout.top())));
             }
         }
     }
     Ok(Exit::Succeeded)
+}
+
+/// How a run ended or where it stands, and how it goes on.
+fn outcome(session: &Session, info: &RunInfo, top: &Path) -> String {
+    let look = session.printer.terminal().out;
+    let mut text = match info.status {
+        None => look.paint(Role::Plain, "still cooking"),
+        Some(status) => {
+            let (role, glyph, word) = ending::status(status, &look);
+            look.paint(role, &format!("{glyph} {word}"))
+        }
+    };
+    let place = info.step.as_ref().filter(|_| info.status != Some(RunStatus::Succeeded));
+    let place = place.map(|step| format!("at step {step}"));
+    let told: Vec<String> = place.into_iter().chain(info.reason.clone()).collect();
+    if !told.is_empty() {
+        let told = told.join(": ");
+        text.push_str(&format!("  {}", ui::text::one_line(&ui::text::near(&told, Some(top)), &look)));
+    }
+    let logs = KitchenDir::of(top).run(&info.run_id);
+    text.push_str(&format!("\nlogs: {}", ui::text::path(logs.root(), Some(top), &look)));
+    if info.resumable {
+        let command = here(top, "autoskillit", &format!("cook --resume {}", info.run_id));
+        text.push_str(&format!("\ngo on: {command}"));
+    }
+    text
 }
 
 fn table(session: &Session, runs: &[RunInfo]) {
@@ -87,11 +120,18 @@ fn table(session: &Session, runs: &[RunInfo]) {
             (Role::Strong, run.run_id.clone()),
             (Role::Plain, run.recipe.clone()),
             (role, word),
-            (Role::Plain, format::duration(std::time::Duration::from_millis(run.elapsed_ms))),
-            (Role::Plain, format::tokens(run.usage.tokens())),
+            (Role::Plain, if run.error.is_some() { String::new() } else { time(run.elapsed_ms) }),
+            (
+                Role::Plain,
+                if run.usage.tokens() == 0 { String::new() } else { format::tokens(run.usage.tokens()) },
+            ),
             (Role::Plain, format::dollars(run.usage.cost_usd).unwrap_or_default()),
             (Role::Dim, run.step.clone().unwrap_or_default()),
         ]);
     }
     session.printer.data(&table.render(&look));
+}
+
+fn time(elapsed_ms: u64) -> String {
+    format::duration(std::time::Duration::from_millis(elapsed_ms))
 }

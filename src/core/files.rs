@@ -15,8 +15,8 @@ pub const PRIVATE: u32 = 0o600;
 /// What the file system says; the old content is then untouched.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".autoskillit-").tempfile_in(dir)?;
-    file.write_all(bytes)?;
+    let mut file = tempfile::Builder::new().prefix(".autoskillit-").tempfile_in(dir).map_err(bare)?;
+    file.write_all(bytes).map_err(bare)?;
     file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
@@ -31,14 +31,23 @@ pub fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     let there = fs::metadata(path).ok().map(|facts| facts.permissions());
     // The process's mask applies to the mode of a new file.
     let new = fs::Permissions::from_mode(mode.unwrap_or(0o666));
-    let mut file = tempfile::Builder::new().prefix(".autoskillit-").permissions(new).tempfile_in(dir)?;
+    let mut file =
+        tempfile::Builder::new().prefix(".autoskillit-").permissions(new).tempfile_in(dir).map_err(bare)?;
     if let Some(kept) = mode.map(fs::Permissions::from_mode).or(there) {
         file.as_file().set_permissions(kept)?;
     }
-    file.write_all(bytes)?;
+    file.write_all(bytes).map_err(bare)?;
     file.as_file().sync_data()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// The error without the name of the temporary file, which nobody knows.
+fn bare(error: io::Error) -> io::Error {
+    match (error.raw_os_error(), error.kind()) {
+        (Some(_), _) | (None, io::ErrorKind::Other) => error,
+        (None, kind) => kind.into(),
+    }
 }
 
 /// [`write_atomic`] of pretty JSON with a final line break.

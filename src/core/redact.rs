@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use regex::Regex;
+use serde::Serialize;
+use serde_json::Value;
 
 /// What stands in place of a secret.
 pub const MARK: &str = "[redacted]";
@@ -37,7 +39,7 @@ impl Redactor {
             .filter(|(name, value)| {
                 value.len() >= 8 && SECRET_NAMES.iter().any(|end| name.to_ascii_uppercase().ends_with(end))
             })
-            .map(|(_, value)| value)
+            .flat_map(|(_, value)| spellings(value))
             .collect();
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         values.dedup();
@@ -51,19 +53,34 @@ impl Redactor {
         Self { shapes }
     }
 
-    /// The redactor for this process's environment.
-    #[must_use]
-    pub fn from_env() -> Self {
-        Self::new(
-            std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        )
-    }
-
     /// `text` without secrets.
     #[must_use]
     pub fn clean<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.shapes.replace_all(text, MARK)
+    }
+
+    /// `value` as JSON, its texts without secrets. Keys and numbers stay, so that a file of ours keeps its form whatever
+    /// the secrets are.
+    ///
+    /// # Errors
+    /// When `value` cannot be written as JSON.
+    pub fn clean_json(&self, value: &impl Serialize) -> serde_json::Result<Value> {
+        let mut value = serde_json::to_value(value)?;
+        self.clean_texts(&mut value);
+        Ok(value)
+    }
+
+    fn clean_texts(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(clean) = self.clean(text) {
+                    *text = clean;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.clean_texts(item)),
+            Value::Object(entries) => entries.values_mut().for_each(|value| self.clean_texts(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
     }
 
     /// `bytes` without secrets; bytes that are not UTF-8 become replacement characters only where something had to
@@ -81,6 +98,22 @@ impl Redactor {
             },
         }
     }
+}
+
+/// The ways in which a value stands in texts of ours: as it is or quoted for a shell, in JSON, and in JSON inside of JSON.
+fn spellings(value: String) -> Vec<String> {
+    let quoted = value.replace('\'', r"'\''");
+    let mut spellings = Vec::new();
+    for mut spelling in [value, quoted] {
+        for _ in 0..=2 {
+            let json = Value::String(spelling.clone()).to_string();
+            let inside = json[1..json.len() - 1].to_owned();
+            spellings.push(std::mem::replace(&mut spelling, inside));
+        }
+    }
+    spellings.sort();
+    spellings.dedup();
+    spellings
 }
 
 #[cfg(test)]
@@ -102,6 +135,29 @@ mod tests {
         assert_eq!(redactor.clean(&format!("x {token} y")), "x [redacted] y");
         assert_eq!(redactor.clean("key=odd value #1;"), "key=[redacted];");
         assert_eq!(redactor.clean("abc /home/somebody sk-ant"), "abc /home/somebody sk-ant");
+    }
+
+    #[test]
+    fn a_value_is_known_however_it_is_written_down() {
+        let secret = "it's \"quoted\" \\ and\ttabbed";
+        let redactor = Redactor::new([("A_PASSWORD".to_owned(), secret.to_owned())]);
+        let json = serde_json::json!(secret).to_string();
+        let nested = serde_json::json!(json).to_string();
+        let shell = serde_json::json!(crate::core::text::command_line(&[secret.to_owned()])).to_string();
+        for written in [secret, &json, &nested, &shell] {
+            let clean = redactor.clean(written);
+            assert!(clean.contains(MARK) && !clean.contains("quoted"), "{clean}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_looks_like_our_own_words_breaks_no_json() {
+        let redactor = Redactor::new(
+            ["12345678", "elapsed_ms"].map(|value| ("A_PASSWORD".to_owned(), value.to_owned())),
+        );
+        let value = serde_json::json!({ "elapsed_ms": 12_345_678, "texts": ["12345678 elapsed_ms"] });
+        let clean = serde_json::json!({ "elapsed_ms": 12_345_678, "texts": ["[redacted] [redacted]"] });
+        assert_eq!(redactor.clean_json(&value).unwrap(), clean);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! What happens in a run: the durable events of the journal, and the live news in between.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::core::redact::Redactor;
 use crate::core::usage::Usage;
 use crate::recipe::model::{Orchestrator, RecipeSource};
 
@@ -110,6 +112,21 @@ pub enum Event {
     },
     /// The last line of a process that ended the run in an orderly way.
     RunEnded(RunEnded),
+}
+
+impl Event {
+    /// The step that it is about.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            Self::RunResumed { step, .. }
+            | Self::StepStarted { step, .. }
+            | Self::StepEnded { step, .. }
+            | Self::StepSkipped { step, .. }
+            | Self::StepExceeded { step, .. } => Some(step),
+            Self::RunStarted(_) | Self::Notice { .. } | Self::RunEnded(_) => None,
+        }
+    }
 }
 
 /// Facts fixed when a run starts.
@@ -249,6 +266,24 @@ pub enum Live {
         /// Why.
         why: String,
     },
+}
+
+impl Live {
+    /// The same news without secrets.
+    #[must_use]
+    pub fn clean(mut self, redactor: &Redactor) -> Self {
+        let text = match &mut self {
+            Self::Doing { target: text, .. }
+            | Self::Saying { text, .. }
+            | Self::Waiting { why: text, .. }
+            | Self::Ending { why: text, .. } => text,
+            Self::Spawned { .. } | Self::Used { .. } => return self,
+        };
+        if let Cow::Owned(clean) = redactor.clean(text) {
+            *text = clean;
+        }
+        self
+    }
 }
 
 /// What a run left behind, told at its end.

@@ -177,8 +177,7 @@ impl State {
             Event::Notice { .. } => {}
             Event::RunEnded(end) => {
                 let back = match std::mem::take(&mut self.at) {
-                    // An end that followed from a failed step: going on means to try that step again.
-                    At::Ending(RunEnded { step: Some(step), .. }) => At::Enter(step),
+                    At::Ending(RunEnded { step: Some(step), .. }) => self.again(step),
                     At::Ended { back, .. } => *back,
                     other => other,
                 };
@@ -186,6 +185,17 @@ impl State {
             }
         }
         self.last_at = Some(entry.at);
+    }
+
+    /// An end that followed from a failed step: going on means to try that step again. It is the same visit, so that a service
+    /// that did not answer does not spend a visit of a bounded loop.
+    fn again(&self, step: String) -> At {
+        match self.done.last() {
+            Some(done) if done.step == step => {
+                At::Retry { step, visit: done.visit, attempt: done.attempt.saturating_add(1) }
+            }
+            _ => At::Enter(step),
+        }
     }
 
     fn follow(&self, next: &Next, step: &str, why: &str, resumable: bool, fault: Option<Fault>) -> At {

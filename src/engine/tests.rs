@@ -156,3 +156,19 @@ fn a_failed_end_by_the_engine_can_be_taken_up_and_a_stop_cannot() {
     assert_eq!((end.reason.as_str(), end.resumable), ("no", false));
     assert!(!State::fold(&entries, "a").resumable());
 }
+
+#[test]
+fn taking_up_a_failed_step_spends_no_visit() {
+    let recipe = recipe("steps:\n  a: {tool: run_cmd, with: {argv: [a]}, max_visits: 1, on_success: done}\n");
+    let fault =
+        |_: &Call| Outcome { fault: Some(super::event::Fault::Service), ..outcome(false, stdout("")) };
+    let (entries, end, _) = drive(&recipe, &[], fault);
+    assert_eq!((end.status, end.resumable), (RunStatus::Failed, true));
+    let (entries, end, _) = drive(&recipe, &entries, fault);
+    assert_eq!((end.status, end.resumable), (RunStatus::Failed, true), "as often as it takes");
+    let (entries, end, _) = drive(&recipe, &entries, |_| outcome(true, stdout("")));
+    assert_eq!(end.status, RunStatus::Succeeded);
+    let done: Vec<_> =
+        State::fold(&entries, "a").done.iter().map(|done| (done.visit, done.attempt, done.ok)).collect();
+    assert_eq!(done, [(1, 1, false), (1, 2, false), (1, 3, true)]);
+}

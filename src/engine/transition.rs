@@ -93,7 +93,9 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
                     .as_ref()
                     .or(step.on_success.as_ref())
                     .map_or(Next::End(RunStatus::Succeeded), follow);
-                let why = format!("`{}` is false", condition.source());
+                // The filter is how lowering reads a text as yes or no; nobody wrote it.
+                let written = condition.source().trim_end_matches(" | flag");
+                let why = format!("`{written}` is false");
                 return record(Event::StepSkipped { step: step.name.clone(), why, next });
             }
             Err(error) => return no_value(step, "skip_when_false", &error),
@@ -188,7 +190,7 @@ pub fn answer(
     let outcome = Outcome {
         ok: yes,
         label: word.to_owned(),
-        summary: format!("answered {word}"),
+        summary: String::new(),
         result: json!({ "answer": yes }),
         ..routed()
     };

@@ -1,7 +1,6 @@
 //! One command of the user's (a test run, a `run_cmd` step) under a warden: output to a log, its end in memory, a wall clock.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep_until};
 
 use super::lines::Lines;
+use super::pieces::Pieces;
 use super::race::Exit;
 use super::tail::Tail;
 use super::warden::{Charge, Ladder, Leftover, Report, WardenProgram, spawn};
@@ -105,6 +105,14 @@ pub async fn run(
         (warded.stdout, warded.stderr, warded.reports, warded.control);
     let (mut out_lines, mut err_lines) = (Lines::with_cap(TAIL), Lines::with_cap(TAIL));
     let (mut out_tail, mut err_tail) = (Tail::new(TAIL), Tail::new(TAIL));
+    let (mut out_pieces, mut err_pieces) = (Pieces::default(), Pieces::default());
+    let mut keep = |piece: &[u8], tail: &mut Tail| {
+        let clean = command.redactor.clean_bytes(piece);
+        tail.push(&clean);
+        if log.as_mut().is_some_and(|log| log.write_all(&clean).is_err()) {
+            log = None;
+        }
+    };
     let (mut out, mut err) = (vec![0; 32 << 10], vec![0; 32 << 10]);
     let (mut out_open, mut err_open) = (true, true);
     let began = Instant::now();
@@ -114,12 +122,14 @@ pub async fn run(
             read = stdout.read(&mut out), if out_open => {
                 let count = read.unwrap_or(0);
                 out_open = count > 0;
-                take(&out[..count], &mut out_tail, &mut out_lines, &mut log, command.redactor, line);
+                out_pieces.push(&out[..count], |piece| keep(piece, &mut out_tail));
+                tell(&out[..count], &mut out_lines, line);
             }
             read = stderr.read(&mut err), if err_open => {
                 let count = read.unwrap_or(0);
                 err_open = count > 0;
-                take(&err[..count], &mut err_tail, &mut err_lines, &mut log, command.redactor, line);
+                err_pieces.push(&err[..count], |piece| keep(piece, &mut err_tail));
+                tell(&err[..count], &mut err_lines, line);
             }
             report = reports.next(), if !ended => match report {
                 Some(Report::Spawned { .. }) => {}
@@ -153,24 +163,14 @@ pub async fn run(
             }
         }
     }
-    end.stdout = command.redactor.clean(&out_tail.text()).into_owned();
-    end.stderr = command.redactor.clean(&err_tail.text()).into_owned();
+    out_pieces.finish(|piece| keep(piece, &mut out_tail));
+    err_pieces.finish(|piece| keep(piece, &mut err_tail));
+    end.stdout = out_tail.text();
+    end.stderr = err_tail.text();
     end
 }
 
-fn take(
-    bytes: &[u8],
-    tail: &mut Tail,
-    lines: &mut Lines,
-    log: &mut Option<File>,
-    redactor: &Redactor,
-    line: &(dyn Fn(&str) + Send + Sync),
-) {
-    tail.push(bytes);
-    let written = log.as_mut().map(|log| log.write_all(&redactor.clean_bytes(bytes)));
-    if matches!(written, Some(Err(_))) {
-        *log = None;
-    }
+fn tell(bytes: &[u8], lines: &mut Lines, line: &(dyn Fn(&str) + Send + Sync)) {
     let tell = |bytes: &[u8]| line(&String::from_utf8_lossy(bytes));
     if bytes.is_empty() { lines.finish(tell) } else { lines.push(bytes, tell) }
 }

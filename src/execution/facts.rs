@@ -3,7 +3,14 @@
 use indexmap::IndexMap;
 
 use super::record::{Assistant, Block, Denial, Init, Record, ResultRecord, ToolUse};
+use crate::core::text::first_line;
 use crate::core::usage::Usage;
+
+/// What the client gives as the model of messages that it made up itself.
+const SYNTHETIC: &str = "<synthetic>";
+
+/// How much of what a call works on is kept, in characters.
+const TARGET: usize = 200;
 
 /// The fold.
 #[derive(Debug, Clone, Default)]
@@ -91,7 +98,9 @@ impl Facts {
 
     fn assistant(&mut self, assistant: &Assistant) -> Update {
         self.api_trouble = None;
-        if let (Some(usage), false) = (assistant.usage, assistant.message_id.is_empty()) {
+        // What the client says in the model's place (an error of the service) used nothing and is no turn.
+        let answered = !assistant.message_id.is_empty() && assistant.model != SYNTHETIC;
+        if let (Some(usage), true) = (assistant.usage, answered) {
             self.messages.insert(assistant.message_id.clone(), usage);
         }
         let mut update = Update::Nothing;
@@ -105,7 +114,9 @@ impl Facts {
                 Block::Text(_) => {}
                 Block::Thinking => update = Update::Saying(String::new()),
                 Block::ToolUse(call) => {
-                    let entry = Call { tool: call.name.clone(), target: call.target.clone(), ok: None };
+                    // Long sessions make thousands of calls, and a command may be a whole script.
+                    let target = first_line(&call.target).chars().take(TARGET).collect();
+                    let entry = Call { tool: call.name.clone(), target, ok: None };
                     self.calls.insert(call.id.clone(), entry);
                     update = Update::Doing(call.clone());
                 }
@@ -132,7 +143,6 @@ impl Facts {
             total.output = total.output.max(said.output);
             total.cache_read = total.cache_read.max(said.cache_read);
             total.cache_write = total.cache_write.max(said.cache_write);
-            total.turns = total.turns.max(result.turns);
             total.cost_usd = result.cost_usd;
         }
         total

@@ -10,6 +10,7 @@ pub mod environment;
 pub mod facts;
 pub mod lines;
 pub mod liveness;
+pub mod pieces;
 pub mod player;
 pub mod race;
 pub mod record;

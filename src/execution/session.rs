@@ -15,6 +15,7 @@ use super::client::{Client, SessionSpec};
 use super::facts::{Facts, Update};
 use super::lines::Lines;
 use super::liveness::Liveness;
+use super::pieces::Pieces;
 use super::race::{Exit, Policy, Race, Signal, Step, Termination};
 use super::record::parse_lossy;
 use super::tail::Tail;
@@ -106,14 +107,15 @@ pub async fn run(
         Err(error) => {
             let why = format!("the warden cannot be started: {error}");
             let verdict = judge(&session, &facts, Termination::NaturalExit, None, Some(&why), "");
-            return log.finish(Ended {
+            let ended = Ended {
                 verdict,
                 termination: Termination::NaturalExit,
                 exit: None,
                 left: Vec::new(),
                 stdout_held: false,
                 dropped_lines: 0,
-            });
+            };
+            return log.finish(session.redactor, ended);
         }
     };
     let (mut stdout, mut stderr, mut reports, control) =
@@ -122,7 +124,7 @@ pub async fn run(
     let mut liveness = Liveness::new(session.policy.stale);
     let mut race = Race::new(session.policy.clone());
     let mut lines = Lines::default();
-    let mut errors = Tail::new(STDERR_TAIL);
+    let (mut errors, mut pieces) = (Tail::new(STDERR_TAIL), Pieces::default());
     let (mut out, mut err) = (vec![0; 64 << 10], vec![0; 8 << 10]);
     let (mut stdout_open, mut stderr_open) = (true, true);
     let (mut wished, mut swept, mut left, mut not_started) = (Stop::No, false, Vec::new(), None);
@@ -162,10 +164,11 @@ pub async fn run(
                 }
             }
             read = stderr.read(&mut err), if stderr_open => match read {
-                Ok(count) if count > 0 => {
-                    errors.push(&err[..count]);
-                    log.stderr(session.redactor, &err[..count]);
-                }
+                Ok(count) if count > 0 => pieces.push(&err[..count], |piece| {
+                    let clean = session.redactor.clean_bytes(piece);
+                    errors.push(&clean);
+                    log.stderr(&clean);
+                }),
                 _ => stderr_open = false,
             },
             report = reports.next(), if !swept => match report {
@@ -214,22 +217,21 @@ pub async fn run(
             Ok(None) | Err(_) => swept = true,
         }
     }
-    let verdict = judge(
-        &session,
-        &facts,
-        termination,
-        race.exit(),
-        not_started.as_deref(),
-        &session.redactor.clean(&errors.text()),
-    );
-    log.finish(Ended {
+    pieces.finish(|piece| {
+        let clean = session.redactor.clean_bytes(piece);
+        errors.push(&clean);
+        log.stderr(&clean);
+    });
+    let verdict = judge(&session, &facts, termination, race.exit(), not_started.as_deref(), &errors.text());
+    let ended = Ended {
         verdict,
         termination,
         exit: race.exit(),
         left,
         stdout_held: race.stdout_held() && not_started.is_none(),
         dropped_lines: lines.dropped(),
-    })
+    };
+    log.finish(session.redactor, ended)
 }
 
 fn argv(session: &Session<'_>) -> Vec<String> {
@@ -276,7 +278,7 @@ impl Log {
     fn start(session: &Session<'_>) -> Self {
         let dir = session.dir.to_owned();
         let prompt = session.redactor.clean(&session.spec.prompt).into_owned();
-        let _ = files::write_json(&dir.join("spec.json"), session.spec);
+        write_clean(session.redactor, &dir.join("spec.json"), session.spec);
         let _ = files::write_atomic(&dir.join("prompt.md"), prompt.as_bytes());
         let stream = files::append_private(&dir.join("stream.ndjson")).ok();
         Self { dir, stream, stderr: None }
@@ -291,17 +293,21 @@ impl Log {
         }
     }
 
-    fn stderr(&mut self, redactor: &Redactor, bytes: &[u8]) {
+    fn stderr(&mut self, clean: &[u8]) {
         let file = self.stderr.take().or_else(|| files::append_private(&self.dir.join("stderr.log")).ok());
         if let Some(mut file) = file
-            && file.write_all(&redactor.clean_bytes(bytes)).is_ok()
+            && file.write_all(clean).is_ok()
         {
             self.stderr = Some(file);
         }
     }
 
-    fn finish(self, ended: Ended) -> Ended {
-        let _ = files::write_json(&self.dir.join("verdict.json"), &ended);
+    fn finish(self, redactor: &Redactor, ended: Ended) -> Ended {
+        write_clean(redactor, &self.dir.join("verdict.json"), &ended);
         ended
     }
+}
+
+fn write_clean(redactor: &Redactor, path: &Path, value: &impl Serialize) {
+    let _ = redactor.clean_json(value).map(|clean| files::write_json(path, &clean));
 }

@@ -22,6 +22,8 @@ pub struct LibraryPaths {
     pub project: Option<PathBuf>,
     /// `recipes/` in the user's configuration directory.
     pub user: Option<PathBuf>,
+    /// The top of the repository: files in it are shown relative to it.
+    pub top: Option<PathBuf>,
     /// Name and text of the recipes inside the binary.
     pub builtin: &'static [(&'static str, &'static str)],
 }
@@ -152,7 +154,9 @@ impl Library {
             Place::Text(text) => (format!("<builtin>/{}.yaml", found.name), None, text.to_owned()),
             Place::File(path) => {
                 let text = read(&path)?;
-                (path.display().to_string(), Some(path), text)
+                let shown =
+                    self.paths.top.as_ref().and_then(|top| path.strip_prefix(top).ok()).unwrap_or(&path);
+                (shown.display().to_string(), Some(path), text)
             }
             Place::Broken(path, message) => return Err(LoadError::Unreadable { path, message, help: None }),
         };

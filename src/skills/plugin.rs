@@ -22,8 +22,8 @@ pub fn write_plugin(dir: &Path, skill: &Skill) -> io::Result<()> {
         "description": "The skill of this autoskillit session",
     });
     let skill_dir = dir.join("skills").join(&skill.contract.name);
-    std::fs::create_dir_all(dir.join(".claude-plugin"))?;
-    std::fs::create_dir_all(&skill_dir)?;
+    files::create_private_dir(&dir.join(".claude-plugin"))?;
+    files::create_private_dir(&skill_dir)?;
     files::write_json(&dir.join(".claude-plugin/plugin.json"), &manifest)?;
     let front = json!({ "name": skill.contract.name, "description": skill.contract.description });
     let front = serde_yaml::to_string(&front).map_err(io::Error::other)?;

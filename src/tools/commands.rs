@@ -7,7 +7,7 @@ use serde_json::json;
 use super::args::Args;
 use super::{Toolkit, refused, unfit};
 use crate::core::files;
-use crate::core::stop::StopSignal;
+use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::text::first_line;
 use crate::engine::event::Live;
 use crate::engine::host::{Call, Outcome, Watch};
@@ -38,7 +38,7 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
     let said =
         [&end.stderr, &end.stdout].into_iter().map(|text| last_line(text)).find(|line| !line.is_empty());
     let summary = match (&end.not_started, end.timed_out, ok) {
-        (Some(why), ..) => format!("`{}` cannot be started: {why}", argv[0]),
+        (Some(why), ..) => why.clone(),
         (None, true, _) => format!("ended by its wall clock of {} s", timeout.as_secs()),
         (None, false, true) => first_line(&end.stdout).to_owned(),
         (None, false, false) => match said {
@@ -75,7 +75,7 @@ pub(super) fn label(end: &CommandEnd, ok: bool) -> String {
         (true, ..) => "ok".to_owned(),
         (_, true, _) => "timeout".to_owned(),
         (_, _, Some(_)) => "not started".to_owned(),
-        _ => format!("exit {}", end.code()),
+        _ => format!("exit code {}", end.code()),
     }
 }
 
@@ -133,5 +133,16 @@ pub(super) async fn execute(
         dir: &dir,
         redactor: &kit.redactor,
     };
-    Ok(command::run(command, &line, stop).await)
+    let mut stopping = stop.clone();
+    let told = async {
+        more_urgent(&mut stopping, Stop::No).await;
+        watch(Live::Ending { step: call.step.clone(), why: "the run is being stopped".to_owned() });
+        std::future::pending().await
+    };
+    tokio::select! {
+        // First, so that it is said even where the command ends at once.
+        biased;
+        end = told => Ok(end),
+        end = command::run(command, &line, stop) => Ok(end),
+    }
 }

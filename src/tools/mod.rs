@@ -18,7 +18,7 @@ use crate::config::Settings;
 use crate::core::paths::RunDir;
 use crate::core::redact::Redactor;
 use crate::core::stop::StopSignal;
-use crate::engine::event::Fault;
+use crate::engine::event::{Fault, Live};
 use crate::engine::host::{Call, Outcome, Watch};
 use crate::execution::client::{Client, ClientError};
 use crate::execution::verdict::RetryReason;
@@ -65,10 +65,12 @@ pub struct Rehearsal {
 impl Toolkit {
     /// Runs a call to its end.
     pub async fn call(&self, call: &Call, watch: Watch<'_>, stop: StopSignal) -> Outcome {
+        // What is shown is as clean as what is written.
+        let watch = |live: Live| watch(live.clean(&self.redactor));
         match call.tool.name {
-            "run_skill" => skill::run(self, call, watch, stop).await,
-            "run_cmd" => commands::run(self, call, watch, stop).await,
-            "test_check" => test_check::run(self, call, watch, stop).await,
+            "run_skill" => skill::run(self, call, &watch, stop).await,
+            "run_cmd" => commands::run(self, call, &watch, stop).await,
+            "test_check" => test_check::run(self, call, &watch, stop).await,
             other => refused(call.tool, &format!("the tool `{other}` has no handler")),
         }
     }

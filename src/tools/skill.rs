@@ -24,6 +24,10 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
         Ok(prepared) => {
             let glimpse = |glimpse: Glimpse| tell(call, watch, &prepared.spec.session_id, glimpse);
             let ended = session::run(prepared.session(kit), &glimpse, stop).await;
+            if let Some(settings) = &prepared.spec.settings {
+                // It may hold what logs the user in, and nobody needs it any more.
+                let _ = std::fs::remove_file(settings);
+            }
             outcome(ended)
         }
         Err(outcome) => *outcome,

@@ -63,12 +63,20 @@ pub fn require_client() -> Option<PathBuf> {
 /// The whole environment of a client, or of a program that starts one: its own home, the scripted
 /// API, nothing from the network, nothing of the person who runs the tests. Use it after `env_clear`.
 pub fn isolated_env(api: &ScriptedApi, home: &Path) -> Vec<(String, String)> {
+    let mut environment = scratch_env(home);
+    environment.extend([
+        ("ANTHROPIC_BASE_URL".to_owned(), api.url()),
+        ("ANTHROPIC_API_KEY".to_owned(), "sk-ant-scripted".to_owned()),
+    ]);
+    environment
+}
+
+/// [`isolated_env`] without a model to talk to.
+pub fn scratch_env(home: &Path) -> Vec<(String, String)> {
     let home = home.to_str().expect("a temporary directory has a name in UTF-8");
     let mut environment: Vec<(String, String)> = [
         ("HOME", home),
         ("CLAUDE_CODE_TMPDIR", home),
-        ("ANTHROPIC_BASE_URL", &api.url()),
-        ("ANTHROPIC_API_KEY", "sk-ant-scripted"),
         ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
         ("DISABLE_AUTOUPDATER", "1"),
         ("IS_SANDBOX", "1"),

@@ -1,4 +1,5 @@
-//! What the integration tests share: the scripted Messages API and the real client that talks to it.
+//! What the integration tests share: the scripted Messages API, the real client that talks to it, and the kitchen in which
+//! the binary cooks with both.
 
 #![allow(
     dead_code,
@@ -11,3 +12,4 @@
 
 pub mod api;
 pub mod client;
+pub mod kitchen;

@@ -1,16 +1,63 @@
 //! Errors with their source snippets, as text.
 
-use console::AnsiCodeIterator;
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
+use std::fmt;
 
-use super::printer::{Printer, Verbosity};
+use console::AnsiCodeIterator;
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode, ThemeCharacters,
+    ThemeStyles,
+};
+
 use super::style::Look;
 use super::text;
-use crate::core::yaml::diagnostic::Problems;
 
-/// Renders a diagnostic for a stream of this look.
+/// Renders a diagnostic for a stream of this look: its source snippets and mends. What only gathers others shows
+/// those; its own headline is the caller's to print.
 #[must_use]
 pub fn render(diagnostic: &dyn Diagnostic, look: &Look) -> String {
+    let parts: Vec<String> = diagnostic
+        .related()
+        .into_iter()
+        .flatten()
+        .map(|part| one(&Part { part, whole: diagnostic }, look))
+        .collect();
+    if parts.is_empty() { one(diagnostic, look) } else { parts.join("\n\n") }
+}
+
+/// One of several problems of a text, without its code: people read the message.
+#[derive(Debug)]
+struct Part<'a> {
+    part: &'a dyn Diagnostic,
+    whole: &'a dyn Diagnostic,
+}
+
+impl fmt::Display for Part<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.part, f)
+    }
+}
+
+impl std::error::Error for Part<'_> {}
+
+impl Diagnostic for Part<'_> {
+    fn severity(&self) -> Option<Severity> {
+        self.part.severity()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.part.help()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.part.labels()
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.part.source_code().or_else(|| self.whole.source_code())
+    }
+}
+
+fn one(diagnostic: &dyn Diagnostic, look: &Look) -> String {
     let theme = GraphicalTheme {
         characters: if look.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() },
         styles: if look.color { ThemeStyles::ansi() } else { ThemeStyles::none() },
@@ -21,16 +68,6 @@ pub fn render(diagnostic: &dyn Diagnostic, look: &Look) -> String {
     match handler.render_report(&mut rendered, diagnostic) {
         Ok(()) => harmless(&rendered, look),
         Err(_) => text::lines(&diagnostic.to_string(), look),
-    }
-}
-
-/// Shows the warnings of several files, unless quiet.
-pub fn warn(printer: &Printer, warnings: &[Problems]) {
-    if printer.verbosity() == Verbosity::Quiet {
-        return;
-    }
-    for problems in warnings {
-        printer.lines(&render(problems, &printer.terminal().err));
     }
 }
 

@@ -62,7 +62,7 @@ impl Ending<'_> {
     /// The status in words, where, and why.
     fn headline(&self, look: &Look) -> Vec<String> {
         let (role, glyph, word) = status(self.ended.status, look);
-        let mut reason = text::one_line(&self.ended.reason, look);
+        let mut reason = text::one_line(&text::near(&self.ended.reason, self.repository), look);
         if let Some(step) = self.ended.step.as_deref().filter(|_| self.ended.status != RunStatus::Succeeded) {
             let place = format!("at step {}", text::one_line(step, look));
             reason = if reason.is_empty() { place } else { format!("{place}: {reason}") };

@@ -6,9 +6,11 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::diagnostics;
 use super::style::Role;
 use super::terminal::{ColorChoice, Terminal};
 use super::text;
+use crate::recipe::Problems;
 
 /// How much is said on stderr.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -164,6 +166,16 @@ impl Printer {
     /// Says what went wrong and, after a blank line, what to do about it.
     pub fn error(&self, message: &str, hints: &[String]) {
         self.labelled(Role::Bad, "error", message, hints);
+    }
+
+    /// Shows the problems of a recipe with their places, and a blank line after them.
+    pub(crate) fn problems(&self, problems: &Problems) {
+        let headline = problems.to_string();
+        match problems.errors() {
+            0 => self.warn(&headline),
+            _ => self.error(&headline, &[]),
+        }
+        self.lines(&format!("\n{}\n", diagnostics::render(problems, &self.terminal.err)));
     }
 
     fn labelled(&self, role: Role, label: &str, message: &str, hints: &[String]) {

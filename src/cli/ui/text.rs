@@ -209,6 +209,15 @@ pub fn path(path: &Path, repository: Option<&Path>, look: &Look) -> String {
     one_line(&shown.to_string_lossy(), look)
 }
 
+/// A text in which files of the repository are named relative to it.
+#[must_use]
+pub fn near<'a>(text: &'a str, repository: Option<&Path>) -> Cow<'a, str> {
+    match repository.map(|top| format!("{}/", top.display())) {
+        Some(top) if top.len() > 2 && text.contains(&top) => Cow::Owned(text.replace(&top, "")),
+        _ => Cow::Borrowed(text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

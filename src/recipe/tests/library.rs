@@ -25,8 +25,12 @@ fn nearer_sources_win_and_faults_do_not_hide_the_rest() {
     fs::write(project.join("latin.yaml"), b"name: caf\xe9\n").unwrap();
     fs::write(project.join("notes.txt"), "x").unwrap();
     fs::write(user.join("demo.yaml"), recipe("demo", "the user's")).unwrap();
-    let library =
-        Library::new(LibraryPaths { project: Some(project.clone()), user: Some(user), builtin: BUILTIN });
+    let library = Library::new(LibraryPaths {
+        project: Some(project.clone()),
+        user: Some(user),
+        top: None,
+        builtin: BUILTIN,
+    });
     let list: Vec<_> = library
         .list()
         .into_iter()

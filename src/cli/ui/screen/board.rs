@@ -77,8 +77,8 @@ impl Board {
                 self.meet(step);
                 self.sessions += u64::from(session.is_some() && !continues);
                 let activity = Activity::Begun(match (continues, session) {
-                    (true, Some(_)) => format!("continues: {what}"),
-                    _ => what.clone(),
+                    (true, Some(_)) => format!("continues: {}", self.near(what)),
+                    _ => self.near(what),
                 });
                 let usage = Usage::default();
                 let (step, visit, attempt) = (step.clone(), *visit, *attempt);
@@ -96,6 +96,12 @@ impl Board {
         }
         self.since.get_or_insert(entry.at);
         self.last = Some(entry.at);
+    }
+
+    /// A text in which files of the repository are named relative to it.
+    pub(super) fn near(&self, text: &str) -> String {
+        let repository = self.started.as_ref().map(|started| started.repository.as_path());
+        super::super::text::near(text, repository).into_owned()
     }
 
     /// Takes passing news; says whether it changed what the step is doing.

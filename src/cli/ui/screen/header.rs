@@ -41,22 +41,30 @@ pub(super) fn lines(started: &RunStarted, setting: &Setting, look: &Look) -> Vec
         })
         .collect();
     if let Some(scenario) = &started.rehearsal {
-        let told = format!(
-            "scenario {scenario} plays the sessions: no model is asked, the figures are the scenario's"
-        );
+        let told = match scenario.as_str() {
+            "made-up" => "every answer is made up: no model is asked".to_owned(),
+            name => format!(
+                "scenario {name} plays the sessions: no model is asked, the figures are the scenario's"
+            ),
+        };
         lines.extend(facts::prose("REHEARSAL", Role::Warn, &told, look));
     }
     lines.extend(facts::prose("run", Role::Plain, &started.run_id, look));
-    lines.extend(facts::prose("repository", Role::Plain, &place(started), look));
+    lines.extend(place(started, look));
     lines.extend(facts::prose("orchestrator", Role::Plain, &driver(started.orchestrator, setting), look));
-    let (role, meaning) = permissions(&started.permissions);
-    let told = if meaning.is_empty() {
-        started.permissions.clone()
-    } else {
-        format!("{}: {meaning}", started.permissions)
-    };
-    lines.extend(facts::prose("permissions", role, &told, look));
-    let shown = started.inputs.iter().filter(|(name, _)| !setting.hidden_inputs.contains(name));
+    // A rehearsal's sessions do what the scenario says and nothing else.
+    if started.rehearsal.is_none() {
+        let (role, meaning) = permissions(&started.permissions);
+        let told = if meaning.is_empty() {
+            started.permissions.clone()
+        } else {
+            format!("{}: {meaning}", started.permissions)
+        };
+        lines.extend(facts::prose("permissions", role, &told, look));
+    }
+    let empty = Value::String(String::new());
+    let shown = started.inputs.iter();
+    let shown = shown.filter(|(name, value)| !setting.hidden_inputs.contains(name) && **value != empty);
     for (at, (name, value)) in shown.enumerate() {
         let label = if at == 0 { "inputs" } else { "" };
         lines.extend(facts::prose(label, Role::Plain, &format!("{name} = {}", input(value, look)), look));
@@ -64,17 +72,26 @@ pub(super) fn lines(started: &RunStarted, setting: &Setting, look: &Look) -> Vec
     lines
 }
 
-fn place(started: &RunStarted) -> String {
-    let mut place = started.repository.to_string_lossy().into_owned();
-    match (&started.branch, &started.commit) {
-        (Some(branch), _) => place += &format!(" on {branch}"),
-        (None, Some(commit)) => place += &format!(" at {}", commit.chars().take(9).collect::<String>()),
-        (None, None) => {}
-    }
+/// The repository and what is checked out. Its path is to be copied, so it is not broken.
+fn place(started: &RunStarted, look: &Look) -> Vec<String> {
+    let path = text::one_line(&started.repository.to_string_lossy(), look);
+    let mut state = match (&started.branch, &started.commit) {
+        (Some(branch), _) => format!("on {branch}"),
+        (None, Some(commit)) => format!("at {}", commit.chars().take(9).collect::<String>()),
+        (None, None) => String::new(),
+    };
     if started.dirty {
-        place += ", with uncommitted changes";
+        state += if state.is_empty() { "with uncommitted changes" } else { ", with uncommitted changes" };
     }
-    place
+    let whole = format!("{path} {state}");
+    if facts::column(look) + text::width(whole.trim_end()) <= look.width {
+        return facts::command("repository", Role::Plain, whole.trim_end(), look);
+    }
+    let mut lines = facts::command("repository", Role::Plain, &path, look);
+    if !state.is_empty() {
+        lines.extend(facts::prose("", Role::Plain, &state, look));
+    }
+    lines
 }
 
 fn driver(orchestrator: Orchestrator, setting: &Setting) -> String {

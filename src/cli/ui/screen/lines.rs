@@ -33,17 +33,7 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
                 (true, _) => (Role::Good, glyphs.good),
                 (false, _) => (Role::Bad, glyphs.bad),
             };
-            let label = text::one_line(label, look);
-            let summary = text::one_line(summary, look);
-            // A sign that says success, and a summary that begins with the verdict, need no label.
-            let said = (*ok && label == "success") || summary.starts_with(&label);
-            let (label, summary) = match summary.strip_prefix(&label) {
-                Some(rest) if !*ok && !label.is_empty() => {
-                    (label, rest.trim_start_matches([' ', ':', ',', ';', '-']).to_owned())
-                }
-                _ if said => (String::new(), summary),
-                _ => (label, summary),
-            };
+            let (label, summary) = verdict(*ok, label, summary, look);
             let retry =
                 if *next == Next::Retry { format!("try {}, will retry", attempt) } else { String::new() };
             let detour = board.detour(*ok, next);
@@ -93,6 +83,18 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
         Event::RunStarted(_) | Event::StepStarted { .. } | Event::RunEnded(_) => return None,
     };
     Some(fit(parts, look.width, look))
+}
+
+/// A verdict and what there is to say beside it, without saying anything twice: a sign already says success, and a
+/// summary may begin with the verdict.
+pub(super) fn verdict(ok: bool, label: &str, summary: &str, look: &Look) -> (String, String) {
+    let (label, summary) = (text::one_line(label, look), text::one_line(summary, look));
+    let rest = summary.strip_prefix(&label).map(|rest| rest.trim_start_matches([' ', ':', ',', ';', '-']));
+    match rest {
+        _ if ok && matches!(label.as_str(), "success" | "ok") => (String::new(), summary),
+        Some(rest) if !label.is_empty() => (label, rest.to_owned()),
+        _ => (label, summary),
+    }
 }
 
 /// The line of a running step.

@@ -25,6 +25,8 @@ pub struct LiveScreen {
     printer: Printer,
     stage: Arc<Stage>,
     open: bool,
+    /// The last line that stays is the empty one after the header.
+    gap: bool,
 }
 
 /// What the drawing thread reads.
@@ -73,7 +75,7 @@ impl LiveScreen {
         bar.set_style(style.with_key("live", drawing));
         let stage = Arc::new(Stage { bar, canvas, face, held: Mutex::default() });
         printer.set_overlay(Some(stage.clone()));
-        Self { printer, stage, open: true }
+        Self { printer, stage, open: true, gap: false }
     }
 
     fn show(&self, lines: &[String]) {
@@ -125,6 +127,9 @@ impl Screen for LiveScreen {
                     }
                 };
                 drop(face);
+                if let Some(last) = shown.last() {
+                    self.gap = last.is_empty();
+                }
                 self.show(&shown);
             }
             News::Live(live) => {
@@ -142,7 +147,8 @@ impl Screen for LiveScreen {
                     repository: started.map(|started| started.repository.as_path()),
                     sessions: face.board.sessions,
                 };
-                self.printer.lines(&format!("\n{}", ending.lines(&look).join("\n")));
+                let gap = if self.gap { "" } else { "\n" };
+                self.printer.lines(&format!("{gap}{}", ending.lines(&look).join("\n")));
             }
         }
     }

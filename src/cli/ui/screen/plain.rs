@@ -93,7 +93,7 @@ impl PlainScreen {
                 let count = if count.is_empty() { String::new() } else { format!(" ({})", count.join(", ")) };
                 let line = Line::of(Role::Plain, verb)
                     .and(Role::Warn, count)
-                    .and(Role::Dim, sentence(": ", &clean(what)));
+                    .and(Role::Dim, sentence(": ", &clean(&self.board.near(what))));
                 self.log(step, line);
             }
             Event::StepEnded { step, ok, label, summary, elapsed_ms, usage, next, .. } => {
@@ -102,19 +102,17 @@ impl PlainScreen {
                     (true, _) => (Role::Good, "ok"),
                     (false, _) => (Role::Bad, "failed"),
                 };
-                let (label, summary) = (clean(label), clean(summary));
-                let told = if (*ok && label == "success") || summary.starts_with(&label) {
-                    summary
-                } else if summary.is_empty() {
-                    label
-                } else {
-                    format!("{label}: {summary}")
-                };
+                let (label, summary) = lines::verdict(*ok, label, summary, &look);
+                // The tests' verdict says itself whether it is a good one.
+                let verb = if label.starts_with("tests ") { "" } else { verb };
+                let told = [verb, &label, &summary].into_iter().filter(|said| !said.is_empty());
+                let told = told.collect::<Vec<_>>().join(": ");
                 let time = format::duration(Duration::from_millis(*elapsed_ms));
                 let spent = lines::spent(&usage.unwrap_or_default(), &look);
                 let spent = if spent.is_empty() { String::new() } else { format!(", {spent}") };
+                let (verb, told) = told.split_once(": ").unwrap_or((&told, ""));
                 let line = Line::of(role, verb)
-                    .and(Role::Plain, sentence(": ", &told))
+                    .and(Role::Plain, sentence(": ", told))
                     .cut(LONGEST - 80, &look)
                     .and(Role::Dim, format!(" ({time}{spent}){}", onwards(*ok, next)));
                 self.log(step, line);
@@ -184,7 +182,8 @@ impl Screen for PlainScreen {
                     repository: started.map(|started| started.repository.as_path()),
                     sessions: self.board.sessions,
                 };
-                self.printer.lines(&format!("\n{}", ending.lines(&self.look()).join("\n")));
+                let gap = if self.printer.verbosity() == Verbosity::Quiet { "" } else { "\n" };
+                self.printer.lines(&format!("{gap}{}", ending.lines(&self.look()).join("\n")));
             }
         }
     }

@@ -1,0 +1,97 @@
+//! Disks that cannot be written to: read-only and full. They are made in a private mount namespace.
+
+use std::process::Command;
+
+use insta::assert_snapshot;
+
+use crate::binary::{Kitchen, Screen, skipped};
+
+const SOUP: &str = "\
+name: soup
+description: Cooks soup until the pot is full.
+steps:
+  peel: {tool: run_cmd, with: {cmd: echo x >> peeled}, on_success: pour}
+  pour:
+    tool: run_cmd
+    with: {cmd: '[ -e \"$HOME/poured\" ] || { touch \"$HOME/poured\"; cat /dev/zero > water 2>/dev/null; true; }'}
+    on_success: ladle
+  ladle: {tool: run_cmd, with: {argv: [seq, '9999']}, on_success: served}
+  served: {stop: {status: succeeded, message: Served.}}
+";
+
+/// Whether this machine lets the tests mount; said when not.
+fn can_mount() -> bool {
+    let tried = Command::new("unshare")
+        .args(["--mount", "sh", "-c", "mount -t tmpfs -o size=64k none /mnt && mount -o remount,ro /mnt"])
+        .output();
+    let can = tried.is_ok_and(|output| output.status.success());
+    if !can {
+        skipped("no private mount namespace can be made here");
+    }
+    can
+}
+
+/// Runs a shell text in which `"$0"` is the binary, in a mount namespace of its own.
+fn within(kitchen: &Kitchen, script: &str) -> Screen {
+    let mut command = Command::new("unshare");
+    kitchen.quiet_env(&mut command);
+    command
+        .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_autoskillit")])
+        .current_dir(kitchen.path());
+    kitchen.screen(&mut command)
+}
+
+#[test]
+fn a_read_only_repository() {
+    if !can_mount() {
+        return;
+    }
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    let before = kitchen.tree();
+    let screen = within(
+        &kitchen,
+        "mount --bind . . && cd \"$PWD\" && mount -o remount,bind,ro . && cd \"$PWD\" && exec \"$0\" cook soup",
+    );
+    assert_snapshot!(screen.exits(4));
+    crate::binary::assert_same(&before, &kitchen.tree());
+}
+
+/// The disk fills up while the run is on: the run ends with words, and goes on when there is room.
+#[test]
+fn a_disk_that_fills_up() {
+    if !can_mount() {
+        return;
+    }
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    let script = "
+set -e
+mkdir ../small && mount -t tmpfs -o size=512k none ../small
+cp -R . ../small && cd ../small
+set +e
+\"$0\" cook soup; echo \"cook: $?\"
+ls -A .autoskillit/runs/*
+rm water
+\"$0\" cook --resume; echo \"resume: $?\"
+cat peeled";
+    let screen = within(&kitchen, script);
+    assert!(screen.out.starts_with("cook: 4\n"), "{screen}");
+    assert!(screen.out.ends_with("resume: 0\nx\n"), "{screen}");
+    let said = screen.err.split("\n\n").skip(1).take(2).collect::<Vec<_>>().join("\n\n");
+    assert_snapshot!("full_disk", kitchen.filtered(&said));
+}
+
+/// A disk that is full from the start: no half of a run is left.
+#[test]
+fn a_full_disk() {
+    if !can_mount() {
+        return;
+    }
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    let script = "
+mkdir ../small && mount -t tmpfs -o size=512k none ../small && cp -R . ../small && cd ../small || exit 99
+cat /dev/zero > water 2>/dev/null
+\"$0\" cook soup; echo \"cook: $?\"
+find .autoskillit -path '*runs/*' -o -name '*.tmp' -o -name '.tmp*'";
+    let screen = within(&kitchen, script);
+    assert_snapshot!("full_disk_from_the_start", screen);
+}

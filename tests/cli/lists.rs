@@ -1,0 +1,199 @@
+//! Lists, single recipes and runs, help, and how output is chosen.
+
+use insta::assert_snapshot;
+
+use crate::binary::{Kitchen, journal};
+
+const SOUP: &str = "\
+name: soup
+description: Cooks soup.
+ingredients:
+  salt: {description: How salty, choices: [little, much], default: little}
+  dish: {description: For whom, required: true}
+steps:
+  peel:
+    description: Peels
+    tool: run_cmd
+    with: {argv: [echo, '${{ inputs.dish }}']}
+    on_success: taste
+    on_failure: burnt
+  taste:
+    action: confirm
+    message: Good?
+    default: true
+    on_success: served
+    on_failure: peel
+    max_visits: 3
+    on_exceeded: burnt
+  served: {stop: {status: succeeded, message: Served.}}
+  burnt: {stop: {status: failed, message: Burnt.}}
+";
+
+fn kitchen() -> Kitchen {
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    kitchen.recipe(
+        "hello",
+        "name: hello\ndescription: Our own hello.\nsteps:\n  a: {stop: {status: succeeded, message: Hi.}}\n",
+    );
+    kitchen.recipe("broken", "name: broken\nsteps: {a: {action: route\nother: x\n");
+    kitchen
+}
+
+#[test]
+fn recipes() {
+    let kitchen = kitchen();
+    assert_snapshot!("recipes_list", kitchen.run(["recipes", "list"]).exits(0));
+    assert_snapshot!("recipes_show", kitchen.run(["recipes", "show", "soup"]).exits(0));
+    assert_snapshot!("recipes_show_bundled", kitchen.run(["recipes", "show", "fix-tests"]).exits(0));
+    assert_snapshot!("recipes_show_unknown", kitchen.refused(&["recipes", "show", "stew"]).exits(2));
+    assert_snapshot!("recipes_check", kitchen.refused(&["recipes", "check"]).exits(2));
+    assert_snapshot!("recipes_check_one", kitchen.run(["recipes", "check", "soup"]).exits(0));
+    let file = kitchen.path().join(".autoskillit/recipes/broken.yaml");
+    let file = file.to_str().unwrap();
+    assert_snapshot!("recipes_check_file", kitchen.refused(&["recipes", "check", file]).exits(2));
+    assert_snapshot!("recipes_list_nowhere", Kitchen::empty().run(["recipes", "list"]).exits(0));
+}
+
+#[test]
+fn recipes_as_json() {
+    let kitchen = kitchen();
+    let list = kitchen.run(["recipes", "list", "--json"]).exits(0).json();
+    let facts: Vec<_> = list[0]["recipes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|recipe| format!("{} {} {}", recipe["name"], recipe["source"], recipe["shadowed_by"]))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            r#""broken" "project" null"#,
+            r#""hello" "project" null"#,
+            r#""soup" "project" null"#,
+            r#""fix-tests" "builtin" null"#,
+            r#""hello" "builtin" "project""#,
+        ]
+    );
+    let shown = kitchen.run(["recipes", "show", "soup", "--json"]).exits(0).json();
+    assert_eq!(shown[0]["schema_version"], 1);
+    assert_eq!(shown[0]["ingredients"]["dish"]["required"], true);
+    assert_eq!(shown[0]["steps"][1]["name"], "taste");
+    let checked = kitchen.run(["recipes", "check", "--json"]).exits(2).json();
+    assert_eq!((&checked[0]["checked"], &checked[0]["errors"]), (&4.into(), &1.into()));
+    assert_eq!(checked[0]["problems"][0]["code"], "syntax");
+    kitchen.run(["recipes", "check", "soup", "--json"]).exits(0);
+}
+
+/// A project recipe is used instead of a bundled one, also when it is faulty.
+#[test]
+fn the_project_comes_first() {
+    let kitchen = kitchen();
+    assert!(kitchen.run(["recipes", "show", "hello"]).exits(0).out.contains("Our own hello"));
+    kitchen.run(["cook", "hello"]).exits(0);
+}
+
+#[test]
+fn runs() {
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    assert_snapshot!("runs_list_empty", kitchen.run(["runs", "list"]).exits(0));
+    kitchen.run(["cook", "soup", "dish=x"]).exits(0);
+    assert_snapshot!("runs_list", kitchen.run(["runs", "list"]).exits(0));
+    assert_snapshot!("runs_show", kitchen.run(["runs", "show"]).exits(0));
+
+    // The process went away in the middle: the last line that it wrote is the start of a step.
+    let run = kitchen.only_run();
+    let text = std::fs::read_to_string(run.join("journal.ndjson")).unwrap();
+    let lines: Vec<&str> = text.lines().take(2).collect();
+    std::fs::write(run.join("journal.ndjson"), lines.join("\n") + "\n").unwrap();
+    assert_snapshot!("runs_list_crashed", kitchen.run(["runs", "list"]).exits(0));
+    assert_snapshot!("runs_show_crashed", kitchen.run(["runs", "show"]).exits(0));
+
+    let list = kitchen.run(["runs", "list", "--json"]).exits(0).json();
+    assert_eq!(
+        (&list[0]["runs"][0]["status"], &list[0]["runs"][0]["resumable"]),
+        (&"crashed".into(), &true.into())
+    );
+    assert_eq!(kitchen.run(["runs", "show", "--json"]).exits(0).json(), journal(&run));
+}
+
+#[test]
+fn runs_of_a_rehearsal() {
+    let kitchen = Kitchen::empty();
+    kitchen.run(["cook", "fix-tests", "--rehearse", "--pace", "0"]).exits(0);
+    let stage = kitchen.stage();
+    let stage = stage.to_str().unwrap();
+    assert_snapshot!("rehearsal_runs_list", kitchen.run(["-C", stage, "runs", "list"]).exits(0));
+    assert_snapshot!("rehearsal_runs_show", kitchen.run(["-C", stage, "runs", "show"]).exits(0));
+}
+
+#[test]
+fn help() {
+    let kitchen = Kitchen::empty();
+    for (name, args) in [
+        ("help", &["--help"][..]),
+        ("help_short", &["-h"]),
+        ("help_cook", &["cook", "--help"]),
+        ("help_cook_short", &["cook", "-h"]),
+        ("help_recipes", &["recipes", "-h"]),
+        ("help_recipes_list", &["recipes", "list", "-h"]),
+        ("help_recipes_show", &["recipes", "show", "-h"]),
+        ("help_recipes_check", &["recipes", "check", "-h"]),
+        ("help_runs", &["runs", "-h"]),
+        ("help_runs_list", &["runs", "list", "-h"]),
+        ("help_runs_show", &["runs", "show", "-h"]),
+    ] {
+        let screen = kitchen.run(args).exits(0);
+        assert_eq!(screen.err, "");
+        assert_snapshot!(name, screen);
+    }
+    assert_eq!(
+        kitchen.run(["--version"]).exits(0).out,
+        format!("autoskillit {}\n", env!("CARGO_PKG_VERSION"))
+    );
+    assert_eq!(kitchen.run(["order", "-h"]).exits(0).out, kitchen.run(["cook", "-h"]).exits(0).out);
+}
+
+#[test]
+fn order_is_cook_and_a_directory_can_be_named() {
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    kitchen.write("deep/down/x", "");
+    let mut command = kitchen.command(["-C", "deep/down", "order", "soup", "dish=x"]);
+    kitchen.screen(&mut command).exits(0);
+    assert_eq!(kitchen.runs().len(), 1);
+    let mut command = kitchen.command(["cook", "soup", "dish=x", "-C", kitchen.path().to_str().unwrap()]);
+    kitchen.screen(command.current_dir("/")).exits(0);
+    assert_eq!(kitchen.runs().len(), 2);
+}
+
+#[test]
+fn quiet_says_only_how_it_ended() {
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    assert_snapshot!("quiet", kitchen.run(["cook", "soup", "dish=x", "--quiet"]).exits(0));
+    assert_snapshot!("verbose", kitchen.run(["cook", "soup", "dish=x", "--verbose"]).exits(0));
+}
+
+#[test]
+fn colours_are_the_users_choice() {
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    let args = ["cook", "soup", "dish=x"];
+    let colour = |screen: crate::binary::Screen| screen.exits(0).err.contains('\u{1b}');
+    assert!(!colour(kitchen.run(args)), "none into a pipe");
+    assert!(colour(kitchen.run([&args[..], &["--color", "always"]].concat())));
+    let always = |name, value, choice: &str| {
+        colour(kitchen.screen(kitchen.command(args).args(["--color", choice]).env(name, value)))
+    };
+    assert!(always("NO_COLOR", "1", "always"), "what was typed counts more");
+    assert!(!always("NO_COLOR", "1", "auto"));
+    assert!(always("CLICOLOR_FORCE", "1", "auto"));
+    assert!(!always("CLICOLOR_FORCE", "1", "never"));
+}
+
+/// A reader that has seen enough is no failure.
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    let mut child = kitchen.command(["cook", "soup", "dish=x", "--json"]).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+    assert_eq!(journal(&kitchen.only_run()).last().unwrap()["status"], "succeeded");
+}

@@ -1,0 +1,18 @@
+//! The command line as people meet it: what they type, what they read, and what is left on the disk.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::allow_attributes,
+    reason = "a test stops at what should not be"
+)]
+
+#[path = "../support/binary.rs"]
+mod binary;
+
+mod commands; // run_cmd: values stay values, ends are truthful
+mod disks; // read-only and full
+mod lists; // recipes, runs, help, output options
+mod refusals; // what is wrong is said before anything is written
+mod rehearsals;
+mod resuming;

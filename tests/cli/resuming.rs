@@ -1,0 +1,116 @@
+//! Going on with a run: only with one that is there, whole, not over and not somebody else's.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use insta::assert_snapshot;
+
+use crate::binary::{Kitchen, completed, journal};
+
+const SOUP: &str = "\
+name: soup
+description: Cooks soup.
+steps:
+  peel: {tool: run_cmd, with: {cmd: echo x >> peeled}, on_success: boil}
+  boil: {tool: run_cmd, with: {argv: [test, -e, hot]}, on_success: served}
+  served: {stop: {status: succeeded, message: Served.}}
+";
+
+/// A kitchen with a run that failed because something was missing.
+fn failed() -> (Kitchen, PathBuf) {
+    let kitchen = Kitchen::with_recipe("soup", SOUP);
+    kitchen.run(["cook", "soup"]).exits(1);
+    let run = kitchen.only_run();
+    (kitchen, run)
+}
+
+fn id(run: &std::path::Path) -> &str {
+    run.file_name().unwrap().to_str().unwrap()
+}
+
+#[test]
+fn nothing_to_resume() {
+    let kitchen = Kitchen::repository();
+    assert_snapshot!("resume_without_runs", kitchen.refused(&["cook", "--resume"]).exits(2));
+    assert_snapshot!("resume_unknown_run", kitchen.refused(&["cook", "--resume", "20200101"]).exits(2));
+    assert_snapshot!("show_without_runs", kitchen.refused(&["runs", "show"]).exits(2));
+}
+
+#[test]
+fn a_failed_step_is_tried_again_and_a_finished_run_is_over() {
+    let (kitchen, run) = failed();
+    kitchen.write("hot", "");
+    assert_snapshot!("resumed", kitchen.run(["cook", "--resume", id(&run)]).exits(0));
+    assert_eq!(kitchen.read("peeled"), "x\n", "a completed step runs once");
+    assert_eq!(completed(&journal(&run)), ["peel.1.1", "boil.1.1", "boil.1.2"]);
+    assert_snapshot!("resume_finished_run", kitchen.refused(&["cook", "--resume", id(&run)]).exits(2));
+    assert_snapshot!("resume_unknown_among_runs", kitchen.refused(&["cook", "--resume", "2020"]).exits(2));
+}
+
+/// The recipe that a run goes on with is the one it started with.
+#[test]
+fn a_changed_recipe_does_not_change_a_run() {
+    let (kitchen, _) = failed();
+    kitchen.recipe("soup", "no recipe any more");
+    kitchen.write("hot", "");
+    kitchen.run(["cook", "--resume"]).exits(0);
+}
+
+#[test]
+fn a_run_that_another_process_drives() {
+    let (kitchen, run) = failed();
+    let lock = File::open(run.join("lock")).unwrap();
+    lock.lock().unwrap();
+    assert_snapshot!("resume_locked_run", kitchen.refused(&["cook", "--resume", id(&run)]).exits(2));
+    assert_snapshot!("list_locked_run", kitchen.run(["runs", "list"]).exits(0));
+}
+
+#[test]
+fn a_damaged_journal() {
+    let (kitchen, run) = failed();
+    let text = kitchen_text(&run);
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines[2] = "{ this is no entry }";
+    std::fs::write(run.join("journal.ndjson"), lines.join("\n") + "\n").unwrap();
+    assert_snapshot!("resume_damaged_journal", kitchen.refused(&["cook", "--resume", id(&run)]).exits(4));
+    assert_snapshot!("show_damaged_journal", kitchen.refused(&["runs", "show"]).exits(4));
+    assert_snapshot!("list_damaged_journal", kitchen.run(["runs", "list"]).exits(0));
+}
+
+#[test]
+fn a_journal_of_a_newer_version() {
+    let (kitchen, run) = failed();
+    let text = kitchen_text(&run).replace("\"schema_version\":1", "\"schema_version\":2");
+    std::fs::write(run.join("journal.ndjson"), text).unwrap();
+    assert_snapshot!(kitchen.refused(&["cook", "--resume", id(&run)]).exits(4));
+}
+
+/// A last line that was cut off in the middle never happened: here it is the end of `boil`.
+#[test]
+fn a_torn_journal_goes_on() {
+    let (kitchen, run) = failed();
+    let text = kitchen_text(&run);
+    let end_of_boil = text.trim_end().rfind('\n').unwrap();
+    std::fs::write(run.join("journal.ndjson"), &text[..end_of_boil - 20]).unwrap();
+    assert_snapshot!("show_torn_journal", kitchen.run(["runs", "show"]).exits(0));
+    kitchen.write("hot", "");
+    kitchen.run(["cook", "--resume"]).exits(0);
+    assert_eq!(kitchen.read("peeled"), "x\n");
+}
+
+#[test]
+fn a_run_without_its_recipe() {
+    let (kitchen, run) = failed();
+    std::fs::remove_file(run.join("recipe.yaml")).unwrap();
+    assert_snapshot!(kitchen.refused(&["cook", "--resume", id(&run)]).exits(4));
+}
+
+#[test]
+fn options_that_do_not_go_with_a_resume() {
+    let (kitchen, run) = failed();
+    assert_snapshot!(kitchen.refused(&["cook", "--resume", id(&run), "--set", "salt=1"]).exits(2));
+}
+
+fn kitchen_text(run: &std::path::Path) -> String {
+    std::fs::read_to_string(run.join("journal.ndjson")).unwrap()
+}

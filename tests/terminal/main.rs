@@ -1,0 +1,16 @@
+//! The screen of a person: the binary in a real pseudo-terminal, and what is on it at the end.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::allow_attributes,
+    reason = "a test stops at what should not be"
+)]
+
+#[path = "../support/binary.rs"]
+mod binary;
+
+mod live; // the lines of a run as it goes
+mod pty;
+mod questions; // pickers, prompts, confirmations
+mod stopping; // Ctrl-C
