@@ -191,6 +191,29 @@ fn secrets_go_into_the_private_file_and_are_masked() {
 }
 
 #[test]
+fn a_secret_that_git_would_commit_is_warned_about() {
+    let house = House::new();
+    house.write("repo/.autoskillit/.gitignore", "/runs/\n");
+    let set = house.run(&["config", "set", "github.token", "s3cr3t"]);
+    assert!(set.code == Some(0) && set.err.contains("git does not ignore"), "{set:?}");
+    assert_eq!(house.read("repo/.autoskillit/.gitignore"), "/runs/\n");
+}
+
+#[test]
+fn a_test_command_of_words_runs_without_a_shell() {
+    let house = House::new();
+    house.write(
+        "repo/.autoskillit/recipes/check.yaml",
+        "name: check\ndescription: Runs the tests.\nsteps:\n  test:\n    tool: test_check\n    on_success: done\n",
+    );
+    house.write(FILE, "test_check:\n  command: [printf, '%s', '$HOME; exit 1']\n");
+    let words = house.run(&["cook", "check"]);
+    assert_eq!(words.code, Some(0), "{words:?}");
+    let shell = house.run(&["cook", "check", "--config", "test_check.command=echo $HOME; exit 1"]);
+    assert_eq!(shell.code, Some(1), "{shell:?}");
+}
+
+#[test]
 fn a_malformed_file_stops_only_what_needs_settings() {
     let house = House::new();
     house.write(USER, "model:\n  defualt: opus\n");

@@ -65,6 +65,8 @@ pub struct Written {
     pub file: SettingsFile,
     /// A stronger layer that says something else, so that the value has no effect here.
     pub overruled: Option<String>,
+    /// Whether a secret was written where git does not ignore it.
+    pub exposed: bool,
 }
 
 /// Sets `key` to what `given` says, in the user's files or the repository's; secrets go into the private file.
@@ -108,7 +110,13 @@ pub fn set(sources: &Sources, key: &'static Key, given: &str, user: bool) -> Res
     make_room(&path, sources, user).map_err(|error| cannot(&error))?;
     let mode = if key.secret { Some(PRIVATE) } else { None };
     files::replace(&path, edited.as_bytes(), mode).map_err(|error| cannot(&error))?;
-    Ok(Written { overruled: overruled(sources, key, layer), file })
+    let exposed = layer == Layer::ProjectSecrets
+        && file
+            .path
+            .parent()
+            .and_then(|dir| Checkout::discover(dir).ok())
+            .is_some_and(|it| !it.ignores(&file.path));
+    Ok(Written { overruled: overruled(sources, key, layer), exposed, file })
 }
 
 fn make_room(path: &Path, sources: &Sources, user: bool) -> std::io::Result<()> {

@@ -163,6 +163,11 @@ fn set(session: &Session, name: &str, mut value: String, user: bool) -> Result<E
     let sources = sources_at(&session.dir, &session.config);
     let written = settings::set(&sources, key, &value, user)?;
     session.printer.note(&format!("`{}` is set in {}", key.name, written.file.path.display()));
+    if written.exposed {
+        session
+            .printer
+            .warn("git does not ignore this file: add `/.secrets.yaml` to .autoskillit/.gitignore");
+    }
     if let Some(stronger) = written.overruled {
         session.printer.warn(&format!("{stronger} says something else, and counts"));
     }

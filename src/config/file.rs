@@ -233,7 +233,8 @@ fn masked_lines(text: &str, layer: Layer) -> String {
         if !(layer.holds_secrets() || is_secret(line)) {
             return line.to_owned();
         }
-        let shown = line.find(':').map_or(0, |colon| colon + 1);
+        let is_key = |text: &str| text.trim().chars().all(|c| c.is_ascii_lowercase() || c == '_');
+        let shown = line.find(':').filter(|colon| is_key(&line[..*colon])).map_or(0, |colon| colon + 1);
         let hidden = line[shown..].chars().map(|c| if c.is_whitespace() { c.to_string() } else { stars(c) });
         line[..shown].chars().map(|c| c.to_string()).chain(hidden).collect()
     };

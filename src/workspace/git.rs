@@ -92,6 +92,13 @@ impl Checkout {
         git(&self.top, ["symbolic-ref", "--quiet", "--short", "HEAD"]).ok().map(|out| line(&out))
     }
 
+    /// Whether git would keep `path` out of a commit. When it cannot tell, it does not.
+    #[must_use]
+    pub fn ignores(&self, path: &Path) -> bool {
+        // Exit code 1 is the answer no.
+        git(self.top(), [OsStr::new("check-ignore"), OsStr::new("-q"), path.as_os_str()]).is_ok()
+    }
+
     /// What differs from the last commit, untracked files included, ignored ones not.
     ///
     /// # Errors

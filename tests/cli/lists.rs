@@ -141,6 +141,8 @@ fn help() {
         ("help_runs", &["runs", "-h"]),
         ("help_runs_list", &["runs", "list", "-h"]),
         ("help_runs_show", &["runs", "show", "-h"]),
+        ("help_config", &["config", "-h"]),
+        ("help_config_set", &["config", "set", "-h"]),
     ] {
         let screen = kitchen.run(args).exits(0);
         assert_eq!(screen.err, "");

@@ -168,7 +168,7 @@ impl Printer {
         self.labelled(Role::Bad, "error", message, hints);
     }
 
-    /// Shows the problems of a recipe with their places, and a blank line after them.
+    /// Shows the problems of a file with their places, and a blank line after them.
     pub(crate) fn problems(&self, problems: &Problems) {
         let headline = problems.to_string();
         match problems.errors() {
