@@ -69,6 +69,14 @@ pub fn list(kitchen: &KitchenDir) -> Vec<RunInfo> {
     ids(kitchen).iter().rev().map(|id| info(&kitchen.run(id), id)).collect()
 }
 
+/// At most `count` runs whose ids begin so, the newest first; only their journals are read.
+#[must_use]
+pub fn newest(kitchen: &KitchenDir, beginning: &str, count: usize) -> Vec<RunInfo> {
+    let ids = ids(kitchen);
+    let wanted = ids.iter().rev().filter(|id| id.starts_with(beginning)).take(count);
+    wanted.map(|id| info(&kitchen.run(id), id)).collect()
+}
+
 /// The run that `name` means: an id, the beginning of exactly one id, or the last run when no name is given.
 ///
 /// # Errors
