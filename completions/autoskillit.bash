@@ -39,10 +39,12 @@ _autoskillit() {
         value=${line%%$'\t'*}
         [[ $value == "$cut"* ]] || continue
         value=${value#"$cut"}
-        # Inside quotes readline quotes by itself.
-        [[ $current == [\'\"]* ]] || printf -v value %q "$value"
-        # One goes on typing behind these.
-        [[ $value == *[=/] ]] || value+=' '
+        # Inside quotes readline quotes by itself, and a blank would be part of the word.
+        if [[ ${current#"$cut"} != [\'\"]* ]]; then
+            printf -v value %q "$value"
+            # One goes on typing behind these.
+            [[ $value == *[=/] ]] || value+=' '
+        fi
         COMPREPLY+=("$value")
     done < <(autoskillit __complete $((${#words[@]} - 1)) "${words[@]//[\'\"\\]/}" 2>/dev/null)
 }

@@ -114,7 +114,7 @@ fn state(run: &runs::RunInfo) -> String {
         Some(RunStatus::Exhausted) => "exhausted",
         Some(RunStatus::Crashed) => "crashed",
     };
-    match &run.step {
+    match run.step.as_deref().filter(|step| !step.is_empty()) {
         Some(step) => format!("{}, {status} at {step}", run.recipe),
         None => format!("{}, {status}", run.recipe),
     }
