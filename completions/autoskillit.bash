@@ -1,7 +1,7 @@
 # bash completion for autoskillit. The program says what fits: a line for each, its text, a tab, what it is.
 
 _autoskillit() {
-    local head=${COMP_LINE:0:COMP_POINT} words=() part blank current cut line value i
+    local head=${COMP_LINE:0:COMP_POINT} words=() part blank current start quoted cut line value i
 
     # Readline takes key=value for three words: parts without a blank between them are one word.
     for ((i = 0; i <= COMP_CWORD; i++)); do
@@ -26,21 +26,25 @@ _autoskillit() {
         return
     fi
 
-    # Readline replaces what follows the last of its word breaks only.
+    # Readline replaces what follows an open quote, or else the last of its word breaks.
+    start=${current%%[\'\"]*}
+    [[ $start == "$current" ]] && quoted=no || quoted=yes
+    start=${start//\\/}
     cut=
     for i in '=' ':'; do
-        if [[ $COMP_WORDBREAKS == *"$i"* && $current == *"$i"* ]]; then
-            part=${current%"${current##*"$i"}"}
+        if [[ $COMP_WORDBREAKS == *"$i"* && $start == *"$i"* ]]; then
+            part=${start%"${start##*"$i"}"}
             ((${#part} > ${#cut})) && cut=$part
         fi
     done
+    [[ $quoted == yes ]] && cut=$start
 
     while IFS= read -r line; do
         value=${line%%$'\t'*}
         [[ $value == "$cut"* ]] || continue
         value=${value#"$cut"}
         # Inside quotes readline quotes by itself, and a blank would be part of the word.
-        if [[ ${current#"$cut"} != [\'\"]* ]]; then
+        if [[ $quoted == no ]]; then
             printf -v value %q "$value"
             # One goes on typing behind these.
             [[ $value == *[=/] ]] || value+=' '

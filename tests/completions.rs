@@ -87,6 +87,8 @@ impl Repository {
         repository.write("repo/.autoskillit/recipes/broken.yaml", ": [\n");
         let mine = "name: mine\ndescription: x\ningredients:\n  flag:\n    default: ''\nsteps:\n  end:\n    stop: { status: failed, message: no }\n";
         repository.write("repo/other/mine.yaml", mine);
+        repository.write("repo/odd/.git/HEAD", "ref: refs/heads/main\n");
+        repository.write("repo/odd/.autoskillit/recipes/a b: c.yaml", &mine.replace("mine", "'a b: c'"));
         let started = r#"{"schema_version":1,"seq":1,"at":"2026-01-01T08:00:00Z","event":"run_started","run_id":"RUN","recipe":"ship","description":"","recipe_hash":"","source":"project","orchestrator":"engine","repository":"/","inputs":{},"permissions":"bypass","branch":null,"commit":null,"dirty":false,"rehearsal":null,"autoskillit_version":"0.1.0"}"#;
         let ended = r#"{"schema_version":1,"seq":2,"at":"2026-01-01T08:00:01Z","event":"run_ended","status":"succeeded","reason":"","step":"end","resumable":false,"fault":null}"#;
         repository.run(ENDED, &[started, ended]);
@@ -192,8 +194,7 @@ impl Terminal {
         self.session.send("\x07").unwrap();
         self.session.flush().unwrap();
         self.session.exp_string("LINE<").unwrap();
-        let line = self.session.exp_string(">ENIL").unwrap();
-        line
+        self.session.exp_string(">ENIL").unwrap()
     }
 
     /// Interactive shells do not end for SIGTERM.
@@ -230,6 +231,10 @@ const TABS: &[(&str, &str)] = &[
     ("autoskillit cook ship no", "autoskillit cook ship notes="),
     ("autoskillit cook ship color=g", "autoskillit cook ship color=green "),
     ("autoskillit cook ./ot", "autoskillit cook ./other/"),
+    ("autoskillit -C odd cook a", "autoskillit -C odd cook a\\ b:\\ c "),
+    ("autoskillit -C odd cook a\\ b:", "autoskillit -C odd cook a\\ b:\\ c "),
+    ("autoskillit -C odd cook a\\ b:\\ c f", "autoskillit -C odd cook a\\ b:\\ c flag="),
+    ("autoskillit -C odd cook 'a b: c' f", "autoskillit -C odd cook 'a b: c' flag="),
     ("autoskillit cook ship notes=a\\ ", "autoskillit cook ship notes=a\\ file.txt "),
 ];
 
@@ -251,7 +256,8 @@ fn bash() {
     terminal.check_all("bash", "\x1b*");
     terminal.check_tab("bash", TABS);
     let quoted = ("autoskillit cook ship notes='RE", "autoskillit cook ship notes='README.md'");
-    terminal.check_tab("bash", &[quoted]);
+    let name = ("autoskillit -C odd cook 'a b:", "autoskillit -C odd cook 'a b: c'");
+    terminal.check_tab("bash", &[quoted, name]);
     terminal.close();
 }
 
