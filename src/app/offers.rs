@@ -16,6 +16,9 @@ use crate::workspace::git::Checkout;
 /// At most this many runs are offered: each costs reading its journal.
 const RUNS: usize = 20;
 
+/// Older runs are left out once this many bytes of journals were read.
+const BYTES: u64 = 1 << 20;
+
 /// One text that fits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
@@ -96,8 +99,16 @@ impl Offers {
 
     fn newest(&self, beginning: &str, fits: impl Fn(&runs::RunInfo) -> bool) -> Vec<Offer> {
         let Some(top) = &self.top else { return Vec::new() };
-        runs::newest(&KitchenDir::of(top), beginning, RUNS)
-            .into_iter()
+        let kitchen = KitchenDir::of(top);
+        let mut read = 0;
+        let mut affordable = |run: &runs::RunInfo| {
+            let before = read;
+            read += kitchen.run(&run.run_id).journal().metadata().map_or(0, |journal| journal.len());
+            before < BYTES
+        };
+        runs::newest(&kitchen, beginning)
+            .take(RUNS)
+            .take_while(|run| affordable(run))
             .filter(fits)
             .map(|run| Offer { about: state(&run), value: run.run_id })
             .collect()

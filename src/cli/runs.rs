@@ -41,7 +41,7 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
     let kitchen = KitchenDir::of(Checkout::discover(&session.dir)?.top());
     match command {
         RunsCommand::List { json, limit } => {
-            let runs: Vec<RunInfo> = runs::newest(&kitchen, "", limit);
+            let runs: Vec<RunInfo> = runs::newest(&kitchen, "").take(limit).collect();
             if json {
                 session.printer.data(&json!({ "schema_version": 1, "runs": runs }).to_string());
             } else if runs.is_empty() {
