@@ -209,7 +209,9 @@ fn real_client_that_never_repairs_is_exhausted() {
         ]
     );
     assert!(
-        story[7].starts_with("exhausted: The tests still fail, and no repair is left (max_repairs = 2): exit code 1"),
+        story[7].starts_with(
+            "exhausted: The tests still fail, and no repair is left (max_repairs = 2): exit code 1"
+        ),
         "{story:#?}"
     );
 }

@@ -7,5 +7,6 @@ pub mod error;
 pub mod host;
 pub mod inputs;
 pub mod kitchen;
+pub mod offers;
 pub mod rehearsal;
 pub mod runs;

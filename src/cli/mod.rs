@@ -1,6 +1,7 @@
 //! The command line: commands, one file each, and everything a person sees. Arguments come in; an exit code goes out. The
 //! commands decide nothing about runs: they read what was typed, ask [`crate::app`], and show what it says.
 
+pub mod completions;
 mod cook;
 mod exit;
 mod recipes;
@@ -60,6 +61,7 @@ struct Global {
         short = 'C',
         global = true,
         value_name = "DIR",
+        value_hint = clap::ValueHint::DirPath,
         help_heading = "Global options"
     )]
     directory: Option<PathBuf>,
@@ -76,6 +78,8 @@ enum Command {
     /// List and show runs of this repository.
     #[command(subcommand)]
     Runs(runs::RunsCommand),
+    /// Print the completion script of a shell.
+    Completions(completions::CompletionsArgs),
 }
 
 /// What every command works with.
@@ -104,6 +108,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Cook(args) => cook::run(&session, args),
                 Command::Recipes(command) => recipes::run(&session, command),
                 Command::Runs(command) => runs::run(&session, command),
+                Command::Completions(args) => Ok(completions::run(&session, &args)),
             };
             done.unwrap_or_else(|error| report(&printer, &error))
         }
