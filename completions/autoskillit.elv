@@ -38,7 +38,7 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --set 'Set an ingredient; the same as KEY=VALUE'
             cand --resume 'Go on with a run: its id, a part of it, or the last one that did not finish'
             cand --rehearse 'Play the sessions from a scenario, in a scratch copy: the recipe''s own, or a name or file'
-            cand --pace 'Speed of a rehearsal''s pauses: 0 plays without, 2 twice as slow'
+            cand --pace 'Length of a rehearsal''s pauses: 0 plays without, 2 twice as slow'
             cand --color 'When to use colours'
             cand -C 'Work in the repository of this folder instead of the current one'
             cand --directory 'Work in the repository of this folder instead of the current one'
