@@ -13,5 +13,8 @@ fn main() -> ExitCode {
     if mode == player::MODE {
         return player::main(std::env::args_os().skip(2));
     }
+    if mode == cli::completions::MODE {
+        return cli::completions::answer(std::env::args_os().skip(2));
+    }
     cli::main(std::env::args_os())
 }

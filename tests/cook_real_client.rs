@@ -130,7 +130,7 @@ fn real_client_hello_does_not_believe_invented_evidence() {
         Script::new().turn(Reply::structured_output(answer)).then_always(Reply::text("Done.")),
     );
     let cooked = kitchen.cook(&api, ["hello"]).expect_code(1);
-    assert_eq!(cooked.story()[1..3], ["look#1 success -> check", "check#1 exit 1 -> invented"]);
+    assert_eq!(cooked.story()[1..3], ["look#1 success -> check", "check#1 exit code 1 -> invented"]);
 }
 
 #[test]
@@ -209,7 +209,9 @@ fn real_client_that_never_repairs_is_exhausted() {
         ]
     );
     assert!(
-        story[7].starts_with("exhausted: The tests still fail after 2 repairs: exit code 1"),
+        story[7].starts_with(
+            "exhausted: The tests still fail, and no repair is left (max_repairs = 2): exit code 1"
+        ),
         "{story:#?}"
     );
 }

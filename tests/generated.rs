@@ -1,13 +1,17 @@
-//! Pages that are made from the code: each must be what the code says today. `UPDATE_GENERATED=1` writes them anew.
+//! Files that are made from the code: each must be what the code says today. `UPDATE_GENERATED=1` writes them anew.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::fmt::Write as _;
 use std::path::Path;
 
 use autoskillit::catalog::{ParamKind, TOOLS};
+use autoskillit::cli::completions;
 use autoskillit::config::edit::render;
 use autoskillit::config::kind::{Item, Kind};
 use autoskillit::config::table::{Default, KEYS, UNUSED};
 use autoskillit::execution::environment::{DROPPED, MINIMAL};
+use clap_complete::Shell;
 
 fn kind(kind: ParamKind) -> &'static str {
     match kind {
@@ -116,14 +120,44 @@ fn value(kind: Kind) -> String {
     }
 }
 
+/// The man page of a command and those of its subcommands.
+fn man(command: &clap::Command, pages: &mut Vec<(String, String)>) {
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
+    // A page has room for what the short help leaves out.
+    let whole = command.clone().mut_args(|arg| arg.hide_short_help(false));
+    let source = concat!("autoskillit ", env!("CARGO_PKG_VERSION"));
+    let mut page = Vec::new();
+    clap_mangen::Man::new(whole).source(source).render(&mut page).unwrap();
+    pages.push((format!("man/{name}.1"), String::from_utf8(page).unwrap()));
+    for subcommand in command.get_subcommands() {
+        man(subcommand, pages);
+    }
+}
+
+/// Every generated file of the repository, with its text.
+fn generated() -> Vec<(String, String)> {
+    let mut pages = [
+        ("docs/tools.md", tools()),
+        ("docs/environment.md", environment()),
+        ("docs/settings.md", settings()),
+    ]
+    .map(|(name, text)| (name.to_owned(), text))
+    .to_vec();
+    for (shell, file) in [(Shell::Elvish, "autoskillit.elv"), (Shell::PowerShell, "autoskillit.ps1")] {
+        pages.push((format!("completions/{file}"), completions::script(shell)));
+    }
+    let mut command = autoskillit::cli::definition();
+    command.build();
+    man(&command, &mut pages);
+    pages
+}
+
 #[test]
-fn generated_pages_say_what_the_code_says() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+fn generated_files_say_what_the_code_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut stale = Vec::new();
-    for (name, text) in
-        [("tools.md", tools()), ("environment.md", environment()), ("settings.md", settings())]
-    {
-        let path = docs.join(name);
+    for (name, text) in generated() {
+        let path = root.join(&name);
         if std::env::var_os("UPDATE_GENERATED").is_some() {
             std::fs::write(&path, &text).unwrap();
         }
@@ -132,4 +166,14 @@ fn generated_pages_say_what_the_code_says() {
         }
     }
     assert!(stale.is_empty(), "stale: {stale:?}; run `UPDATE_GENERATED=1 cargo test --test generated`");
+}
+
+#[test]
+fn no_generated_file_is_left_over() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names: Vec<String> = generated().into_iter().map(|(name, _)| name).collect();
+    for entry in std::fs::read_dir(root.join("man")).unwrap() {
+        let name = format!("man/{}", entry.unwrap().file_name().to_string_lossy());
+        assert!(names.contains(&name), "{name} is of no command any more");
+    }
 }

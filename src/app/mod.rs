@@ -7,6 +7,7 @@ pub mod error;
 pub mod host;
 pub mod inputs;
 pub mod kitchen;
+pub mod offers;
 pub mod rehearsal;
 pub mod runs;
 pub mod settings;

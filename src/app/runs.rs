@@ -70,6 +70,12 @@ pub fn list(kitchen: &KitchenDir) -> Vec<RunInfo> {
     ids(kitchen).iter().rev().map(|id| info(&kitchen.run(id), id)).collect()
 }
 
+/// The runs whose ids begin so, the newest first. Each journal is read when its run is asked for.
+pub fn newest(kitchen: &KitchenDir, beginning: &str) -> impl Iterator<Item = RunInfo> {
+    let ids = ids(kitchen).into_iter().rev().filter(move |id| id.starts_with(beginning));
+    ids.map(move |id| info(&kitchen.run(&id), &id))
+}
+
 /// The run that `name` means: an id, the beginning of exactly one id, or the last run when no name is given.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! commands decide nothing about runs: they read what was typed, ask [`crate::app`], and show what it says.
 
 mod config;
+pub mod completions;
 mod cook;
 mod exit;
 mod recipes;
@@ -62,6 +63,7 @@ struct Global {
         short = 'C',
         global = true,
         value_name = "DIR",
+        value_hint = clap::ValueHint::DirPath,
         help_heading = "Global options"
     )]
     directory: Option<PathBuf>,
@@ -85,6 +87,8 @@ enum Command {
     /// Show, change and check settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Print the completion script of a shell.
+    Completions(completions::CompletionsArgs),
 }
 
 /// What every command works with.
@@ -125,6 +129,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Recipes(command) => recipes::run(&session, command),
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),
+                Command::Completions(args) => Ok(completions::run(&session, &args)),
             };
             done.unwrap_or_else(|error| report(&printer, &error))
         }

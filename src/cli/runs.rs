@@ -45,7 +45,7 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
     let kitchen = KitchenDir::of(checkout.top());
     match command {
         RunsCommand::List { json, limit } => {
-            let runs: Vec<RunInfo> = runs::list(&kitchen).into_iter().take(limit).collect();
+            let runs: Vec<RunInfo> = runs::newest(&kitchen, "").take(limit).collect();
             if json {
                 session.printer.data(&json!({ "schema_version": 1, "runs": runs }).to_string());
             } else if runs.is_empty() {

@@ -193,6 +193,10 @@ fn tell(call: &Call, watch: Watch<'_>, session: &str, glimpse: Glimpse) {
     let step = call.step.clone();
     watch(match glimpse {
         Glimpse::Spawned => Live::Spawned { step, session: session.to_owned() },
+        // The client's name for the answer that the schema asks for tells nobody anything.
+        Glimpse::Update(Update::Doing(call)) if call.name == "StructuredOutput" => {
+            Live::Saying { step, text: "gives its answer".to_owned() }
+        }
         Glimpse::Update(Update::Doing(call)) => Live::Doing { step, tool: call.name, target: call.target },
         Glimpse::Update(Update::Saying(text)) => Live::Saying { step, text: first_line(&text).to_owned() },
         Glimpse::Update(Update::Waiting(why)) => Live::Waiting { step, why },

@@ -74,6 +74,13 @@ impl Checkout {
         }
     }
 
+    /// The nearest folder above `dir` that looks like the top of a checkout. git is not asked, so this is quick and may be
+    /// wrong where git is set up in an odd way: a guess for completions, not for work.
+    #[must_use]
+    pub fn guess(dir: &Path) -> Option<PathBuf> {
+        dir.ancestors().find(|above| above.join(".git").exists()).map(Path::to_owned)
+    }
+
     /// Its top folder.
     #[must_use]
     pub fn top(&self) -> &Path {
@@ -252,6 +259,15 @@ mod tests {
         assert!(matches!(Checkout::discover(dir.path()), Err(GitError::NotARepository(_))));
         git(dir.path(), ["init", "--quiet", "--bare"]).unwrap();
         assert!(matches!(Checkout::discover(dir.path()), Err(GitError::Bare(_))));
+    }
+
+    #[test]
+    fn the_top_is_guessed_from_any_folder_below_it() {
+        let (dir, checkout) = repository();
+        let deep = dir.path().join("a/b");
+        std::fs::create_dir_all(&deep).unwrap();
+        let guess = Checkout::guess(&deep).unwrap();
+        assert_eq!(guess.canonicalize().unwrap(), checkout.top().canonicalize().unwrap());
     }
 
     #[test]
