@@ -105,7 +105,7 @@ fn real_client_hello_tells_what_the_repository_is_and_changes_nothing() {
             "started hello",
             "look#1 success -> check",
             "check#1 ok -> told",
-            "succeeded: A kitchen, and nothing else."
+            "succeeded: A kitchen, and nothing else. Tests: none found. Evidence: README.md."
         ]
     );
     assert_eq!(cooked.stdout, "");
