@@ -293,10 +293,10 @@ mod tests {
     #[test]
     fn paths_are_relative_inside() {
         let look = Look::plain(80);
-        let root = Path::new("/work/app");
+        let root = Path::new("/srv/app");
         let said = |p: &str| path(Path::new(p), Some(root), &look);
         assert_eq!(
-            [said("/work/app/src/a.rs"), said("/work/app"), said("/tmp/x")],
+            [said("/srv/app/src/a.rs"), said("/srv/app"), said("/tmp/x")],
             ["src/a.rs", ".", "/tmp/x"]
         );
     }
