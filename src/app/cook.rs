@@ -124,17 +124,20 @@ pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppErr
     let run_dir = kitchen.dir.run(run_id);
     let lock = runs::lock(&run_dir)?;
     let (journal, past) = Journal::reopen(&run_dir.journal(), kitchen.redactor.clone())?;
-    let recipe = recorded_recipe(&kitchen, &run_dir, run_id)?;
-    let state = State::fold(&past, entry_step(&recipe));
-    let Some(started) = state.started.clone() else {
+    let Some(started) = past.iter().find_map(|entry| match &entry.event {
+        Event::RunStarted(started) => Some(started.clone()),
+        _ => None,
+    }) else {
         return Err(AppError::usage(format!("run {run_id} never started")));
     };
+    let recipe = recorded_recipe(&kitchen, &run_dir, &started)?;
+    let state = State::fold(&past, entry_step(&recipe));
     if !state.resumable() {
         let end = state.end().map(|end| end.reason.clone()).unwrap_or_default();
         return Err(AppError::usage(format!("run {run_id} is over: {end}"))
             .hint(format!("cook it anew: `autoskillit cook {}`", recipe.name)));
     }
-    let rehearsal = started.rehearsal.clone().map(|scenario| Rehearsal { scenario, pace });
+    let rehearsal = started.rehearsal.map(|scenario| Rehearsal { scenario, pace });
     let client = client(&kitchen, &recipe, rehearsal.as_ref())?;
     let note = match &state.at {
         At::Running { step, session: Some(_), .. } => format!("the session of `{step}` was cut off"),
@@ -142,13 +145,7 @@ pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppErr
         At::Ended { end, .. } => end.reason.clone(),
         _ => "between two steps".to_owned(),
     };
-    let step = match &state.at {
-        At::Ended { back, .. } => match &**back {
-            At::Enter(step) | At::Retry { step, .. } | At::Running { step, .. } => step.clone(),
-            _ => state.step().unwrap_or_default().to_owned(),
-        },
-        _ => state.step().unwrap_or_default().to_owned(),
-    };
+    let step = state.resumes_at().unwrap_or_default().to_owned();
     Ok(Ready {
         kit: toolkit(&kitchen, &recipe, run_dir, client, rehearsal)?,
         opening: Event::RunResumed { step, note },
@@ -296,19 +293,14 @@ fn dirty_tree(recipe: &Recipe, dirty: &[String]) -> AppError {
     .hint("or cook on top of them: --allow-dirty")
 }
 
-fn recorded_recipe(kitchen: &Kitchen, run_dir: &RunDir, run_id: &str) -> Result<Recipe, AppError> {
+fn recorded_recipe(kitchen: &Kitchen, run_dir: &RunDir, started: &RunStarted) -> Result<Recipe, AppError> {
     let path = run_dir.recipe();
     let text = std::fs::read_to_string(&path).map_err(|error| {
+        let run_id = &started.run_id;
         AppError::environment(format!("cannot read the recipe of run {run_id}, {}: {error}", path.display()))
     })?;
-    let started = runs::entries(run_dir)?.into_iter().find_map(|entry| match entry.event {
-        Event::RunStarted(started) => Some(started),
-        _ => None,
-    });
-    let (stem, source) = started
-        .map(|started| (started.recipe, started.source))
-        .ok_or_else(|| AppError::usage(format!("run {run_id} never started")))?;
-    let origin = Origin { file: path.display().to_string(), stem, source, path: Some(path) };
+    let file = path.display().to_string();
+    let origin = Origin { file, stem: started.recipe.clone(), source: started.source, path: Some(path) };
     let Loaded { recipe, .. } = compile(&text, &origin, &kitchen.pantry).map_err(|problems| {
         AppError::from(crate::recipe::LoadError::Invalid(Box::new(problems)))
             .hint("the run keeps the recipe as it was when it started")

@@ -113,7 +113,7 @@ pub fn find(kitchen: &KitchenDir, name: Option<&str>) -> Result<String, AppError
 /// # Errors
 /// When there is none.
 pub fn last_resumable(kitchen: &KitchenDir) -> Result<String, AppError> {
-    list(kitchen).into_iter().find(|run| run.resumable).map(|run| run.run_id).ok_or_else(|| {
+    newest(kitchen, "").find(|run| run.resumable).map(|run| run.run_id).ok_or_else(|| {
         AppError::usage("there is no run to resume in this repository").hint("see `autoskillit runs list`")
     })
 }

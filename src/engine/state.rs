@@ -90,6 +90,16 @@ pub enum At {
     },
 }
 
+impl At {
+    fn step(&self) -> Option<&str> {
+        match self {
+            Self::Before => None,
+            Self::Enter(step) | Self::Retry { step, .. } | Self::Running { step, .. } => Some(step),
+            Self::Ending(end) | Self::Ended { end, .. } => end.step.as_deref(),
+        }
+    }
+}
+
 impl State {
     /// The fold of a journal.
     #[must_use]
@@ -237,13 +247,21 @@ impl State {
         }
     }
 
-    /// The step that the run stands at, for people.
+    /// The step that the run stands at or ended at, for people.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
         match &self.at {
-            At::Before => None,
-            At::Enter(step) | At::Retry { step, .. } | At::Running { step, .. } => Some(step),
-            At::Ending(end) | At::Ended { end, .. } => end.step.as_deref(),
+            At::Ended { end, .. } => end.step.as_deref(),
+            at => at.step(),
+        }
+    }
+
+    /// The step that a resume goes on with.
+    #[must_use]
+    pub fn resumes_at(&self) -> Option<&str> {
+        match &self.at {
+            At::Ended { back, end } => back.step().or(end.step.as_deref()),
+            at => at.step(),
         }
     }
 
