@@ -1,5 +1,7 @@
 //! The binary: the fast paths that must not pay for a command line parser, then the command line.
 
+#![warn(clippy::disallowed_types)]
+
 use std::process::ExitCode;
 
 use autoskillit::cli;

@@ -7,7 +7,7 @@ mod support;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use autoskillit::engine::event::Event;
 use nix::sys::signal::Signal;
@@ -284,7 +284,15 @@ fn the_kitchen_sees_every_process_of_its_own() {
     kitchen.assert_nothing_left(Duration::ZERO);
     let mut sleeper =
         Command::new("sleep").arg("1000").env("HOME", kitchen.home()).spawn().expect("it starts");
-    let seen: Vec<_> = kitchen.processes().into_iter().map(|(_, command)| command).collect();
+    // A process that has just become another program carries no environment for a moment.
+    let deadline = Instant::now() + GONE;
+    let seen = loop {
+        let seen: Vec<_> = kitchen.processes().into_iter().map(|(_, command)| command).collect();
+        if !seen.is_empty() || Instant::now() > deadline {
+            break seen;
+        }
+        std::thread::yield_now();
+    };
     assert_eq!(seen, ["sleep 1000"]);
     sleeper.kill().expect("it runs");
     sleeper.wait().expect("it is ours");

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use autoskillit::catalog::{ParamKind, TOOLS};
+use autoskillit::catalog::{KITCHEN, ParamKind, TOOLS, ToolDecl};
 use autoskillit::cli::completions;
 use autoskillit::config::edit::render;
 use autoskillit::config::kind::{Item, Kind};
@@ -29,23 +29,36 @@ fn kind(kind: ParamKind) -> &'static str {
 fn tools() -> String {
     let mut page =
         String::from("# Tools\n\nWhat a step can call with `tool:`. This page is made from `src/catalog`.\n");
-    for tool in TOOLS {
+    describe(&mut page, TOOLS, "result.");
+    page.push_str(
+        "\n# Tools of a served kitchen\n\n`autoskillit serve` offers the tools above and these. At the start only `open_kitchen` and \
+         `close_kitchen` are there, the rest when the kitchen is open. In sessions that steps run (`AUTOSKILLIT_HEADLESS=1`) there is \
+         `test_check` and nothing else.\n",
+    );
+    describe(&mut page, KITCHEN, "");
+    page
+}
+
+fn describe(page: &mut String, tools: &[ToolDecl], prefix: &str) {
+    for tool in tools {
         let _ = write!(page, "\n## `{}`\n\n{}\n\nFails when {}.\n", tool.name, tool.summary, tool.fails_when);
-        let _ = write!(page, "\n| parameter | type | meaning |\n|---|---|---|\n");
+        if !tool.params.is_empty() {
+            page.push_str("\n| parameter | type | meaning |\n|---|---|---|\n");
+        }
         for param in tool.params {
             let required = if param.required { " (required)" } else { "" };
             let _ =
                 writeln!(page, "| `{}`{required} | {} | {} |", param.name, kind(param.kind), param.summary);
         }
-        let _ = write!(page, "\n| `result.` | holds |\n|---|---|\n");
+        let of = if prefix.is_empty() { "answer".to_owned() } else { format!("`{prefix}`") };
+        let _ = write!(page, "\n| {of} | holds |\n|---|---|\n");
         for field in tool.results {
             let _ = writeln!(page, "| `{}` | {} |", field.name, field.summary);
         }
-        if tool.open_result {
+        if tool.open_result && !prefix.is_empty() {
             page.push_str("\nBeside these, `result` has the outputs that the skill declares.\n");
         }
     }
-    page
 }
 
 fn environment() -> String {

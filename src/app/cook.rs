@@ -19,6 +19,7 @@ use crate::engine::event::{Aftermath, Entry, Event, Fault, News, RunEnded, RunSt
 use crate::engine::journal::Journal;
 use crate::engine::run::{CookError, Run, entry_step};
 use crate::engine::state::{At, State};
+use crate::engine::steer::{Driver, Ear};
 use crate::execution::client::{Client, ClientError};
 use crate::execution::warden::WardenProgram;
 use crate::recipe::model::{Orchestrator, Recipe};
@@ -36,6 +37,8 @@ pub struct Order {
     pub allow_dirty: bool,
     /// Sessions are played.
     pub rehearsal: Option<Rehearsal>,
+    /// Who drives.
+    pub orchestrator: Orchestrator,
 }
 
 /// A run that is ready to be driven by this process.
@@ -59,16 +62,7 @@ pub struct Ready {
 /// # Errors
 /// When the recipe cannot run here, or the disk does not take it.
 pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
-    let Order { recipe, inputs, allow_dirty, rehearsal } = order;
-    if recipe.orchestrator == Some(Orchestrator::Claude) {
-        return Err(AppError::usage(format!(
-            "recipe `{}` asks to be driven by a Claude session",
-            recipe.name
-        ))
-        .hint(
-            "this version cooks recipes with its own engine: take `orchestrator: claude` out of the recipe",
-        ));
-    }
+    let Order { recipe, inputs, allow_dirty, rehearsal, orchestrator } = order;
     for (name, value) in &inputs {
         // The journal keeps inputs and no secrets: a replaced value would quietly change what the steps see.
         if kitchen.redactor.clean_json(value).is_ok_and(|clean| clean != *value) {
@@ -93,7 +87,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         description: recipe.description.clone(),
         recipe_hash: recipe.hash.clone(),
         source: recipe.source,
-        orchestrator: Orchestrator::Engine,
+        orchestrator,
         permissions: kitchen.settings.session.permissions.name().to_owned(),
         repository: kitchen.checkout.top().to_owned(),
         branch: kitchen.checkout.branch(),
@@ -104,7 +98,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         autoskillit_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     Ok(Ready {
-        kit: toolkit(&kitchen, &recipe, run_dir, client, rehearsal)?,
+        kit: toolkit(&kitchen, &recipe.name, run_dir, client, rehearsal)?,
         recipe,
         run_id,
         past: Vec::new(),
@@ -137,7 +131,7 @@ pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppErr
         return Err(AppError::usage(format!("run {run_id} is over: {end}"))
             .hint(format!("cook it anew: `autoskillit cook {}`", recipe.name)));
     }
-    let rehearsal = started.rehearsal.map(|scenario| Rehearsal { scenario, pace });
+    let rehearsal = started.rehearsal.clone().map(|scenario| Rehearsal { scenario, pace });
     let client = client(&kitchen, &recipe, rehearsal.as_ref())?;
     let note = match &state.at {
         At::Running { step, session: Some(_), .. } => format!("the session of `{step}` was cut off"),
@@ -147,7 +141,7 @@ pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppErr
     };
     let step = state.resumes_at().unwrap_or_default().to_owned();
     Ok(Ready {
-        kit: toolkit(&kitchen, &recipe, run_dir, client, rehearsal)?,
+        kit: toolkit(&kitchen, &recipe.name, run_dir, client, rehearsal)?,
         opening: Event::RunResumed { step, note },
         run_id: run_id.to_owned(),
         recipe,
@@ -160,12 +154,65 @@ pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppErr
 }
 
 impl Ready {
+    /// The kitchen it is cooked in.
+    #[must_use]
+    pub fn kitchen(&self) -> &Kitchen {
+        &self.kitchen
+    }
+
+    /// What its steps are called with.
+    #[must_use]
+    pub fn kit(&self) -> &Toolkit {
+        &self.kit
+    }
+
+    /// How many sessions drove it before.
+    #[must_use]
+    pub fn orchestrators(&self) -> u32 {
+        self.state.orchestrators
+    }
+
+    /// Who drove it when it started.
+    #[must_use]
+    pub fn orchestrator(&self) -> Orchestrator {
+        let opening = match &self.opening {
+            Event::RunStarted(started) => Some(started),
+            _ => self.state.started.as_ref(),
+        };
+        opening.map_or(Orchestrator::Engine, |started| started.orchestrator)
+    }
+
     /// Drives the run to its end and says what it left.
     ///
     /// # Errors
     /// When the journal cannot be written.
     pub async fn cook(
         self,
+        asker: Arc<dyn Asker>,
+        watch: &(dyn Fn(&News) + Send + Sync),
+        stop: StopSignal,
+    ) -> Result<(RunEnded, Aftermath), AppError> {
+        self.drive(None, asker, watch, stop).await
+    }
+
+    /// Drives the run as it is told through the wheel that `ear` hears, to its end.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn steer(
+        self,
+        ear: Ear,
+        driver: Driver,
+        asker: Arc<dyn Asker>,
+        watch: &(dyn Fn(&News) + Send + Sync),
+        stop: StopSignal,
+    ) -> Result<(RunEnded, Aftermath), AppError> {
+        self.drive(Some((ear, driver)), asker, watch, stop).await
+    }
+
+    async fn drive(
+        self,
+        steering: Option<(Ear, Driver)>,
         asker: Arc<dyn Asker>,
         watch: &(dyn Fn(&News) + Send + Sync),
         stop: StopSignal,
@@ -180,7 +227,10 @@ impl Ready {
             stop,
             now: &Timestamp::now,
         };
-        let outcome = run.cook(self.opening).await;
+        let outcome = match steering {
+            None => run.cook(self.opening).await,
+            Some((ear, driver)) => run.steer(self.opening, ear, driver).await,
+        };
         let state = run.state;
         match outcome {
             Ok(end) => {
@@ -212,11 +262,23 @@ fn client(
     }
     let client = Client::find(&kitchen.settings.client.program);
     if has_sessions(recipe) {
-        let found = client.clone()?;
-        let sandbox = std::env::var("IS_SANDBOX").ok();
-        let root = nix::unistd::geteuid().is_root();
-        found.check_root(kitchen.settings.session.permissions, root, sandbox.as_deref())?;
+        check(kitchen, client.clone()?)?;
     }
+    Ok(client)
+}
+
+/// The client, when it can run sessions here.
+///
+/// # Errors
+/// When there is none, or it would refuse.
+pub fn usable_client(kitchen: &Kitchen) -> Result<Client, AppError> {
+    check(kitchen, Client::find(&kitchen.settings.client.program)?)
+}
+
+fn check(kitchen: &Kitchen, client: Client) -> Result<Client, AppError> {
+    let sandbox = std::env::var("IS_SANDBOX").ok();
+    let root = nix::unistd::geteuid().is_root();
+    client.check_root(kitchen.settings.session.permissions, root, sandbox.as_deref())?;
     Ok(client)
 }
 
@@ -229,15 +291,16 @@ fn own_program() -> Result<PathBuf, AppError> {
         .map_err(|error| AppError::environment(format!("cannot find this program: {error}")))
 }
 
-fn toolkit(
+/// What the calls of a run, or of a kitchen without one (then `recipe` is empty), work with.
+pub(super) fn toolkit(
     kitchen: &Kitchen,
-    recipe: &Recipe,
+    recipe: &str,
     run_dir: RunDir,
     client: Result<Client, ClientError>,
     rehearsal: Option<Rehearsal>,
 ) -> Result<Toolkit, AppError> {
     Ok(Toolkit {
-        recipe: recipe.name.clone(),
+        recipe: recipe.to_owned(),
         repository: kitchen.checkout.top().to_owned(),
         run_dir,
         settings: kitchen.settings.clone(),

@@ -17,6 +17,16 @@ pub trait Asker: Send + Sync {
     fn confirm(&self, question: &Question) -> Reply;
 }
 
+/// Nobody: a question is then answered by its default, or stops the run.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl Asker for Nobody {
+    fn confirm(&self, _: &Question) -> Reply {
+        Reply::Nobody
+    }
+}
+
 /// The host of one run.
 pub struct Host {
     /// The tools.

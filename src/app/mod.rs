@@ -8,6 +8,8 @@ pub mod host;
 pub mod inputs;
 pub mod kitchen;
 pub mod offers;
+pub mod recipes;
 pub mod rehearsal;
 pub mod runs;
+pub mod serving;
 pub mod settings;

@@ -167,7 +167,8 @@ pub fn info(dir: &RunDir, id: &str) -> RunInfo {
     }
 }
 
-fn is_driven(lock: &Path) -> bool {
+/// Whether a process drives the run that this lock belongs to.
+pub(super) fn is_driven(lock: &Path) -> bool {
     // Only looked at: the lock is given back at once.
     File::open(lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }

@@ -1,5 +1,13 @@
-//! The tool declarations: what a step may call, with which parameters, what comes back, and what
-//! counts as failure. Data only; the handlers are in `tools/`.
+//! The tool declarations: what a step or a served session may call, with which parameters, what comes back, and what
+//! counts as failure. Data only; the handlers are in `tools/` and `app/`.
+
+mod kitchen;
+mod schema;
+mod steps;
+
+pub use kitchen::KITCHEN;
+pub use schema::{input, step_only};
+pub use steps::TOOLS;
 
 /// One tool.
 #[derive(Debug)]
@@ -10,6 +18,8 @@ pub struct ToolDecl {
     pub summary: &'static str,
     /// Groups it belongs to (`remote` tools are answered by the scenario in a rehearsal).
     pub tags: &'static [&'static str],
+    /// Who may call it where the kitchen is served.
+    pub audience: Audience,
     /// Its parameters.
     pub params: &'static [ParamDecl],
     /// The fields of `result` after a call. Sessions add the skill's declared outputs.
@@ -18,6 +28,17 @@ pub struct ToolDecl {
     pub fails_when: &'static str,
     /// Whether fields beyond `results` may appear in `result` (declared outputs, echoed values).
     pub open_result: bool,
+}
+
+/// Who sees a tool of a served kitchen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// Whoever is connected, also while the kitchen is closed; but no session that a step runs.
+    Everybody,
+    /// Whoever opened the kitchen.
+    OpenKitchen,
+    /// Whoever opened the kitchen, and the sessions that steps run: they may not start others, but they may run the tests.
+    OpenKitchenAndSessions,
 }
 
 /// One parameter of a tool.
@@ -71,100 +92,7 @@ const fn field(name: &'static str, summary: &'static str) -> ResultDecl {
     ResultDecl { name, summary }
 }
 
-/// Every tool, in the order of the documentation.
-pub static TOOLS: &[ToolDecl] = &[
-    ToolDecl {
-        name: "run_skill",
-        summary: "Runs one skill in a headless Claude Code session.",
-        tags: &["session"],
-        params: &[
-            param("skill", ParamKind::String, false, "skill name, such as `repair-tests`"),
-            param("args", ParamKind::List, false, "arguments of the skill, quoted by the engine"),
-            param(
-                "skill_command",
-                ParamKind::String,
-                false,
-                "whole command, such as `/autoskillit:repair-tests x`",
-            ),
-            param("cwd", ParamKind::Path, false, "working directory; default: the repository"),
-            param("model", ParamKind::String, false, "model of the session; default: the settings'"),
-            param("timeout", ParamKind::Seconds, false, "wall clock of the session; default: the settings'"),
-            param(
-                "stale_threshold",
-                ParamKind::Seconds,
-                false,
-                "silence of the session before it counts as stale; 0 never",
-            ),
-            param(
-                "idle_output_timeout",
-                ParamKind::Seconds,
-                false,
-                "silence of its output, no tool running; 0 never",
-            ),
-            param("budget_usd", ParamKind::String, false, "dollars the session may spend"),
-        ],
-        results: &[
-            field("success", "whether the verdict is success"),
-            field("result", "the session's final text"),
-            field("session_id", "the session's id"),
-            field("subtype", "the verdict's label, such as `success` or `permission_denied`"),
-            field("retry_reason", "why another try may help, or `none`"),
-            field("needs_retry", "whether another try may help"),
-            field("is_error", "whether the client reported an error"),
-            field("exit_code", "the client's exit code"),
-            field("permission_denials", "tool calls that were refused"),
-            field("worktree_path", "the worktree that the session made, when it says so"),
-        ],
-        fails_when: "the verdict is not success",
-        open_result: true,
-    },
-    ToolDecl {
-        name: "run_cmd",
-        summary: "Runs a command or a shell text.",
-        tags: &["process"],
-        params: &[
-            param("argv", ParamKind::StringList, false, "program and arguments; values stay values"),
-            param("cmd", ParamKind::Shell, false, "text for `sh -c`; interpolations need `| sh` or `| raw`"),
-            param("env", ParamKind::StringMap, false, "additional environment variables"),
-            param("cwd", ParamKind::Path, false, "working directory; default: the repository"),
-            param("timeout", ParamKind::Seconds, false, "wall clock; default 600"),
-        ],
-        results: &[
-            field("success", "whether the exit code is 0"),
-            field("exit_code", "the exit code; 128 + signal when a signal ended it"),
-            field("stdout", "standard output without the final line break (last 64 KiB)"),
-            field("stderr", "standard error without the final line break (last 64 KiB)"),
-            field("log", "the file that holds all of the output"),
-            field("timed_out", "whether the wall clock ended it"),
-        ],
-        fails_when: "the exit code is not 0, or the wall clock ended it",
-        open_result: false,
-    },
-    ToolDecl {
-        name: "test_check",
-        summary: "Runs the test command and says whether the tests pass.",
-        tags: &["process"],
-        params: &[
-            param("worktree_path", ParamKind::Path, false, "where to run; default: the repository"),
-            param("command", ParamKind::String, false, "test command; default: the settings', else detected"),
-            param("timeout", ParamKind::Seconds, false, "wall clock; default 600"),
-        ],
-        results: &[
-            field("passed", "whether the tests pass"),
-            field("command", "the command that ran"),
-            field("exit_code", "its exit code"),
-            field("summary", "one line: the counts that the runner printed, or the exit code"),
-            field("stdout", "the end of standard output (last 64 KiB)"),
-            field("stderr", "the end of standard error (last 64 KiB)"),
-            field("log", "the file that holds all of the output"),
-            field("timed_out", "whether the wall clock ended it"),
-        ],
-        fails_when: "the exit code is not 0, the runner's summary counts failures, or the wall clock ended it",
-        open_result: false,
-    },
-];
-
-/// The declaration of `name`.
+/// The declaration of the step tool `name`.
 #[must_use]
 pub fn tool(name: &str) -> Option<&'static ToolDecl> {
     TOOLS.iter().find(|tool| tool.name == name)
@@ -176,4 +104,9 @@ impl ToolDecl {
     pub fn param(&self, name: &str) -> Option<&'static ParamDecl> {
         self.params.iter().find(|param| param.name == name)
     }
+}
+
+/// Every tool, those of steps first.
+pub fn all() -> impl Iterator<Item = &'static ToolDecl> {
+    TOOLS.iter().chain(KITCHEN)
 }

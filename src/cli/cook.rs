@@ -24,7 +24,7 @@ use crate::engine::event::News;
 use crate::engine::host::{Question, Reply};
 use crate::recipe::Loaded;
 use crate::recipe::builtin::BUILTIN;
-use crate::recipe::model::Recipe;
+use crate::recipe::model::{Orchestrator, Recipe};
 use crate::workspace::git::{Checkout, GitError};
 
 /// Run a recipe to a truthful end, or go on with a run.
@@ -148,6 +148,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         inputs,
         allow_dirty: args.allow_dirty || stage.is_some(),
         rehearsal: stage.as_ref().map(Stage::rehearsal),
+        orchestrator: Orchestrator::Engine,
         recipe,
     };
     let ready = prepare(kitchen, order)?;

@@ -7,6 +7,7 @@ mod cook;
 mod exit;
 mod recipes;
 mod runs;
+mod serve;
 pub mod ui;
 
 use std::ffi::OsString;
@@ -87,6 +88,8 @@ enum Command {
     /// Show, change and check settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Serve the kitchen to Claude Code, as an MCP server on standard input and output.
+    Serve(serve::ServeArgs),
     /// Print the completion script of a shell.
     Completions(completions::CompletionsArgs),
 }
@@ -129,6 +132,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Recipes(command) => recipes::run(&session, command),
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),
+                Command::Serve(args) => serve::run(&session, args),
                 Command::Completions(args) => Ok(completions::run(&session, &args)),
             };
             done.unwrap_or_else(|error| report(&printer, &error))

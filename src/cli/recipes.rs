@@ -8,8 +8,9 @@ use super::ui::style::Role;
 use super::ui::table::Table;
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
+use crate::app::recipes::{as_json, does, routes};
 use crate::recipe::expr;
-use crate::recipe::model::{Recipe, RecipeSource, Step, StepKind, Target};
+use crate::recipe::model::RecipeSource;
 use crate::recipe::{LoadError, Loaded, Problems};
 
 /// List, show and check recipes.
@@ -119,104 +120,6 @@ fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -> Result<Ex
         session.printer.problems(&warnings);
     }
     Ok(Exit::Succeeded)
-}
-
-/// What a step does, in a few words.
-fn does(step: &Step) -> String {
-    match &step.kind {
-        StepKind::Tool { tool, with } => {
-            let argument = |name: &str| with.get(name).map(argument_text);
-            match tool.name {
-                "run_skill" => format!(
-                    "skill {}",
-                    argument("skill").or_else(|| argument("skill_command")).unwrap_or_default()
-                ),
-                "run_cmd" => {
-                    format!("$ {}", argument("argv").or_else(|| argument("cmd")).unwrap_or_default())
-                }
-                other => other.to_owned(),
-            }
-        }
-        StepKind::Confirm { .. } => "asks".to_owned(),
-        StepKind::Route => "routes".to_owned(),
-        StepKind::Stop { status, .. } => format!("ends: {}", format!("{status:?}").to_lowercase()),
-    }
-}
-
-fn argument_text(arg: &crate::recipe::model::Arg) -> String {
-    use crate::recipe::model::Arg;
-    match arg {
-        Arg::Literal(serde_json::Value::Array(items)) => {
-            items.iter().map(expr::text).collect::<Vec<_>>().join(" ")
-        }
-        Arg::Literal(value) => expr::text(value),
-        Arg::Template(template) => template.source().to_owned(),
-        Arg::List(items) => items.iter().map(argument_text).collect::<Vec<_>>().join(" "),
-        Arg::Map(_) => "…".to_owned(),
-    }
-}
-
-fn target(target: &Target) -> String {
-    match target {
-        Target::Step(step) => step.clone(),
-        Target::Done => "done".to_owned(),
-        Target::Escalate => "escalate".to_owned(),
-    }
-}
-
-fn routes(step: &Step) -> String {
-    let mut routes: Vec<String> = step
-        .on_result
-        .iter()
-        .map(|route| match &route.when {
-            Some(when) => format!("{} if {}", target(&route.to), when.source()),
-            None => format!("{} otherwise", target(&route.to)),
-        })
-        .collect();
-    let named = [
-        ("", &step.on_success),
-        (" on failure", &step.on_failure),
-        (" when out of context", &step.on_context_limit),
-        (" when skipped", &step.on_skip),
-        (" when visited too often", &step.on_exceeded),
-    ];
-    routes
-        .extend(named.iter().filter_map(|(when, to)| to.as_ref().map(|to| format!("{}{when}", target(to)))));
-    routes.join(", ")
-}
-
-fn as_json(recipe: &Recipe) -> serde_json::Value {
-    let ingredients: serde_json::Map<_, _> = recipe
-        .ingredients
-        .iter()
-        .map(|(name, ingredient)| {
-            let facts = json!({
-                "description": ingredient.description,
-                "type": ingredient.kind,
-                "required": ingredient.required,
-                "default": ingredient.default,
-                "choices": ingredient.choices,
-                "hidden": ingredient.hidden,
-            });
-            (name.clone(), facts)
-        })
-        .collect();
-    let steps: Vec<_> = recipe
-        .steps
-        .values()
-        .map(|step| json!({ "name": step.name, "description": step.description, "does": does(step), "line": step.line, "then": routes(step) }))
-        .collect();
-    json!({
-        "schema_version": 1,
-        "name": recipe.name,
-        "description": recipe.description,
-        "summary": recipe.summary,
-        "source": recipe.source,
-        "path": recipe.path,
-        "hash": recipe.hash,
-        "ingredients": ingredients,
-        "steps": steps,
-    })
 }
 
 fn check(session: &Session, pantry: &Pantry, named: Vec<String>, json: bool) -> Result<Exit, AppError> {

@@ -210,6 +210,8 @@ impl Serialize for Secret {
 pub struct LoggingSettings {
     /// How much is written.
     pub level: LogLevel,
+    /// Whether in lines of JSON; `None` leaves it to where it goes.
+    pub json_output: Option<bool>,
 }
 
 /// How much is written to logs (`logging.level`), the least first.
@@ -226,6 +228,20 @@ pub enum LogLevel {
     Debug,
     /// Everything.
     Trace,
+}
+
+impl LogLevel {
+    /// Its name, as in settings.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 /// Seconds as a duration; 0 is never.

@@ -228,6 +228,14 @@ pub const KEYS: &[Key] = &[
         summary: "How much is written to logs.",
         example: "debug",
     },
+    Key {
+        name: "logging.json_output",
+        kind: Kind::Bool,
+        default: Default::Nothing("lines of JSON where standard error is no terminal"),
+        secret: false,
+        summary: "Whether logs are lines of JSON.",
+        example: "false",
+    },
 ];
 
 /// Keys that are known and have no meaning in this version: a file that has them loads, with a warning each. A name that
@@ -248,7 +256,6 @@ pub const UNUSED: &[&str] = &[
     "linux_tracing.log_dir",
     "linux_tracing.proc_interval",
     "linux_tracing.tmpfs_path",
-    "logging.json_output",
     "mcp_response.alert_threshold_tokens",
     "migration.suppressed",
     "packs.enabled",

@@ -16,9 +16,25 @@ pub fn session_id() -> String {
     Uuid::new_v4().to_string()
 }
 
+/// A label that others chose, as the name of a folder: letters, digits, `-` and `_`, at most 60 of them.
+#[must_use]
+pub fn file_name(label: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
+    let name: String = label.chars().map(plain).take(60).collect();
+    if name.is_empty() { "call".to_owned() } else { name }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_become_names_that_lead_nowhere() {
+        assert_eq!(file_name("fix-tests_2"), "fix-tests_2");
+        assert_eq!(file_name("../../etc/passwd"), "------etc-passwd");
+        assert_eq!(file_name(""), "call");
+        assert_eq!(file_name(&"ä".repeat(100)).len(), 60);
+    }
 
     #[test]
     fn run_ids_sort_by_time() {

@@ -49,6 +49,30 @@ impl KitchenDir {
         self.root.join("config.yaml")
     }
 
+    /// Folder of what is only needed for a while.
+    #[must_use]
+    pub fn temp(&self) -> PathBuf {
+        self.root.join("temp")
+    }
+
+    /// Folder of the calls that served kitchens make outside of runs, one folder each.
+    #[must_use]
+    pub fn kitchens(&self) -> PathBuf {
+        self.temp().join("kitchens")
+    }
+
+    /// When the failures told so far were cleared, as a timestamp.
+    #[must_use]
+    pub fn report_cleared(&self) -> PathBuf {
+        self.temp().join("report-cleared")
+    }
+
+    /// The lock under which what we generated in this folder is healed.
+    #[must_use]
+    pub fn healing(&self) -> PathBuf {
+        self.temp().join("healing.lock")
+    }
+
     /// Folder of all runs.
     #[must_use]
     pub fn runs(&self) -> PathBuf {

@@ -105,6 +105,24 @@ pub enum Event {
         /// Where the run goes.
         next: Next,
     },
+    /// A session that drives the run begins.
+    OrchestratorStarted {
+        /// The session.
+        session: String,
+        /// Which orchestrator of the run it is, from 1.
+        number: u32,
+    },
+    /// A session that drives the run is over.
+    OrchestratorEnded {
+        /// The session.
+        session: String,
+        /// Its verdict in a word or two.
+        label: String,
+        /// One line for people.
+        summary: String,
+        /// What it used.
+        usage: Usage,
+    },
     /// Something a person should know; changes no state.
     Notice {
         /// In words.
@@ -124,7 +142,11 @@ impl Event {
             | Self::StepEnded { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepExceeded { step, .. } => Some(step),
-            Self::RunStarted(_) | Self::Notice { .. } | Self::RunEnded(_) => None,
+            Self::RunStarted(_)
+            | Self::OrchestratorStarted { .. }
+            | Self::OrchestratorEnded { .. }
+            | Self::Notice { .. }
+            | Self::RunEnded(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod host;
 pub mod journal;
 pub mod run;
 pub mod state;
+pub mod steer;
 pub mod transition;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::event::{Entry, Event, Live, News, RunEnded, RunStatus};
+use super::event::{Event, Live, News, RunEnded, RunStatus};
 use super::host::{Call, Question, Reply, SessionCall, Stop, StopSignal, ToolHost};
 use super::journal::Journal;
 use super::state::{At, State};
@@ -38,6 +38,30 @@ pub enum CookError {
     Journal(#[source] io::Error),
 }
 
+/// What has to happen next for a run to go on.
+#[derive(Debug, Clone)]
+pub enum Due {
+    /// A tool is to be called.
+    Call(Try),
+    /// A person is to be asked.
+    Ask(Asked),
+    /// The end is decided; it is to be written down.
+    End(RunEnded),
+}
+
+/// A question that is due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The step.
+    pub step: String,
+    /// Which visit.
+    pub visit: u32,
+    /// The question, rendered.
+    pub message: String,
+    /// The answer when nobody is there.
+    pub default: Option<bool>,
+}
+
 impl Run<'_> {
     /// Drives the run to an end. Before the first step, `opening` is written: the start, or the resume.
     ///
@@ -46,34 +70,52 @@ impl Run<'_> {
     pub async fn cook(&mut self, opening: Event) -> Result<RunEnded, CookError> {
         self.record(opening)?;
         loop {
-            if *self.stop.borrow() != Stop::No && !matches!(self.state.at, At::Ending(_)) {
-                return self.stopped();
-            }
-            let (repository, dir) = self.host.places();
-            let places =
-                Places { repository: repository.display().to_string(), dir: dir.display().to_string() };
-            let elapsed = self.state.elapsed_ms(Some((self.now)()));
-            match transition::next(self.recipe, &self.state, &places, elapsed) {
-                Action::Record(event) => self.record(*event)?,
-                Action::Call(tried) => {
-                    if !self.call(&tried, &places).await? {
-                        return self.stopped();
-                    }
-                }
-                Action::Ask { visit, step, message, default } => {
-                    if !self.ask(&places, visit, step, message, default).await? {
-                        return self.stopped();
-                    }
-                }
-            }
-            if let Some(end) = self.state.end() {
-                return Ok(end.clone());
+            let end = match self.advance(|_| ())? {
+                Due::Call(tried) => self.call(&tried).await?,
+                Due::Ask(asked) => self.ask(&asked).await?,
+                Due::End(end) => Some(end),
+            };
+            if let Some(end) = end {
+                return self.end(end);
             }
         }
     }
 
-    /// One try of a tool. False: it was cut off because the run is to stop.
-    async fn call(&mut self, tried: &Try, places: &Places) -> Result<bool, CookError> {
+    /// Writes down everything that needs nothing from the world, each told to `passed`, until something is due.
+    pub(super) fn advance(&mut self, mut passed: impl FnMut(&Event)) -> Result<Due, CookError> {
+        loop {
+            if self.is_to_stop() && !matches!(self.state.at, At::Ending(_)) {
+                return Ok(Due::End(self.stopped()));
+            }
+            let elapsed = self.state.elapsed_ms(Some((self.now)()));
+            match transition::next(self.recipe, &self.state, &self.places(), elapsed) {
+                Action::Record(event) => match *event {
+                    Event::RunEnded(end) => return Ok(Due::End(end)),
+                    event => {
+                        passed(&event);
+                        self.record(event)?;
+                    }
+                },
+                Action::Call(tried) => return Ok(Due::Call(tried)),
+                Action::Ask { visit, step, message, default } => {
+                    return Ok(Due::Ask(Asked { step, visit, message, default }));
+                }
+            }
+        }
+    }
+
+    /// Whether somebody wishes the run to stop.
+    pub(super) fn is_to_stop(&self) -> bool {
+        *self.stop.borrow() != Stop::No
+    }
+
+    fn places(&self) -> Places {
+        let (repository, dir) = self.host.places();
+        Places { repository: repository.display().to_string(), dir: dir.display().to_string() }
+    }
+
+    /// One try of a tool. Gives the end of the run when it was cut off because the run is to stop.
+    pub(super) async fn call(&mut self, tried: &Try) -> Result<Option<RunEnded>, CookError> {
         let session = tried.tool.tags.contains(&"session").then(|| {
             let continued = (tried.cut_off.clone()).filter(|id| self.host.can_continue(id, &tried.params));
             SessionCall {
@@ -103,75 +145,86 @@ impl Run<'_> {
         let watch = |live: Live| (self.watch)(&News::Live(live));
         let outcome = self.host.call(&call, &watch, self.stop.clone()).await;
         if outcome.cut_off {
-            return Ok(false);
+            return Ok(Some(self.stopped()));
         }
         let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let event = transition::conclude(self.recipe, &self.state, places, tried, &outcome, elapsed);
+        let event = transition::conclude(self.recipe, &self.state, &self.places(), tried, &outcome, elapsed);
         self.record(event)?;
-        Ok(true)
+        Ok(None)
     }
 
-    /// One question. False: the run is to stop, or nobody can answer.
-    async fn ask(
-        &mut self,
-        places: &Places,
-        visit: u32,
-        step: String,
-        message: String,
-        default: Option<bool>,
-    ) -> Result<bool, CookError> {
-        self.record(Event::StepStarted {
-            step: step.clone(),
-            visit,
-            attempt: 1,
-            tool: None,
-            what: message.clone(),
-            params: serde_json::json!({}),
-            session: None,
-            continues: false,
-        })?;
+    /// One question. Gives the end of the run when nobody can answer, or the person wants to stop.
+    pub(super) async fn ask(&mut self, asked: &Asked) -> Result<Option<RunEnded>, CookError> {
+        self.ask_begins(asked)?;
         let began = Instant::now();
-        let question = Question { step: step.clone(), message, default };
+        let Asked { step, message, default, .. } = asked.clone();
+        let question = Question { step, message, default };
         let yes = match (self.host.ask(&question).await, default) {
             (Reply::Yes, _) => true,
             (Reply::No, _) => false,
             (Reply::Nobody, Some(default)) => default,
-            (Reply::Nobody, None) => {
-                let end = RunEnded {
-                    status: RunStatus::Stopped,
-                    reason: format!("`{step}` asks a question and nobody is there to answer"),
-                    step: Some(step),
-                    resumable: true,
-                    fault: None,
-                };
-                self.record(Event::RunEnded(end))?;
-                return Ok(true);
-            }
-            (Reply::Stop, _) => return Ok(false),
+            (Reply::Nobody, None) => return Ok(Some(nobody(&asked.step))),
+            (Reply::Stop, _) => return Ok(Some(self.stopped())),
         };
         let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let event = transition::answer(self.recipe, &self.state, places, &step, visit, yes, elapsed);
-        self.record(event)?;
-        Ok(true)
+        self.answer(asked, yes, elapsed)?;
+        Ok(None)
     }
 
-    fn stopped(&mut self) -> Result<RunEnded, CookError> {
-        let end = RunEnded {
+    /// Writes down that a question is asked.
+    pub(super) fn ask_begins(&mut self, asked: &Asked) -> Result<(), CookError> {
+        self.record(Event::StepStarted {
+            step: asked.step.clone(),
+            visit: asked.visit,
+            attempt: 1,
+            tool: None,
+            what: asked.message.clone(),
+            params: serde_json::json!({}),
+            session: None,
+            continues: false,
+        })
+    }
+
+    /// Writes down an answer and where it leads.
+    pub(super) fn answer(&mut self, asked: &Asked, yes: bool, elapsed_ms: u64) -> Result<(), CookError> {
+        let Asked { step, visit, .. } = asked;
+        let event =
+            transition::answer(self.recipe, &self.state, &self.places(), step, *visit, yes, elapsed_ms);
+        self.record(event)
+    }
+
+    /// The end of a run that is stopped where it stands.
+    pub(super) fn stopped(&self) -> RunEnded {
+        RunEnded {
             status: RunStatus::Stopped,
             reason: "stopped by the user".to_owned(),
             step: self.state.step().map(str::to_owned),
             resumable: true,
             fault: None,
-        };
+        }
+    }
+
+    /// Writes down the end.
+    pub(super) fn end(&mut self, end: RunEnded) -> Result<RunEnded, CookError> {
         self.record(Event::RunEnded(end.clone()))?;
         Ok(end)
     }
 
-    fn record(&mut self, event: Event) -> Result<(), CookError> {
-        let entry: Entry = self.journal.append((self.now)(), event).map_err(CookError::Journal)?;
+    pub(super) fn record(&mut self, event: Event) -> Result<(), CookError> {
+        let entry = self.journal.append((self.now)(), event).map_err(CookError::Journal)?;
         self.state.apply(&entry, entry_step(self.recipe));
         (self.watch)(&News::Entry(entry));
         Ok(())
+    }
+}
+
+fn nobody(step: &str) -> RunEnded {
+    RunEnded {
+        status: RunStatus::Stopped,
+        reason: format!("`{step}` asks a question and nobody is there to answer"),
+        step: Some(step.to_owned()),
+        resumable: true,
+        fault: None,
     }
 }
 

@@ -22,10 +22,18 @@ pub struct State {
     pub at: At,
     /// What all sessions used.
     pub usage: Usage,
-    /// How many sessions there were.
+    /// How many sessions of steps there were.
     pub sessions: u32,
+    /// How many sessions drove it.
+    pub orchestrators: u32,
+    /// What those used; `usage` has it too.
+    pub orchestration: Usage,
     /// Completed tries of steps, in order.
     pub done: Vec<Done>,
+    /// Variables that the last of them set.
+    pub captured: Map<String, Value>,
+    /// Which rule chose where the run went after it.
+    pub why: String,
     /// When the first entry was written.
     pub first_at: Option<Timestamp>,
     /// When the last entry was written.
@@ -171,6 +179,8 @@ impl State {
                     label: label.clone(),
                     summary: summary.clone(),
                 });
+                self.captured.clone_from(captures);
+                self.why.clone_from(why);
                 let resumable = !*ok;
                 self.at = match next {
                     Next::Retry => {
@@ -183,6 +193,11 @@ impl State {
             Event::StepExceeded { step, visits, next } => {
                 let why = format!("`{step}` had its {visits} visit{}", if *visits == 1 { "" } else { "s" });
                 self.at = self.follow(next, step, &why, false, None);
+            }
+            Event::OrchestratorStarted { number, .. } => self.orchestrators = *number,
+            Event::OrchestratorEnded { usage, .. } => {
+                self.usage += *usage;
+                self.orchestration += *usage;
             }
             Event::Notice { .. } => {}
             Event::RunEnded(end) => {

@@ -58,6 +58,28 @@ pub struct Recipe {
     pub hash: String,
 }
 
+impl Recipe {
+    /// The tools that its steps call, each once, in the order of the steps.
+    #[must_use]
+    pub fn tools(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for step in self.steps.values() {
+            if let StepKind::Tool { tool, .. } = &step.kind
+                && !names.contains(&tool.name)
+            {
+                names.push(tool.name);
+            }
+        }
+        names
+    }
+
+    /// Whether a step of it asks a person something.
+    #[must_use]
+    pub fn asks(&self) -> bool {
+        self.steps.values().any(|step| matches!(step.kind, StepKind::Confirm { .. }))
+    }
+}
+
 /// Who drives a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -26,6 +26,7 @@ use crate::execution::warden::WardenProgram;
 use crate::skills::SkillStore;
 
 pub use args::{skill_name, what};
+pub use prompt::driving;
 pub use skill::can_continue;
 
 /// What the handlers of one run work with.

@@ -6,6 +6,7 @@ use minijinja::{Environment, context};
 
 use super::Toolkit;
 use crate::engine::host::Call;
+use crate::recipe::model::Recipe;
 use crate::skills::Contract;
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -14,6 +15,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("session", include_str!("../../templates/session.md")),
         ("continue", include_str!("../../templates/continue.md")),
+        ("driving", include_str!("../../templates/driving.md")),
     ] {
         #[expect(clippy::expect_used, reason = "the templates are constants, rendered by a test")]
         env.add_template(name, source).expect("an embedded template is valid");
@@ -44,6 +46,19 @@ pub(super) fn continued() -> Result<String, String> {
     render("continue", context! {})
 }
 
+/// The rules for whoever drives a run of `recipe` through our tools, which its client knows under names that begin with `prefix`; `asks`
+/// when it puts the questions of steps to a person.
+///
+/// # Errors
+/// Never: the template is a constant, rendered by a test.
+pub fn driving(recipe: &Recipe, tools: &[&'static str], prefix: &str, asks: bool) -> Result<String, String> {
+    let rules = &recipe.kitchen_rules;
+    render(
+        "driving",
+        context! { recipe => recipe.name.clone(), tools => tools.to_vec(), prefix, asks, rules },
+    )
+}
+
 fn render(name: &str, values: minijinja::Value) -> Result<String, String> {
     let template = TEMPLATES.get_template(name).map_err(|error| error.to_string())?;
     template.render(values).map_err(|error| format!("the template `{name}` cannot be rendered: {error}"))
@@ -65,5 +80,18 @@ mod tests {
         let plain = context! { recipe => "r", step => "s", visit => 1, cwd => "/repo", outputs => Vec::<String>::new() };
         assert!(!render("session", plain).unwrap().contains("StructuredOutput"));
         assert!(!continued().unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_rules_of_driving_name_recipe_tools_and_house_rules() {
+        let values = |asks| {
+            let rules = if asks { vec!["A repair never weakens a test.", "Be kind."] } else { vec![] };
+            context! { recipe => "fix-tests", tools => vec!["test_check", "run_skill"], prefix => "mcp__autoskillit__", asks, rules }
+        };
+        insta::assert_snapshot!(format!(
+            "{}\n=====\n{}",
+            render("driving", values(true)).unwrap(),
+            render("driving", values(false)).unwrap()
+        ));
     }
 }

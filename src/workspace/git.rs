@@ -1,5 +1,7 @@
 //! Questions to git about the user's checkout. Nothing here changes it.
 
+#![expect(clippy::disallowed_types, reason = "git is asked here")]
+
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -457,6 +457,11 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
             Event::StepExceeded { step, visits, next } => {
                 format!("{step} exceeded its {visits} -> {}", onwards(next))
             }
+            Event::OrchestratorStarted { number, .. } => format!("orchestrator {number} begins"),
+            Event::OrchestratorEnded { label, .. } => {
+                told.push(format!("orchestrator left: {label}"));
+                continue;
+            }
             Event::Notice { text } => format!("notice: {text}"),
             Event::RunStarted(started) => format!("started {}", started.recipe),
             Event::RunResumed { step, .. } => format!("resumed at {step}"),

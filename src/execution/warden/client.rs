@@ -1,5 +1,7 @@
 //! Starting the client a warden is charged with.
 
+#![expect(clippy::disallowed_types, reason = "a warden starts the program that it watches")]
+
 use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::os::unix::process::CommandExt;

@@ -1,5 +1,10 @@
 //! The warden process: takes one charge, runs it, ends it, accounts for it, exits.
 
+#![expect(
+    clippy::disallowed_types,
+    reason = "a warden hears its parent and its signals through socket pairs"
+)]
+
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,5 +1,7 @@
 //! Our side of a warden: starting it, giving it orders, hearing its reports.
 
+#![expect(clippy::disallowed_types, reason = "wardens are started here, each with a socket pair to us")]
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::Shutdown;

@@ -91,7 +91,8 @@ impl Board {
                 self.done += usage.or(seen).unwrap_or_default();
             }
             Event::StepSkipped { step, .. } | Event::StepExceeded { step, .. } => self.meet(step),
-            Event::Notice { .. } => {}
+            Event::OrchestratorEnded { usage, .. } => self.done += *usage,
+            Event::OrchestratorStarted { .. } | Event::Notice { .. } => {}
             Event::RunEnded(_) => self.running.clear(),
         }
         self.since.get_or_insert(entry.at);

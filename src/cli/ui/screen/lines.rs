@@ -80,7 +80,26 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
         Event::Notice { text } => {
             vec![sign(Role::Accent, glyphs.notice), told(Role::Plain, text, look).after(" ")]
         }
-        Event::RunStarted(_) | Event::StepStarted { .. } | Event::RunEnded(_) => return None,
+        // The header says who drives; only what replaces it is news.
+        Event::OrchestratorStarted { number, .. } if *number > 1 => {
+            let text = format!("orchestrator session {number} takes over");
+            vec![sign(Role::Accent, glyphs.again), told(Role::Plain, &text, look).after(" ")]
+        }
+        Event::OrchestratorEnded { label, summary, usage, .. } => {
+            let good = label == "success";
+            let (label, summary) = verdict(good, label, summary, look);
+            vec![
+                sign(if good { Role::Dim } else { Role::Warn }, glyphs.notice),
+                Part::new(2, Line::of(Role::Dim, "orchestrator")).after(" "),
+                Part::new(1, Line::of(Role::Warn, text::cut(&label, LABEL, look))).shrinks_to(12),
+                Part::new(3, Line::of(Role::Dim, summary)).shrinks_to(10),
+                Part::new(6, Line::of(Role::Dim, spent(usage, look))),
+            ]
+        }
+        Event::OrchestratorStarted { .. }
+        | Event::RunStarted(_)
+        | Event::StepStarted { .. }
+        | Event::RunEnded(_) => return None,
     };
     Some(fit(parts, look.width, look))
 }

@@ -124,6 +124,22 @@ impl PlainScreen {
                 let visits = format!("all {} used", format::count(u64::from(*visits), "visit"));
                 self.log(step, Line::of(Role::Warn, visits).and(Role::Dim, onwards(false, next)));
             }
+            Event::OrchestratorStarted { number, .. } => {
+                if *number > 1 {
+                    self.log("", Line::of(Role::Accent, format!("orchestrator session {number} takes over")));
+                }
+            }
+            Event::OrchestratorEnded { label, summary, usage, .. } => {
+                let (label, summary) = lines::verdict(label == "success", label, summary, &look);
+                let told: Vec<_> = [label, summary].into_iter().filter(|said| !said.is_empty()).collect();
+                let spent = lines::spent(usage, &look);
+                let spent = if spent.is_empty() { String::new() } else { format!(" ({spent})") };
+                let line = Line::of(Role::Dim, "orchestrator left")
+                    .and(Role::Plain, sentence(": ", &told.join(": ")))
+                    .cut(LONGEST - 80, &look)
+                    .and(Role::Dim, spent);
+                self.log("", line);
+            }
             Event::Notice { text } => self.log("", Line::of(Role::Plain, clean(text))),
             Event::RunEnded(_) => {}
         }

@@ -1,0 +1,109 @@
+//! Recipes as they are told: what a step does and where it leads, in words and for programs.
+
+use serde_json::json;
+
+use crate::recipe::expr;
+use crate::recipe::model::{Arg, Recipe, Step, StepKind, Target};
+
+/// What a step does, in a few words.
+#[must_use]
+pub fn does(step: &Step) -> String {
+    match &step.kind {
+        StepKind::Tool { tool, with } => {
+            let argument = |name: &str| with.get(name).map(argument_text);
+            match tool.name {
+                "run_skill" => format!(
+                    "skill {}",
+                    argument("skill").or_else(|| argument("skill_command")).unwrap_or_default()
+                ),
+                "run_cmd" => {
+                    format!("$ {}", argument("argv").or_else(|| argument("cmd")).unwrap_or_default())
+                }
+                other => other.to_owned(),
+            }
+        }
+        StepKind::Confirm { .. } => "asks".to_owned(),
+        StepKind::Route => "routes".to_owned(),
+        StepKind::Stop { status, .. } => format!("ends: {}", format!("{status:?}").to_lowercase()),
+    }
+}
+
+fn argument_text(arg: &Arg) -> String {
+    match arg {
+        Arg::Literal(serde_json::Value::Array(items)) => {
+            items.iter().map(expr::text).collect::<Vec<_>>().join(" ")
+        }
+        Arg::Literal(value) => expr::text(value),
+        Arg::Template(template) => template.source().to_owned(),
+        Arg::List(items) => items.iter().map(argument_text).collect::<Vec<_>>().join(" "),
+        Arg::Map(_) => "…".to_owned(),
+    }
+}
+
+fn target(target: &Target) -> String {
+    match target {
+        Target::Step(step) => step.clone(),
+        Target::Done => "done".to_owned(),
+        Target::Escalate => "escalate".to_owned(),
+    }
+}
+
+/// Where a step leads, in a line.
+#[must_use]
+pub fn routes(step: &Step) -> String {
+    let mut routes: Vec<String> = step
+        .on_result
+        .iter()
+        .map(|route| match &route.when {
+            Some(when) => format!("{} if {}", target(&route.to), when.source()),
+            None => format!("{} otherwise", target(&route.to)),
+        })
+        .collect();
+    let named = [
+        ("", &step.on_success),
+        (" on failure", &step.on_failure),
+        (" when out of context", &step.on_context_limit),
+        (" when skipped", &step.on_skip),
+        (" when visited too often", &step.on_exceeded),
+    ];
+    routes
+        .extend(named.iter().filter_map(|(when, to)| to.as_ref().map(|to| format!("{}{when}", target(to)))));
+    routes.join(", ")
+}
+
+/// A recipe for programs: ingredients, steps, routes.
+#[must_use]
+pub fn as_json(recipe: &Recipe) -> serde_json::Value {
+    let ingredients: serde_json::Map<_, _> = recipe
+        .ingredients
+        .iter()
+        .map(|(name, ingredient)| {
+            let facts = json!({
+                "description": ingredient.description,
+                "type": ingredient.kind,
+                "required": ingredient.required,
+                "default": ingredient.default,
+                "choices": ingredient.choices,
+                "hidden": ingredient.hidden,
+            });
+            (name.clone(), facts)
+        })
+        .collect();
+    let steps: Vec<_> = recipe
+        .steps
+        .values()
+        .map(|step| json!({ "name": step.name, "description": step.description, "does": does(step), "line": step.line, "then": routes(step) }))
+        .collect();
+    json!({
+        "schema_version": 1,
+        "name": recipe.name,
+        "description": recipe.description,
+        "summary": recipe.summary,
+        "source": recipe.source,
+        "path": recipe.path,
+        "hash": recipe.hash,
+        "ingredients": ingredients,
+        "steps": steps,
+        "kitchen_rules": recipe.kitchen_rules,
+    })
+}

@@ -1,0 +1,134 @@
+//! The kitchen of a run that `cook` drives through an orchestrator session. It is open from the start, offers what the recipe's steps call
+//! and nothing else, and knows every argument itself.
+
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use super::steered::line;
+use super::told::{self, Answer};
+use super::{Offer, Served};
+use crate::catalog::{self, ToolDecl};
+use crate::core::stop::StopSignal;
+use crate::engine::event::{Event, News};
+use crate::engine::steer::Wheel;
+use crate::recipe::model::Recipe;
+
+/// The run's kitchen, as one orchestrator session after the other sees it.
+#[derive(Debug, Clone)]
+pub struct Attached {
+    wheel: Wheel,
+    tools: Vec<&'static ToolDecl>,
+    news: watch::Receiver<String>,
+    /// Never changes; kept so that those who follow it wait instead of ending.
+    offers: watch::Sender<u64>,
+}
+
+/// Takes what happens in the run, for whoever waits for an answer.
+#[derive(Debug)]
+pub struct Told(watch::Sender<String>);
+
+impl Told {
+    /// Takes the next piece of news.
+    pub fn news(&self, news: &News) {
+        let line = match news {
+            News::Live(live) => line(live),
+            News::Entry(entry) => match &entry.event {
+                Event::StepStarted { step, .. } => Some(format!("{step} begins")),
+                _ => None,
+            },
+            News::End(..) => None,
+        };
+        if let Some(line) = line {
+            self.0.send_replace(line);
+        }
+    }
+}
+
+impl Attached {
+    /// The kitchen of the run that `wheel` holds; `asks` when the session puts questions to a person.
+    #[must_use]
+    pub fn new(wheel: Wheel, recipe: &Recipe, asks: bool) -> (Self, Told) {
+        let (tell, news) = watch::channel(String::new());
+        let tools = names(recipe, asks);
+        let tools = catalog::all().filter(|tool| tools.contains(&tool.name)).collect();
+        (Self { wheel, tools, news, offers: watch::channel(0).0 }, Told(tell))
+    }
+}
+
+/// The tools that whoever drives `recipe` needs.
+#[must_use]
+pub fn names(recipe: &Recipe, asks: bool) -> Vec<&'static str> {
+    let mut names = recipe.tools();
+    if asks && recipe.asks() {
+        names.push("confirm");
+    }
+    names.push("kitchen_status");
+    names
+}
+
+impl Served for Attached {
+    fn instructions(&self) -> &'static str {
+        "The kitchen of one run. Each answer says what to call next."
+    }
+
+    fn offers(&self) -> Vec<Offer> {
+        let schema = |tool: &ToolDecl| match tool.tags.contains(&"kitchen") {
+            true => catalog::input(tool),
+            false => catalog::step_only(),
+        };
+        self.tools.iter().map(|tool| Offer { tool, schema: schema(tool) }).collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.offers.subscribe()
+    }
+
+    async fn call(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+        news: &watch::Sender<String>,
+        _stop: StopSignal,
+    ) -> Answer {
+        // A call of the run is the run's: a session that goes away does not end it, the next one joins it.
+        let text =
+            |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
+        let step = text("step_name");
+        match name {
+            "kitchen_status" | "open_kitchen" => {
+                let mut answer = told::standing(&*self.wheel.ready().await);
+                answer.put("success", json!(true));
+                return answer;
+            }
+            "confirm" => {
+                let yes = matches!(&arguments.get("answer"), Some(Value::Bool(true)))
+                    || matches!(text("answer").as_str(), "true" | "yes");
+                return match self.wheel.answer(&step, yes).await {
+                    Ok(standing) => told::standing(&standing),
+                    Err(refusal) => told::refusal(&refusal),
+                };
+            }
+            _ => {}
+        }
+        if !self.tools.iter().any(|tool| tool.name == name) {
+            let next = self.wheel.standing().next.told();
+            return Answer::refused("unknown_tool", format!("this run has no tool `{name}`: {next}"));
+        }
+        let mut follow = self.news.clone();
+        let tell = async {
+            while follow.changed().await.is_ok() {
+                news.send_replace(follow.borrow().clone());
+            }
+            std::future::pending().await
+        };
+        tokio::select! {
+            made = self.wheel.call(&step, name) => match made {
+                Ok(standing) => told::standing(&standing),
+                Err(refusal) => told::refusal(&refusal),
+            },
+            never = tell => never,
+        }
+    }
+
+    async fn leave(&self) {}
+}

@@ -1,0 +1,108 @@
+//! Everything that a server works with, wired at its start. Nothing here touches the world: no file is read, no process started, no
+//! socket opened, so the first message can be answered at once. What needs the world is put off until that answer is out.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::OnceCell;
+
+use super::deferred;
+use super::opening::Open;
+use crate::app::error::AppError;
+use crate::app::kitchen::Kitchen;
+use crate::github::token::TokenFactory;
+use crate::pipeline::audit::Audit;
+use crate::pipeline::gate::Gate;
+use crate::pipeline::readiness::{Pending, Readiness, readiness};
+use crate::pipeline::supervisor::Supervisor;
+
+/// The variable that marks the sessions which steps run.
+pub const HEADLESS: &str = "AUTOSKILLIT_HEADLESS";
+
+/// The services of one server.
+#[derive(Debug)]
+pub struct Context {
+    dir: PathBuf,
+    flags: Vec<String>,
+    headless: bool,
+    /// What failed.
+    pub audit: Arc<Audit>,
+    /// Work in the background.
+    pub supervisor: Supervisor,
+    /// Whether the kitchen is open, and for what.
+    pub gate: Gate<Arc<Open>>,
+    /// What is to be told to whoever opens the kitchen.
+    attention: Arc<Mutex<Vec<String>>>,
+    ready: Readiness,
+    pending: Mutex<Option<Pending>>,
+    token: OnceCell<TokenFactory>,
+}
+
+impl Context {
+    /// A server in `dir` with settings from its command line; `headless` in a session that a step runs.
+    #[must_use]
+    pub fn new(dir: PathBuf, flags: Vec<String>, headless: bool) -> Self {
+        let audit = Arc::new(Audit::default());
+        let (pending, ready) = readiness();
+        Self {
+            dir,
+            flags,
+            headless,
+            supervisor: Supervisor::new(Arc::clone(&audit)),
+            audit,
+            gate: Gate::default(),
+            attention: Arc::default(),
+            ready,
+            pending: Mutex::new(Some(pending)),
+            token: OnceCell::new(),
+        }
+    }
+
+    /// Where the server was started.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Whether it serves a session that a step runs.
+    #[must_use]
+    pub fn is_headless(&self) -> bool {
+        self.headless
+    }
+
+    /// Begins what was put off, in the background; only the first call does something.
+    pub fn begin_deferred(&self) {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(pending) = pending {
+            deferred::begin(&self.dir, &self.supervisor, &self.audit, &self.attention, pending);
+        }
+    }
+
+    /// Waits for what was put off, at most so long. False: it is not done.
+    pub async fn settled(&self, at_most: Duration) -> bool {
+        self.ready.wait(at_most).await
+    }
+
+    /// What was found wrong in the repository since the start.
+    #[must_use]
+    pub fn attention(&self) -> Vec<String> {
+        self.attention.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The repository, with settings, recipes and skills as they are now. Blocks: it reads files and asks git.
+    ///
+    /// # Errors
+    /// When there is no repository, or its settings are faulty.
+    pub fn kitchen(&self) -> Result<Kitchen, AppError> {
+        Kitchen::open(&self.dir, &self.flags)
+    }
+
+    /// The token for GitHub, found when it is first asked for.
+    pub async fn token(&self, kitchen: &Kitchen) -> &TokenFactory {
+        let setting = kitchen.settings.github.token.as_ref().map(|token| token.reveal().to_owned());
+        let make =
+            || std::future::ready(TokenFactory::new(setting.as_deref(), |name| std::env::var(name).ok()));
+        self.token.get_or_init(make).await
+    }
+}

@@ -1,0 +1,192 @@
+//! Opening a kitchen: everything that is needed from the disk first, and only then a run begins.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use super::context::Context;
+use super::service::PREFIX;
+use super::steered::{Steered, line};
+use super::told::{self, Answer};
+use super::{attached, given, shown};
+use crate::app::cook::{Order, Ready, prepare, resume, toolkit};
+use crate::app::error::AppError;
+use crate::app::inputs;
+use crate::app::kitchen::Kitchen;
+use crate::app::runs::{self, RunLock};
+use crate::catalog::ToolDecl;
+use crate::core::paths::RunDir;
+use crate::core::stop::StopSignal;
+use crate::core::{files, ids};
+use crate::engine::event::Live;
+use crate::engine::host::{Call, Outcome};
+use crate::execution::client::Client;
+use crate::recipe::Loaded;
+use crate::recipe::model::Orchestrator;
+use crate::tools::Toolkit;
+
+/// An open kitchen.
+#[derive(Debug)]
+pub struct Open {
+    pub(super) kitchen: Kitchen,
+    /// For calls outside of a run.
+    pub(super) kit: Toolkit,
+    pub(super) calls: AtomicU32,
+    pub(super) run: Option<Steered>,
+    pub(super) _lock: RunLock,
+}
+
+impl Open {
+    /// A call outside of a run.
+    pub(super) async fn free(
+        &self,
+        tool: &'static ToolDecl,
+        label: Option<String>,
+        given: Map<String, Value>,
+        news: &watch::Sender<String>,
+        stop: StopSignal,
+    ) -> Answer {
+        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut params = given;
+        params.remove("step_name");
+        let call = Call {
+            step: label.map_or_else(|| tool.name.to_owned(), |label| ids::file_name(&label)),
+            visit: number,
+            attempt: 1,
+            tool,
+            params: Value::Object(params),
+            session: None,
+        };
+        let watch = |live: Live| {
+            if let Some(line) = line(&live) {
+                news.send_replace(line);
+            }
+        };
+        outcome(&self.kit.call(&call, &watch, stop).await)
+    }
+
+    pub(super) async fn confirm(&self, given: &Map<String, Value>) -> Answer {
+        let Some(run) = &self.run else {
+            return Answer::refused("no_question", "no run is in progress, so no step asks anything");
+        };
+        let step = given::text(given, "step_name").unwrap_or_default();
+        match run.wheel.answer(&step, given::is_set(given, "answer")).await {
+            Ok(standing) => told::standing(&standing),
+            Err(refusal) => told::refusal(&refusal),
+        }
+    }
+}
+
+/// What an opening needs from the disk.
+pub(super) struct Prepared {
+    kitchen: Kitchen,
+    kit: Toolkit,
+    lock: RunLock,
+    wanted: Wanted,
+}
+
+enum Wanted {
+    /// The recipes there are, for who may choose one.
+    FreeUse(Answer),
+    Run(Box<Ready>, Vec<Value>),
+}
+
+impl Prepared {
+    pub(super) fn make(context: &Context, given: &Map<String, Value>) -> Result<Self, Box<Answer>> {
+        let failed = |error: AppError| Box::new(Answer::failed(&error));
+        let kitchen = context.kitchen().map_err(failed)?;
+        kitchen.dir.ensure().map_err(|error| failed(no_room(&kitchen, &error)))?;
+        let dir = RunDir::at(
+            kitchen.dir.kitchens().join(ids::run_id(jiff::Timestamp::now(), uuid::Uuid::new_v4())),
+        );
+        files::create_private_dir(dir.root()).map_err(|error| failed(no_room(&kitchen, &error)))?;
+        let lock = runs::lock(&dir).map_err(failed)?;
+        let client = Client::find(&kitchen.settings.client.program);
+        let kit = toolkit(&kitchen, "", dir, client, None).map_err(failed)?;
+        let wanted = match (given::text(given, "name"), given::text(given, "resume")) {
+            (None, None) => Wanted::FreeUse(shown::list(&kitchen.pantry)),
+            (_, Some(run)) => {
+                let id = runs::find(&kitchen.dir, Some(&run)).map_err(failed)?;
+                Wanted::Run(Box::new(resume(kitchen.clone(), &id, 1.0).map_err(failed)?), Vec::new())
+            }
+            (Some(name), None) => {
+                let loaded = kitchen.pantry.library.load(&name, &kitchen.pantry);
+                let Loaded { recipe, warnings } = loaded.map_err(|error| Box::new(Answer::of_load(error)))?;
+                let resolved = inputs::resolve(&recipe, &given::pairs(given, "overrides")).map_err(failed)?;
+                if !resolved.missing.is_empty() {
+                    let told = |name: &String| (name.clone(), json!(recipe.ingredients[name].description));
+                    let missing: Map<String, Value> = resolved.missing.iter().map(told).collect();
+                    let mut answer = Answer::refused(
+                        "missing_ingredients",
+                        "this recipe needs values: ask the person for them, then open the kitchen with `overrides`",
+                    );
+                    answer.put("missing", Value::Object(missing));
+                    return Err(Box::new(answer));
+                }
+                let order = Order {
+                    recipe,
+                    inputs: resolved.values,
+                    allow_dirty: given::is_set(given, "allow_dirty"),
+                    rehearsal: None,
+                    orchestrator: Orchestrator::Claude,
+                };
+                let findings = warnings.report().into_iter().map(|problem| json!(problem)).collect();
+                Wanted::Run(Box::new(prepare(kitchen.clone(), order).map_err(failed)?), findings)
+            }
+        };
+        Ok(Self { kitchen, kit, lock, wanted })
+    }
+
+    /// Opens: a run begins and stands before its first step.
+    pub(super) async fn begin(self, context: &Arc<Context>) -> (Open, Answer) {
+        let (run, answer) = match self.wanted {
+            Wanted::FreeUse(mut answer) => {
+                answer.put("what_now", json!("the tools are there for free use; to cook a recipe, call `open_kitchen` with its name"));
+                (None, answer)
+            }
+            Wanted::Run(ready, findings) => {
+                let rules = rules(&ready);
+                let run = Steered::begin(*ready, context);
+                let mut answer = told::standing(&*run.wheel.ready().await);
+                answer.put("success", json!(true));
+                answer.put("rules", json!(rules));
+                if !findings.is_empty() {
+                    answer.put("findings", json!(findings));
+                }
+                (Some(run), answer)
+            }
+        };
+        let open =
+            Open { kitchen: self.kitchen, kit: self.kit, calls: AtomicU32::new(0), run, _lock: self.lock };
+        (open, answer)
+    }
+}
+
+fn rules(ready: &Ready) -> String {
+    let asks = ready.recipe.asks();
+    let tools = attached::names(&ready.recipe, asks);
+    crate::tools::driving(&ready.recipe, &tools, PREFIX, asks).unwrap_or_else(|error| error)
+}
+
+/// What a call outside of a run came to: the tool's own result, with its verdict.
+fn outcome(outcome: &Outcome) -> Answer {
+    let mut answer = Answer::of(outcome.result.clone());
+    for (name, value) in [
+        ("success", json!(outcome.ok)),
+        ("verdict", json!(outcome.label)),
+        ("summary", json!(outcome.summary)),
+    ] {
+        answer.put(name, value);
+    }
+    if let Some(usage) = &outcome.usage {
+        answer.put("token_usage", json!(usage));
+    }
+    answer
+}
+
+fn no_room(kitchen: &Kitchen, error: &std::io::Error) -> AppError {
+    AppError::environment(format!("cannot write to {}: {error}", kitchen.dir.root().display()))
+        .hint("a kitchen keeps its journal and logs in the repository: make it writable")
+}

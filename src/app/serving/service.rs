@@ -1,0 +1,309 @@
+//! The kitchen that a server hosts itself: opened and closed by its client, for free use of the tools or for the run of a recipe.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use super::context::Context;
+use super::opening::{Open, Prepared};
+use super::told::{self, Answer};
+use super::{Offer, Served, deferred, given, shown};
+use crate::catalog::{self, Audience, ToolDecl};
+use crate::core::stop::StopSignal;
+use crate::engine::steer::Upcoming;
+use crate::pipeline::gate::NotNow;
+use crate::pipeline::readiness::PATIENCE;
+use crate::recipe::Problems;
+
+/// What our tools are called in a client whose plugin or configuration names the server `autoskillit`.
+pub const PREFIX: &str = "mcp__autoskillit__";
+
+const INSTRUCTIONS: &str = "autoskillit cooks recipes: multi-step jobs (fix the tests, implement a task) whose heavy steps run in sessions of \
+their own. The kitchen is closed at the start: call `open_kitchen` with a recipe's name to cook it, or without one to see what there is. \
+Each answer then says what to call next. Recipes are not slash commands.";
+
+/// The kitchen of a server, and the server's services.
+#[derive(Debug)]
+pub struct Service {
+    context: Arc<Context>,
+}
+
+impl Service {
+    /// A closed kitchen over these services.
+    #[must_use]
+    pub fn new(context: Arc<Context>) -> Self {
+        Self { context }
+    }
+
+    async fn open(&self, given: Map<String, Value>) -> Answer {
+        if let Some(open) = self.context.gate.inside() {
+            match &open.run {
+                Some(run) if run.goes_on() => {
+                    let mut answer = Answer::refused(
+                        "run_in_progress",
+                        format!(
+                            "the kitchen is open for run {}: {}. To give that run up, call `close_kitchen` first",
+                            run.id,
+                            run.wheel.standing().next.told()
+                        ),
+                    );
+                    answer.put("next", json!(run.wheel.standing().next));
+                    return answer;
+                }
+                // Nothing is at work in it: it makes room for what is wanted now.
+                _ => drop(self.close().await),
+            }
+        }
+        let opening = match self.context.gate.begin() {
+            Ok(opening) => opening,
+            Err(error @ (NotNow::Opening | NotNow::Open)) => {
+                return Answer::refused("busy", error.to_string());
+            }
+        };
+        let context = Arc::clone(&self.context);
+        let prepared = blocking(move || Prepared::make(&context, &given)).await;
+        let (open, mut answer) = match prepared {
+            Ok(prepared) => prepared.begin(&self.context).await,
+            Err(answer) => {
+                let mut answer = *answer;
+                answer.put("kitchen", json!("closed"));
+                return answer;
+            }
+        };
+        answer.put("kitchen", json!("open"));
+        let attention = self.context.attention();
+        if !attention.is_empty() {
+            answer.put("attention", json!(attention));
+        }
+        opening.complete(Arc::new(open));
+        answer
+    }
+
+    /// Closes the kitchen; says what became of its run.
+    async fn close(&self) -> Answer {
+        let mut answer = Answer::of(json!({ "success": true, "kitchen": "closed" }));
+        let Some(open) = self.context.gate.close() else { return answer };
+        if let Some(run) = &open.run
+            && run.goes_on()
+        {
+            run.leave().await;
+            let resume = format!("autoskillit cook --resume {}", run.id);
+            answer.put("run", json!({ "run_id": run.id, "stopped": true, "resume": resume }));
+        }
+        answer
+    }
+
+    /// A call of a step tool.
+    async fn step(
+        &self,
+        open: &Open,
+        tool: &'static ToolDecl,
+        given: Map<String, Value>,
+        news: &watch::Sender<String>,
+        stop: StopSignal,
+    ) -> Answer {
+        let step = given::text(&given, "step_name");
+        let Some(run) = &open.run else { return open.free(tool, step, given, news, stop).await };
+        let Some(step) = step else {
+            let next = run.wheel.standing().next.told();
+            return Answer::refused(
+                "no_step",
+                format!("a run is in progress, so a call names its step: {next}"),
+            );
+        };
+        let ignored = match &run.wheel.standing().next {
+            Upcoming::Call { arguments, .. } => given.iter().any(|(name, value)| {
+                name != "step_name" && !value.is_null() && arguments.get(name) != Some(value)
+            }),
+            _ => false,
+        };
+        let mut progress = run.progress.clone();
+        let call = run.wheel.call(&step, tool.name);
+        let tell = async {
+            while progress.changed().await.is_ok() {
+                news.send_replace(progress.borrow().news.clone());
+            }
+            std::future::pending().await
+        };
+        let mut answer = tokio::select! {
+            answer = call => match answer {
+                Ok(standing) => told::standing(&standing),
+                Err(refusal) => told::refusal(&refusal),
+            },
+            answer = tell => answer,
+        };
+        if ignored && !answer.is_error {
+            answer.put(
+                "note",
+                json!(
+                    "the arguments of a step are the recipe's own; others that were passed were left aside"
+                ),
+            );
+        }
+        answer
+    }
+
+    async fn status(&self, open: &Open) -> Answer {
+        let kitchen = &open.kitchen;
+        let token = self.context.token(kitchen).await.token().await.is_some();
+        let mut warnings = self.context.attention();
+        warnings.extend(
+            kitchen.settings_warnings.iter().flat_map(Problems::report).map(|problem| problem.message),
+        );
+        let mut answer = Answer::of(json!({
+            "success": true,
+            "package_version": env!("CARGO_PKG_VERSION"),
+            "tools_enabled": true,
+            "repository": kitchen.checkout.top(),
+            "permissions": kitchen.settings.session.permissions.name(),
+            "github_token_configured": token,
+            "background_tasks": self.context.supervisor.pending(),
+            "warnings": warnings,
+        }));
+        if let Some(run) = &open.run {
+            let (standing, progress) = (run.wheel.standing(), run.progress.borrow().clone());
+            answer.put(
+                "run",
+                json!({
+                    "run_id": run.id,
+                    "recipe": standing.recipe,
+                    "sessions": progress.sessions,
+                    "usage": progress.usage,
+                }),
+            );
+            answer.put("next", json!(standing.next));
+        }
+        answer
+    }
+
+    async fn report(&self, open: &Open, clear: bool) -> Answer {
+        let settled = self.context.settled(PATIENCE).await;
+        let failures = self.context.audit.report();
+        let mut answer =
+            Answer::of(json!({ "success": true, "total_failures": failures.len(), "failures": failures }));
+        if !settled {
+            let seconds = PATIENCE.as_secs();
+            answer.put("warning", json!(format!("start-up work is not done after {seconds} s: failures from before this server may be missing")));
+        }
+        if clear {
+            let dir = open.kitchen.dir.clone();
+            match blocking(move || deferred::clear(&dir)).await {
+                Ok(()) => self.context.audit.clear(),
+                Err(error) => answer.put("warning", json!(format!("they cannot be forgotten: {error}"))),
+            }
+        }
+        answer
+    }
+}
+
+impl Served for Service {
+    fn instructions(&self) -> &'static str {
+        INSTRUCTIONS
+    }
+
+    fn offers(&self) -> Vec<Offer> {
+        let (open, headless) = (self.context.gate.is_open(), self.context.is_headless());
+        catalog::all()
+            .filter(|tool| match tool.audience {
+                Audience::Everybody => !headless,
+                Audience::OpenKitchen => open && !headless,
+                Audience::OpenKitchenAndSessions => open || headless,
+            })
+            .map(|tool| Offer { tool, schema: catalog::input(tool) })
+            .collect()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.context.gate.changes()
+    }
+
+    async fn call(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+        news: &watch::Sender<String>,
+        stop: StopSignal,
+    ) -> Answer {
+        let Some(tool) = catalog::all().find(|tool| tool.name == name) else {
+            return Answer::refused("unknown_tool", format!("there is no tool `{name}`"));
+        };
+        if self.context.is_headless() && tool.audience != Audience::OpenKitchenAndSessions {
+            let why = format!(
+                "`{name}` is not for sessions that a step runs: they do their own step and start no others"
+            );
+            return Answer::barred("headless_error", &why);
+        }
+        if let Err(why) = given::check(tool, &arguments) {
+            return Answer::refused("bad_arguments", why);
+        }
+        match name {
+            "open_kitchen" => return self.open(arguments).await,
+            "close_kitchen" => return self.close().await,
+            _ => {}
+        }
+        let open = match self.context.gate.inside() {
+            Some(open) => open,
+            None if self.context.is_headless() => match self.open_for_a_session().await {
+                Ok(open) => Arc::new(open),
+                Err(answer) => return *answer,
+            },
+            None => {
+                return Answer::barred(
+                    "gate_error",
+                    &format!("the kitchen is closed: call `open_kitchen` before `{name}`"),
+                );
+            }
+        };
+        match name {
+            "confirm" => open.confirm(&arguments).await,
+            "kitchen_status" => self.status(&open).await,
+            "get_pipeline_report" => self.report(&open, given::is_set(&arguments, "clear")).await,
+            "list_recipes" => {
+                let pantry = open.kitchen.pantry.clone();
+                blocking(move || shown::list(&pantry)).await
+            }
+            "load_recipe" => {
+                let (pantry, name) =
+                    (open.kitchen.pantry.clone(), given::text(&arguments, "name").unwrap_or_default());
+                blocking(move || shown::load(&pantry, &name)).await
+            }
+            "validate_recipe" => {
+                let pantry = open.kitchen.pantry.clone();
+                let name = given::text(&arguments, "script_path").unwrap_or_default();
+                blocking(move || shown::validate(&pantry, &name)).await
+            }
+            _ => self.step(&open, tool, arguments, news, stop).await,
+        }
+    }
+
+    async fn leave(&self) {
+        if let Some(open) = self.context.gate.close()
+            && let Some(run) = &open.run
+        {
+            run.leave().await;
+        }
+        self.context.supervisor.shut_down().await;
+    }
+}
+
+impl Service {
+    /// The kitchen as a session of a step has it: only to run the tests, and open for one call.
+    async fn open_for_a_session(&self) -> Result<Open, Box<Answer>> {
+        let context = Arc::clone(&self.context);
+        let prepared = blocking(move || Prepared::make(&context, &Map::new())).await?;
+        Ok(prepared.begin(&self.context).await.0)
+    }
+}
+
+/// Runs what blocks on a thread that may.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going away, and everybody with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}

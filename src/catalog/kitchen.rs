@@ -1,0 +1,143 @@
+//! The tools of a kitchen that is served: opening it, looking at it, answering for a person. No step calls them.
+
+use super::{Audience, ParamKind, ToolDecl, field, param};
+
+/// Tools of the kitchen, in the order of the documentation.
+pub static KITCHEN: &[ToolDecl] = &[
+    ToolDecl {
+        name: "open_kitchen",
+        summary: "Opens the kitchen, after which the other tools are there. With a recipe's name it starts a run of that recipe \
+                  and says which step is next and how to call it.",
+        tags: &["kitchen"],
+        audience: Audience::Everybody,
+        params: &[
+            param(
+                "name",
+                ParamKind::String,
+                false,
+                "the recipe to cook; without it the tools are for free use",
+            ),
+            param("overrides", ParamKind::StringMap, false, "values of the recipe's ingredients"),
+            param("resume", ParamKind::String, false, "id of a run to go on with, instead of a new one"),
+            param(
+                "allow_dirty",
+                ParamKind::Bool,
+                false,
+                "cook although the checkout has uncommitted changes; only when the user said so",
+            ),
+        ],
+        results: &[
+            field("success", "whether the kitchen is open"),
+            field("kitchen", "`open`, or `closed` when it could not be opened"),
+            field("next", "the step to call next, with its tool and arguments"),
+            field("rules", "how a run is driven"),
+            field("recipes", "what can be cooked, when no recipe was named"),
+            field("attention", "what was found wrong in this repository since the last time"),
+        ],
+        fails_when: "there is no repository, no such recipe, or the recipe cannot run here",
+        open_result: true,
+    },
+    ToolDecl {
+        name: "close_kitchen",
+        summary: "Closes the kitchen. A run that is not over is stopped and can be resumed.",
+        tags: &["kitchen"],
+        audience: Audience::Everybody,
+        params: &[],
+        results: &[
+            field("success", "always true"),
+            field("kitchen", "`closed`"),
+            field("run", "the run that was stopped, if there was one, and how to resume it"),
+        ],
+        fails_when: "never",
+        open_result: false,
+    },
+    ToolDecl {
+        name: "confirm",
+        summary: "Tells the person's answer to a step that asks a question. Ask the person first; never answer for them.",
+        tags: &["kitchen", "run"],
+        audience: Audience::OpenKitchen,
+        params: &[
+            param("step_name", ParamKind::String, true, "the step that asks"),
+            param("answer", ParamKind::Bool, true, "true for yes, false for no"),
+        ],
+        results: &[field("next", "the step to call next, with its tool and arguments")],
+        fails_when: "no such question is open",
+        open_result: true,
+    },
+    ToolDecl {
+        name: "list_recipes",
+        summary: "Lists the recipes that can be cooked here. Recipes are not slash commands: open the kitchen with the name of one.",
+        tags: &["kitchen", "read"],
+        audience: Audience::OpenKitchen,
+        params: &[],
+        results: &[
+            field("recipes", "name, description, source and, for a faulty one, error of each"),
+            field("count", "how many"),
+        ],
+        fails_when: "never",
+        open_result: false,
+    },
+    ToolDecl {
+        name: "load_recipe",
+        summary: "Shows a recipe as it would be cooked: ingredients, steps, routes, house rules. It starts nothing.",
+        tags: &["kitchen", "read"],
+        audience: Audience::OpenKitchen,
+        params: &[param("name", ParamKind::String, true, "the recipe's name, or a file")],
+        results: &[
+            field("ingredients", "type, default and meaning of each"),
+            field("steps", "what each does and where it leads"),
+            field("kitchen_rules", "house rules of the recipe"),
+            field("valid", "whether it can be cooked"),
+            field("findings", "what is wrong or odd, with place and mend"),
+        ],
+        fails_when: "there is no such recipe, or it is faulty",
+        open_result: true,
+    },
+    ToolDecl {
+        name: "validate_recipe",
+        summary: "Checks a recipe and says everything that is wrong in its text, with line and mend.",
+        tags: &["kitchen", "read"],
+        audience: Audience::OpenKitchen,
+        params: &[param("script_path", ParamKind::String, true, "a recipe's file, or its name")],
+        results: &[
+            field("valid", "whether it has no errors"),
+            field("errors", "how many errors"),
+            field("findings", "each problem with file, line, column and mend"),
+        ],
+        fails_when: "the recipe cannot be read, or has errors",
+        open_result: false,
+    },
+    ToolDecl {
+        name: "kitchen_status",
+        summary: "Says where the kitchen and its run stand: the next step, what is running, what was used so far.",
+        tags: &["kitchen", "read", "run"],
+        audience: Audience::OpenKitchen,
+        params: &[],
+        results: &[
+            field("package_version", "version of autoskillit"),
+            field("tools_enabled", "whether the kitchen is open"),
+            field("repository", "the top of the repository"),
+            field("run", "the run, the step it stands at, its tokens and dollars"),
+            field("next", "the step to call next, with its tool and arguments"),
+            field("github_token_configured", "whether a GitHub token was found"),
+            field("github_default_repo", "the repository on GitHub that settings name"),
+            field("warnings", "what is odd about settings or files of the kitchen"),
+        ],
+        fails_when: "never",
+        open_result: false,
+    },
+    ToolDecl {
+        name: "get_pipeline_report",
+        summary: "Lists what failed in this repository: in runs of the last day, and in the background of this server.",
+        tags: &["kitchen", "read"],
+        audience: Audience::OpenKitchen,
+        params: &[param("clear", ParamKind::Bool, false, "forget them after telling; default false")],
+        results: &[
+            field("total_failures", "how many"),
+            field("failures", "time, run, step, command, label, reason to retry and error of each"),
+            field("warning", "why the list may be incomplete"),
+        ],
+        fails_when: "never",
+        open_result: false,
+    },
+];

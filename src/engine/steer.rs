@@ -1,0 +1,551 @@
+//! A run that an orchestrator drives call by call. The engine keeps the place: it says which step is due with which arguments, takes
+//! captures and routes itself, and refuses what the graph does not allow. One loop owns the run; everybody else holds a [`Wheel`].
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::event::{Event, Next, RunEnded};
+use super::run::{Asked, CookError, Due, Run};
+use super::transition::Try;
+use crate::core::stop::{Stop, StopSignal, more_urgent};
+use crate::core::usage::Usage;
+use crate::recipe::model::{Recipe, Step};
+
+/// Requests that may wait before a caller does.
+const WAITING: usize = 16;
+
+/// Where a run stands, as its orchestrator is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Standing {
+    /// The run's id.
+    pub run_id: String,
+    /// Its recipe.
+    pub recipe: String,
+    /// The try that ended last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Last>,
+    /// What the engine did by itself since: routes taken, steps skipped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub passed: Vec<String>,
+    /// What is due.
+    pub next: Upcoming,
+}
+
+/// A try that is over.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Last {
+    /// The step.
+    pub step: String,
+    /// Whether it counts as success.
+    pub success: bool,
+    /// The verdict in a word or two.
+    pub verdict: String,
+    /// One line.
+    pub summary: String,
+    /// Variables that it set.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub captured: Map<String, Value>,
+    /// Which rule chose what is next.
+    pub because: String,
+}
+
+/// What is due in a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Upcoming {
+    /// Call this tool with this step's name. The arguments are the engine's; a caller need not repeat them.
+    Call {
+        /// The step.
+        step_name: String,
+        /// The tool.
+        tool: String,
+        /// What it is called with.
+        arguments: Value,
+        /// What the step is for.
+        #[serde(skip_serializing_if = "String::is_empty")]
+        description: String,
+        /// What the recipe's author tells an orchestrator about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Which visit, from 1.
+        visit: u32,
+        /// Which try within it, from 1.
+        attempt: u32,
+    },
+    /// Ask the person, then call `confirm`.
+    Ask {
+        /// The step.
+        step_name: String,
+        /// The question.
+        message: String,
+        /// The answer when nobody is there.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        default: Option<bool>,
+    },
+    /// A call is at work; wait for its answer.
+    Wait {
+        /// The step.
+        step_name: String,
+        /// Its tool; empty when a person is being asked.
+        tool: String,
+    },
+    /// Nothing: the run is over.
+    Over {
+        /// How.
+        end: RunEnded,
+    },
+}
+
+impl Upcoming {
+    /// What to do, in one sentence.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match self {
+            Self::Call { step_name, tool, .. } => {
+                format!("the next step is `{step_name}`: call `{tool}` with step_name `{step_name}`")
+            }
+            Self::Ask { step_name, .. } => format!(
+                "step `{step_name}` asks a question: put it to the person, then call `confirm` with step_name `{step_name}` and the answer"
+            ),
+            Self::Wait { step_name, .. } => {
+                format!(
+                    "step `{step_name}` is at work: wait for the answer of its call, or make the same call again to wait for it"
+                )
+            }
+            Self::Over { end } => format!("the run is over ({}): call no more tools", end.reason),
+        }
+    }
+}
+
+/// Why a call was not made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// Stable name: `wrong_step`, `wrong_tool`, `busy`, `no_question`, `over`.
+    pub code: &'static str,
+    /// Why, and what to do instead.
+    pub why: String,
+    /// Where the run stands.
+    pub standing: Arc<Standing>,
+}
+
+/// Who drives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    /// A session of ours. The person at our terminal answers questions, and the end waits for the session's last word, so that
+    /// what it used is in the journal.
+    Session,
+    /// A client that somebody else started. It asks its own person, and may be gone at any moment.
+    Client,
+}
+
+/// A call or an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Wish {
+    Call { step: String, tool: String },
+    Answer { step: String, yes: bool },
+}
+
+#[derive(Debug)]
+enum Request {
+    Do(Wish, oneshot::Sender<Result<Arc<Standing>, Refusal>>),
+    Began { session: String, number: u32 },
+    Left { session: String, label: String, summary: String, usage: Usage },
+    GiveUp(RunEnded),
+}
+
+/// A hold on a run that is being steered. Clones are equal.
+#[derive(Debug, Clone)]
+pub struct Wheel {
+    requests: mpsc::Sender<Request>,
+    standing: watch::Receiver<Arc<Standing>>,
+}
+
+/// The other side of a [`Wheel`]: what the loop hears.
+#[derive(Debug)]
+pub struct Ear {
+    requests: mpsc::Receiver<Request>,
+    standing: watch::Sender<Arc<Standing>>,
+}
+
+/// A wheel and what hears it, for the run `run_id`.
+#[must_use]
+pub fn wheel(run_id: &str, recipe: &str) -> (Wheel, Ear) {
+    let (ask, requests) = mpsc::channel(WAITING);
+    let next = Upcoming::Wait { step_name: String::new(), tool: String::new() };
+    let first = Standing {
+        run_id: run_id.to_owned(),
+        recipe: recipe.to_owned(),
+        last: None,
+        passed: Vec::new(),
+        next,
+    };
+    let (tell, standing) = watch::channel(Arc::new(first));
+    (Wheel { requests: ask, standing }, Ear { requests, standing: tell })
+}
+
+impl Wheel {
+    /// Where the run stands at this moment.
+    #[must_use]
+    pub fn standing(&self) -> Arc<Standing> {
+        Arc::clone(&self.standing.borrow())
+    }
+
+    /// Follows where the run stands.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<Arc<Standing>> {
+        self.standing.clone()
+    }
+
+    /// Waits until the run stands somewhere; at once, except in its first moments.
+    pub async fn ready(&self) -> Arc<Standing> {
+        let mut follow = self.standing.clone();
+        let stands = |standing: &Arc<Standing>| !matches!(&standing.next, Upcoming::Wait { step_name, .. } if step_name.is_empty());
+        match follow.wait_for(stands).await {
+            Ok(standing) => Arc::clone(&standing),
+            Err(_) => self.standing(),
+        }
+    }
+
+    /// Makes the call of a step with `tool` and waits for its end. A call of the step that is at work waits with the first one.
+    ///
+    /// # Errors
+    /// When the graph does not allow it.
+    pub async fn call(&self, step: &str, tool: &str) -> Result<Arc<Standing>, Refusal> {
+        self.wish(Wish::Call { step: step.to_owned(), tool: tool.to_owned() }).await
+    }
+
+    /// Tells a person's answer to the question of a step.
+    ///
+    /// # Errors
+    /// When no such question is open.
+    pub async fn answer(&self, step: &str, yes: bool) -> Result<Arc<Standing>, Refusal> {
+        self.wish(Wish::Answer { step: step.to_owned(), yes }).await
+    }
+
+    async fn wish(&self, wish: Wish) -> Result<Arc<Standing>, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        let over = || refusal("over", &self.standing());
+        self.requests.send(Request::Do(wish, reply)).await.map_err(|_| over())?;
+        answer.await.unwrap_or_else(|_| Err(over()))
+    }
+
+    /// Says that a session begins to drive.
+    pub async fn began(&self, session: String, number: u32) {
+        let _ = self.requests.send(Request::Began { session, number }).await;
+    }
+
+    /// Says that the session which drove is over.
+    pub async fn left(&self, session: String, label: String, summary: String, usage: Usage) {
+        let _ = self.requests.send(Request::Left { session, label, summary, usage }).await;
+    }
+
+    /// Ends the run because nobody drives it any more.
+    pub async fn give_up(&self, end: RunEnded) {
+        let _ = self.requests.send(Request::GiveUp(end)).await;
+    }
+}
+
+fn refusal(code: &'static str, standing: &Arc<Standing>) -> Refusal {
+    Refusal { code, why: standing.next.told(), standing: Arc::clone(standing) }
+}
+
+impl Standing {
+    /// Whether a wish fits what is due.
+    fn check(self: &Arc<Self>, wish: &Wish) -> Result<(), Refusal> {
+        let code = match (wish, &self.next) {
+            (Wish::Call { step, tool }, Upcoming::Call { step_name, tool: right, .. }) => {
+                match (step == step_name, tool == right) {
+                    (true, true) => return Ok(()),
+                    (true, false) => "wrong_tool",
+                    _ => "wrong_step",
+                }
+            }
+            (Wish::Call { step, tool }, Upcoming::Wait { step_name, tool: right }) => {
+                if step == step_name && tool == right {
+                    return Ok(());
+                }
+                "busy"
+            }
+            (Wish::Answer { step, .. }, Upcoming::Ask { step_name, .. }) if step == step_name => {
+                return Ok(());
+            }
+            (Wish::Answer { .. }, Upcoming::Over { .. }) | (Wish::Call { .. }, Upcoming::Over { .. }) => {
+                "over"
+            }
+            (Wish::Answer { .. }, _) => "no_question",
+            (Wish::Call { .. }, Upcoming::Ask { .. }) => "wrong_step",
+        };
+        Err(refusal(code, self))
+    }
+}
+
+type Waiters = Vec<oneshot::Sender<Result<Arc<Standing>, Refusal>>>;
+
+/// What the loop keeps beside the run.
+struct Tale {
+    last: Option<Last>,
+    passed: Vec<String>,
+    waiters: Waiters,
+    /// The session that drives now.
+    session: Option<String>,
+}
+
+impl Run<'_> {
+    /// Drives the run as it is told through the wheel, to an end.
+    ///
+    /// # Errors
+    /// When the journal cannot be written. Nothing runs any more then.
+    pub async fn steer(
+        &mut self,
+        opening: Event,
+        mut ear: Ear,
+        driver: Driver,
+    ) -> Result<RunEnded, CookError> {
+        self.record(opening)?;
+        let mut tale = Tale { last: None, passed: Vec::new(), waiters: Vec::new(), session: None };
+        loop {
+            let passed = &mut tale.passed;
+            let due = self.advance(|event| passed.extend(told(event)))?;
+            let end = match due {
+                Due::Call(tried) => {
+                    self.publish(&ear, &mut tale, upcoming(self.recipe, &tried));
+                    self.call_when_told(&mut ear, &mut tale, &tried, driver).await?
+                }
+                Due::Ask(asked) if driver == Driver::Session => {
+                    let wait = Upcoming::Wait { step_name: asked.step.clone(), tool: String::new() };
+                    self.publish(&ear, &mut tale, wait);
+                    let end = self.ask(&asked).await?;
+                    tale.last = self.last(&asked.step);
+                    end
+                }
+                Due::Ask(asked) => {
+                    let Asked { step, message, default, .. } = asked.clone();
+                    self.publish(&ear, &mut tale, Upcoming::Ask { step_name: step, message, default });
+                    self.ask_when_told(&mut ear, &mut tale, &asked).await?
+                }
+                Due::End(end) => Some(end),
+            };
+            if let Some(end) = end {
+                self.publish(&ear, &mut tale, Upcoming::Over { end: end.clone() });
+                if driver == Driver::Session {
+                    self.last_words(&mut ear, &mut tale).await?;
+                }
+                return self.end(end);
+            }
+        }
+    }
+
+    /// Tells everybody where the run stands; whoever waited for that goes on.
+    fn publish(&self, ear: &Ear, tale: &mut Tale, next: Upcoming) {
+        let mut standing = Standing::clone(&ear.standing.borrow());
+        standing.last.clone_from(&tale.last);
+        standing.passed = std::mem::take(&mut tale.passed);
+        standing.next = next;
+        let standing = Arc::new(standing);
+        ear.standing.send_replace(Arc::clone(&standing));
+        for waiter in tale.waiters.drain(..) {
+            let _ = waiter.send(Ok(Arc::clone(&standing)));
+        }
+    }
+
+    /// Waits for the call of the step that is due and makes it. Gives the end of the run when it ends instead.
+    async fn call_when_told(
+        &mut self,
+        ear: &mut Ear,
+        tale: &mut Tale,
+        tried: &Try,
+        driver: Driver,
+    ) -> Result<Option<RunEnded>, CookError> {
+        loop {
+            match self.hear(ear, tale).await? {
+                Heard::Wish(Wish::Call { .. }, reply) => {
+                    tale.waiters.push(reply);
+                    break;
+                }
+                Heard::Wish(..) => {}
+                Heard::End(end) => return Ok(Some(end)),
+            }
+        }
+        let wait = Upcoming::Wait { step_name: tried.step.clone(), tool: tried.tool.name.to_owned() };
+        let mut standing = Standing::clone(&ear.standing.borrow());
+        standing.next = wait;
+        let standing = Arc::new(standing);
+        ear.standing.send_replace(Arc::clone(&standing));
+        let mut stop = self.stop.clone();
+        // Borrowed for the call, so that what is heard meanwhile is written down afterwards.
+        let mut later = Vec::new();
+        let end = {
+            let mut call = pin!(self.call(tried));
+            loop {
+                tokio::select! {
+                    end = &mut call => break end?,
+                    request = ear.requests.recv() => match request {
+                        Some(Request::Do(wish, reply)) => match standing.check(&wish) {
+                            Ok(()) => tale.waiters.push(reply),
+                            Err(refusal) => drop(reply.send(Err(refusal))),
+                        },
+                        Some(other) => later.push(other),
+                        None => break call.await?,
+                    },
+                    // The client's process goes in a moment: what is at work ends with our hold on it.
+                    () = cut(driver, &mut stop) => break None,
+                }
+            }
+        };
+        for request in later {
+            if let Some(end) = self.note(tale, request)? {
+                return Ok(Some(end));
+            }
+        }
+        tale.last = self.last(&tried.step);
+        Ok(if self.is_to_stop() && end.is_none() { Some(self.stopped()) } else { end })
+    }
+
+    async fn ask_when_told(
+        &mut self,
+        ear: &mut Ear,
+        tale: &mut Tale,
+        asked: &Asked,
+    ) -> Result<Option<RunEnded>, CookError> {
+        self.ask_begins(asked)?;
+        let began = Instant::now();
+        loop {
+            match self.hear(ear, tale).await? {
+                Heard::Wish(Wish::Answer { yes, .. }, reply) => {
+                    let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    self.answer(asked, yes, elapsed)?;
+                    tale.last = self.last(&asked.step);
+                    tale.waiters.push(reply);
+                    return Ok(None);
+                }
+                Heard::Wish(..) => {}
+                Heard::End(end) => return Ok(Some(end)),
+            }
+        }
+    }
+
+    /// The next wish that fits what is due; others are refused.
+    async fn hear(&mut self, ear: &mut Ear, tale: &mut Tale) -> Result<Heard, CookError> {
+        let mut stop = self.stop.clone();
+        loop {
+            let request = tokio::select! {
+                biased;
+                _ = more_urgent(&mut stop, Stop::No) => return Ok(Heard::End(self.stopped())),
+                request = ear.requests.recv() => request,
+            };
+            match request {
+                Some(Request::Do(wish, reply)) => {
+                    let standing = Arc::clone(&ear.standing.borrow());
+                    match standing.check(&wish) {
+                        Ok(()) => return Ok(Heard::Wish(wish, reply)),
+                        Err(refusal) => drop(reply.send(Err(refusal))),
+                    }
+                }
+                Some(other) => {
+                    if let Some(end) = self.note(tale, other)? {
+                        return Ok(Heard::End(end));
+                    }
+                }
+                // Nobody can ask for anything any more.
+                None => return Ok(Heard::End(self.stopped())),
+            }
+        }
+    }
+
+    /// Writes down what a driver says of itself. Gives the end when it is that.
+    fn note(&mut self, tale: &mut Tale, request: Request) -> Result<Option<RunEnded>, CookError> {
+        match request {
+            Request::Began { session, number } => {
+                tale.session = Some(session.clone());
+                self.record(Event::OrchestratorStarted { session, number })?;
+            }
+            Request::Left { session, label, summary, usage } => {
+                tale.session = None;
+                self.record(Event::OrchestratorEnded { session, label, summary, usage })?;
+            }
+            Request::GiveUp(end) => return Ok(Some(end)),
+            Request::Do(_, reply) => drop(reply),
+        }
+        Ok(None)
+    }
+
+    /// After the end is decided: the session that drives hears it, says its last word and goes.
+    async fn last_words(&mut self, ear: &mut Ear, tale: &mut Tale) -> Result<(), CookError> {
+        while tale.session.is_some() {
+            match ear.requests.recv().await {
+                Some(Request::Do(_, reply)) => {
+                    let refused = refusal("over", &ear.standing.borrow());
+                    drop(reply.send(Err(refused)));
+                }
+                Some(other) => drop(self.note(tale, other)?),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// What the last completed try of `step` came to.
+    fn last(&self, step: &str) -> Option<Last> {
+        let done = self.state.done.last().filter(|done| done.step == step)?;
+        Some(Last {
+            step: done.step.clone(),
+            success: done.ok,
+            verdict: done.label.clone(),
+            summary: done.summary.clone(),
+            captured: self.state.captured.clone(),
+            because: self.state.why.clone(),
+        })
+    }
+}
+
+enum Heard {
+    Wish(Wish, oneshot::Sender<Result<Arc<Standing>, Refusal>>),
+    End(RunEnded),
+}
+
+/// Ready when work must be let go of at once: a client's run that is to stop. A session's run waits for the end of its call.
+async fn cut(driver: Driver, stop: &mut StopSignal) {
+    match driver {
+        Driver::Client => drop(more_urgent(stop, Stop::No).await),
+        Driver::Session => std::future::pending().await,
+    }
+}
+
+fn upcoming(recipe: &Recipe, tried: &Try) -> Upcoming {
+    let step = recipe.steps.get(&tried.step);
+    Upcoming::Call {
+        step_name: tried.step.clone(),
+        tool: tried.tool.name.to_owned(),
+        arguments: tried.params.clone(),
+        description: step.map(|step: &Step| step.description.clone()).unwrap_or_default(),
+        note: step.and_then(|step| step.note.clone()),
+        visit: tried.visit,
+        attempt: tried.attempt,
+    }
+}
+
+/// What the engine did by itself, for an orchestrator.
+fn told(event: &Event) -> Option<String> {
+    let onwards = |next: &Next| match next {
+        Next::Step(step) => format!("on to `{step}`"),
+        Next::Retry => "again".to_owned(),
+        Next::End(_) => "the run ends".to_owned(),
+    };
+    match event {
+        Event::StepSkipped { step, why, next } => {
+            Some(format!("`{step}` was skipped ({why}): {}", onwards(next)))
+        }
+        Event::StepExceeded { step, visits, next } => {
+            Some(format!("`{step}` had its {visits} visits: {}", onwards(next)))
+        }
+        Event::StepEnded { step, why, next, .. } => {
+            Some(format!("`{step}` decided ({why}): {}", onwards(next)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,116 @@
+//! The audit: what failed, for `get_pipeline_report`.
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// The most failures that are kept; the oldest go first.
+const KEPT: usize = 500;
+
+/// One failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// When.
+    pub timestamp: Timestamp,
+    /// The run; empty for what belongs to none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub run_id: String,
+    /// The step; empty for what belongs to none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub step: String,
+    /// What was done: the skill command, the command line, the name of background work.
+    pub skill_command: String,
+    /// The exit code, where there was a process.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i64>,
+    /// The verdict: `permission_denied`, `tests fail`, `background_exception`, `crashed`, …
+    pub subtype: String,
+    /// Whether another try may help.
+    pub needs_retry: bool,
+    /// Why, or `none`.
+    pub retry_reason: String,
+    /// What was said, in one line.
+    pub stderr: String,
+}
+
+impl Failure {
+    /// A failure of background work.
+    #[must_use]
+    pub fn background(label: &str, error: &str, timestamp: Timestamp) -> Self {
+        Self {
+            timestamp,
+            run_id: String::new(),
+            step: String::new(),
+            skill_command: label.to_owned(),
+            exit_code: None,
+            subtype: "background_exception".to_owned(),
+            needs_retry: false,
+            retry_reason: "none".to_owned(),
+            stderr: error.to_owned(),
+        }
+    }
+}
+
+/// The failures of one server's life.
+#[derive(Debug, Default)]
+pub struct Audit {
+    failures: Mutex<Vec<Failure>>,
+}
+
+impl Audit {
+    /// Adds a failure. One that is there already counts once: what a journal tells again is not new.
+    pub fn record(&self, failure: Failure) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures.contains(&failure) {
+            return;
+        }
+        let at = failures.partition_point(|known| known.timestamp <= failure.timestamp);
+        failures.insert(at, failure);
+        if failures.len() > KEPT {
+            failures.remove(0);
+        }
+    }
+
+    /// All of them, the oldest first.
+    #[must_use]
+    pub fn report(&self) -> Vec<Failure> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets them.
+    pub fn clear(&self) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(second: i64) -> Failure {
+        Failure::background("drift check", "no", Timestamp::from_second(second).unwrap())
+    }
+
+    #[test]
+    fn failures_are_told_in_the_order_of_their_time_and_once() {
+        let audit = Audit::default();
+        for second in [3, 1, 2, 3, 1] {
+            audit.record(failure(second));
+        }
+        let times: Vec<i64> = audit.report().iter().map(|failure| failure.timestamp.as_second()).collect();
+        assert_eq!(times, [1, 2, 3]);
+        audit.clear();
+        assert_eq!(audit.report(), []);
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_are_too_many() {
+        let audit = Audit::default();
+        for second in 0..=500 {
+            audit.record(failure(second));
+        }
+        let report = audit.report();
+        assert_eq!((report.len(), report[0].timestamp.as_second()), (KEPT, 1));
+    }
+}
