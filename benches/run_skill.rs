@@ -125,6 +125,9 @@ struct Kitchen {
 impl Kitchen {
     fn spec(&self) -> SessionSpec {
         SessionSpec {
+            replaces_system: false,
+            tools: None,
+            mcp_config: None,
             session_id: ids::session_id(),
             continues: false,
             prompt: "cook the soup".into(),

@@ -2,12 +2,14 @@
 //! command line shows goes out. No other room knows how the parts fit together.
 
 pub mod aftermath;
+pub mod conversation;
 pub mod cook;
 pub mod error;
 pub mod host;
 pub mod inputs;
 pub mod kitchen;
 pub mod offers;
+pub mod orchestrator;
 pub mod recipes;
 pub mod rehearsal;
 pub mod runs;

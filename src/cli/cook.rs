@@ -1,27 +1,20 @@
 //! `autoskillit cook`.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 
+use super::drive::{Way, drive};
 use super::exit::Exit;
 use super::ui::printer::{Printer, Verbosity};
 use super::ui::prompts::{Choice, Prompts};
-use super::ui::screen::{Form, Setting, open};
+use super::ui::screen::Form;
 use super::ui::table::Table;
 use super::{Session, report};
-use crate::app::cook::{Order, Ready, prepare, resume};
+use crate::app::cook::{Order, prepare, resume, usable_client};
 use crate::app::error::{AppError, Kind};
-use crate::app::host::Asker;
 use crate::app::inputs::{self, pair};
 use crate::app::kitchen::{Kitchen, Pantry};
 use crate::app::rehearsal::Stage;
 use crate::app::runs;
-use crate::core::stop::Stop;
-use crate::engine::event::News;
-use crate::engine::host::{Question, Reply};
 use crate::recipe::Loaded;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Orchestrator, Recipe};
@@ -33,6 +26,7 @@ use crate::workspace::git::{Checkout, GitError};
   autoskillit cook fix-tests                     run the tests, let sessions repair what fails
   autoskillit cook fix-tests max_repairs=5       set an ingredient
   autoskillit cook fix-tests --rehearse          play it without Claude Code, in a scratch copy
+  autoskillit cook fix-tests --interactive       drive it in a conversation with Claude
   autoskillit cook --resume                      go on with the last run that did not finish")]
 pub(super) struct CookArgs {
     /// Name of a recipe, or a file; without it a list to choose from.
@@ -58,6 +52,14 @@ pub(super) struct CookArgs {
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = pace, allow_negative_numbers = true, hide_short_help = true)]
     pace: f64,
 
+    /// Who drives the run: the engine, or a headless Claude session that the engine tells what is next.
+    #[arg(long, value_enum, value_name = "WHO")]
+    orchestrator: Option<Who>,
+
+    /// Drive the run in a conversation: opens Claude Code in this terminal, with the kitchen's tools alone.
+    #[arg(long, conflicts_with_all = ["rehearse", "json"])]
+    interactive: bool,
+
     /// Cook although the checkout has uncommitted changes.
     #[arg(long)]
     allow_dirty: bool,
@@ -65,6 +67,38 @@ pub(super) struct CookArgs {
     /// Print the run's events as JSON lines.
     #[arg(long)]
     json: bool,
+}
+
+/// Who drives a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Who {
+    /// The engine: no tokens for driving, and the usual choice.
+    Engine,
+    /// A headless Claude session.
+    Claude,
+}
+
+/// How a run is to be driven, and why so.
+fn way(args: &CookArgs, stated: Option<Orchestrator>) -> Result<(Way, &'static str), AppError> {
+    if args.interactive {
+        if args.orchestrator == Some(Who::Engine) {
+            return Err(AppError::usage(
+                "--interactive is a conversation with Claude: it does not go with --orchestrator engine",
+            ));
+        }
+        return Ok((Way::Conversation, "you, in a conversation (--interactive)"));
+    }
+    match (args.orchestrator, stated, args.rehearse.is_some()) {
+        (Some(Who::Claude), _, true) => Err(AppError::usage("a rehearsal has no model that could drive it")
+            .hint("leave --orchestrator out: the engine drives rehearsals")),
+        (Some(Who::Claude), ..) => Ok((Way::Session, "asked for with --orchestrator")),
+        (Some(Who::Engine), Some(Orchestrator::Claude), _) => {
+            Ok((Way::Engine, "asked for with --orchestrator"))
+        }
+        (None, Some(Orchestrator::Claude), true) => Ok((Way::Engine, "no model drives a rehearsal")),
+        (None, Some(Orchestrator::Claude), false) => Ok((Way::Session, "the recipe says so")),
+        _ => Ok((Way::Engine, "")),
+    }
 }
 
 pub(super) fn run(session: &Session, args: CookArgs) -> Result<Exit, AppError> {
@@ -98,7 +132,12 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
             Some(name) => runs::find(&kitchen.dir, Some(name))?,
         };
         session.settings_warnings(&kitchen.settings_warnings);
-        return drive(session, resume(kitchen, &run_id, args.pace)?, form);
+        let ready = resume(kitchen, &run_id, args.pace)?;
+        let (way, why) = way(&args, Some(ready.orchestrator()))?;
+        if way != Way::Engine {
+            usable_client(ready.kitchen())?;
+        }
+        return drive(session, ready, form, way, why);
     }
     // Words that follow an option with an optional value are taken for that value.
     if let Some(swallowed) =
@@ -134,6 +173,10 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     if !warnings.is_empty() && session.printer.verbosity() > Verbosity::Quiet {
         session.printer.problems(&warnings);
     }
+    let (way, why) = way(&args, recipe.orchestrator)?;
+    if way != Way::Engine {
+        usable_client(&kitchen)?;
+    }
     let mut given = Vec::new();
     for text in args.ingredients.iter().chain(&args.set) {
         given.push(pair(text)?);
@@ -148,14 +191,14 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         inputs,
         allow_dirty: args.allow_dirty || stage.is_some(),
         rehearsal: stage.as_ref().map(Stage::rehearsal),
-        orchestrator: Orchestrator::Engine,
+        orchestrator: if way == Way::Engine { Orchestrator::Engine } else { Orchestrator::Claude },
         recipe,
     };
     let ready = prepare(kitchen, order)?;
     if let Some(stage) = stage {
         stage.keep();
     }
-    drive(session, ready, form)
+    drive(session, ready, form, way, why)
 }
 
 /// The kitchen of a fresh run. Where there is none, a rehearsal is still possible.
@@ -263,82 +306,4 @@ fn cancelled() -> AppError {
 
 fn cannot_ask(error: &std::io::Error) -> AppError {
     AppError::environment(format!("cannot ask in this terminal: {error}"))
-}
-
-/// Drives a prepared run and shows it.
-fn drive(session: &Session, ready: Ready, form: Form) -> Result<Exit, AppError> {
-    let printer = &session.printer;
-    let setting = Setting {
-        orchestrator_why: String::new(),
-        hidden_inputs: ready
-            .recipe
-            .ingredients
-            .iter()
-            .filter(|(_, ingredient)| ingredient.hidden)
-            .map(|(name, _)| name.clone())
-            .collect(),
-        steps: ready.recipe.steps.keys().cloned().collect(),
-    };
-    let mut screen = open(printer, form, setting);
-    // A program that reads JSON has the earlier entries already, or finds them in the journal.
-    if form == Form::Human {
-        for entry in &ready.past {
-            screen.news(&News::Entry(entry.clone()));
-        }
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| AppError::environment(format!("cannot start threads: {error}")))?;
-    let screen = Mutex::new(screen);
-    let watch = |news: &News| screen.lock().unwrap_or_else(PoisonError::into_inner).news(news);
-    let asker = Arc::new(Person { printer: printer.clone(), there: form == Form::Human });
-    let (wish, stop) = watch::channel(Stop::No);
-    let ended = runtime.block_on(async {
-        let listening =
-            listen(wish).map_err(|error| AppError::environment(format!("cannot hear signals: {error}")))?;
-        let ended = ready.cook(asker, &watch, stop).await;
-        listening.abort();
-        ended
-    });
-    // A question may still be open on a thread that cannot be interrupted.
-    runtime.shutdown_background();
-    drop(screen);
-    ended.map(|(end, _)| Exit::of_run(&end))
-}
-
-/// Turns signals into the wish to stop: the first asks gently, the second does not ask.
-fn listen(wish: watch::Sender<Stop>) -> std::io::Result<tokio::task::JoinHandle<()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            wish.send_modify(|stop| *stop = if *stop == Stop::No { Stop::Gently } else { Stop::Now });
-        }
-    }))
-}
-
-/// The person at the terminal, if there is one.
-struct Person {
-    printer: Printer,
-    there: bool,
-}
-
-impl Asker for Person {
-    fn confirm(&self, question: &Question) -> Reply {
-        let Some(prompts) = Prompts::new(&self.printer).filter(|_| self.there) else { return Reply::Nobody };
-        match prompts.confirm(&question.message, question.default) {
-            Ok(Some(true)) => Reply::Yes,
-            Ok(Some(false)) => Reply::No,
-            Ok(None) => Reply::Stop,
-            Err(_) => Reply::Nobody,
-        }
-    }
 }

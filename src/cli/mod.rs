@@ -4,6 +4,7 @@
 mod config;
 pub mod completions;
 mod cook;
+mod drive;
 mod exit;
 mod recipes;
 mod runs;

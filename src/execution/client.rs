@@ -67,6 +67,8 @@ pub struct SessionSpec {
     pub prompt: String,
     /// Our own directives.
     pub system: String,
+    /// Whether they stand in place of the client's own prompt instead of behind it.
+    pub replaces_system: bool,
     /// Where it works.
     pub cwd: PathBuf,
     /// The plugin with its skill.
@@ -79,6 +81,10 @@ pub struct SessionSpec {
     pub permissions: Permissions,
     /// Tools that run without a question where not everything may.
     pub allowed_tools: Vec<String>,
+    /// The client's own tools that it has (`--tools`); `None` leaves it all of them.
+    pub tools: Option<String>,
+    /// MCP servers that it has; without a file it has none.
+    pub mcp_config: Option<PathBuf>,
     /// Which settings files the client reads (`project`, `local`, `user`).
     pub setting_sources: Vec<String>,
     /// A settings file of ours: the user's login and provider settings.
@@ -110,7 +116,8 @@ impl SessionSpec {
             option("--json-schema", &schema.to_string());
         }
         if !self.system.is_empty() {
-            option("--append-system-prompt", &self.system);
+            let name = if self.replaces_system { "--system-prompt" } else { "--append-system-prompt" };
+            option(name, &self.system);
         }
         if let Some(budget) = self.budget_usd {
             option("--max-budget-usd", &budget.to_string());
@@ -124,6 +131,12 @@ impl SessionSpec {
             args.push("--dangerously-skip-permissions".to_owned());
         } else if !self.allowed_tools.is_empty() {
             args.push(format!("--allowed-tools={}", self.allowed_tools.join(",")));
+        }
+        if let Some(tools) = &self.tools {
+            args.push(format!("--tools={tools}"));
+        }
+        if let Some(config) = &self.mcp_config {
+            args.push(format!("--mcp-config={}", config.display()));
         }
         args.push("--strict-mcp-config".to_owned());
         args
@@ -185,6 +198,9 @@ mod tests {
             setting_sources: vec!["project".into(), "local".into()],
             settings: None,
             budget_usd: Some(0.5),
+            replaces_system: false,
+            tools: None,
+            mcp_config: None,
         }
     }
 
@@ -204,6 +220,19 @@ mod tests {
         assert!(dont_ask.windows(2).any(|pair| pair == ["--permission-mode", "dontAsk"]));
         assert!(dont_ask.contains(&"--allowed-tools=Bash(git status),Read".to_owned()));
         assert!(!dont_ask.contains(&"--dangerously-skip-permissions".to_owned()));
+
+        let driver = SessionSpec {
+            replaces_system: true,
+            tools: Some(String::new()),
+            mcp_config: Some("/run/mcp.json".into()),
+            ..spec()
+        }
+        .args();
+        assert!(driver.windows(2).any(|pair| pair == ["--system-prompt", "Be brief."]));
+        assert!(
+            driver.contains(&"--tools=".to_owned())
+                && driver.contains(&"--mcp-config=/run/mcp.json".to_owned())
+        );
     }
 
     #[test]

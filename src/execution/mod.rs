@@ -17,6 +17,7 @@ pub mod record;
 pub mod scenario;
 pub mod session;
 pub mod tail;
+pub mod terminal;
 pub mod transcript;
 pub mod verdict;
 pub mod warden;

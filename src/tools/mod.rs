@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+pub mod orchestrator;
 mod prompt;
 mod skill;
 mod test_check;

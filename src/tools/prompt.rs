@@ -15,6 +15,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("session", include_str!("../../templates/session.md")),
         ("continue", include_str!("../../templates/continue.md")),
+        ("orchestrate", include_str!("../../templates/orchestrate.md")),
         ("driving", include_str!("../../templates/driving.md")),
     ] {
         #[expect(clippy::expect_used, reason = "the templates are constants, rendered by a test")]
@@ -57,6 +58,11 @@ pub fn driving(recipe: &Recipe, tools: &[&'static str], prefix: &str, asks: bool
         "driving",
         context! { recipe => recipe.name.clone(), tools => tools.to_vec(), prefix, asks, rules },
     )
+}
+
+/// What the session that drives is told first.
+pub(super) fn orchestrate(number: u32, standing: &str, told: &str) -> Result<String, String> {
+    render("orchestrate", context! { number, standing, told })
 }
 
 fn render(name: &str, values: minijinja::Value) -> Result<String, String> {

@@ -100,6 +100,9 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
             continues,
             prompt,
             system,
+            replaces_system: false,
+            tools: None,
+            mcp_config: None,
             plugin_dir: Some(plugin),
             model: kit.settings.model.choose(args.text("model").filter(|model| !model.is_empty())),
             schema: skill.contract.schema(),
@@ -166,7 +169,11 @@ fn policy(kit: &Toolkit, args: &Args<'_>) -> Result<Policy, String> {
 }
 
 /// The user's login and provider settings as a private file, where the client does not read the user's own.
-fn carry(kit: &Toolkit, config_dir: Option<&Path>, dir: &Path) -> std::io::Result<Option<PathBuf>> {
+pub(super) fn carry(
+    kit: &Toolkit,
+    config_dir: Option<&Path>,
+    dir: &Path,
+) -> std::io::Result<Option<PathBuf>> {
     if kit.settings.session.setting_sources.iter().any(|source| source == "user") {
         return Ok(None);
     }
@@ -218,15 +225,20 @@ fn ending(why: Termination) -> &'static str {
     }
 }
 
-fn outcome(ended: Ended) -> Outcome {
-    let verdict = &ended.verdict;
-    let fault = if verdict.infrastructure {
+/// What failed in a session, when it was not its work.
+pub(super) fn fault(verdict: &SkillResult) -> Option<Fault> {
+    if verdict.infrastructure {
         Some(Fault::Service)
     } else if verdict.subtype == "not_started" {
         Some(Fault::Environment)
     } else {
         None
-    };
+    }
+}
+
+fn outcome(ended: Ended) -> Outcome {
+    let verdict = &ended.verdict;
+    let fault = fault(verdict);
     let mut summary = match (verdict.success, verdict.outputs.get("summary").and_then(Value::as_str)) {
         (true, Some(summary)) => first_line(summary).to_owned(),
         (true, None) => first_line(&verdict.result).to_owned(),

@@ -323,6 +323,20 @@ impl<'a> Cooking<'a> {
         self.wait_until(&format!("{count} × `{command}`"), || (running() == count).then_some(()));
     }
 
+    /// Waits until a process of the kitchen has a command line that fits; gives its id.
+    pub fn wait_for_process(&mut self, fits: impl Fn(&str) -> bool) -> i32 {
+        let kitchen = self.kitchen;
+        let running = || kitchen.processes().into_iter().find(|(_, line)| fits(line)).map(|(pid, _)| pid);
+        self.wait_until("a process", running)
+    }
+
+    /// Waits until no process of the kitchen has this id.
+    pub fn wait_for_end_of(&mut self, process: i32) {
+        let kitchen = self.kitchen;
+        let gone = || kitchen.processes().iter().all(|(pid, _)| *pid != process);
+        self.wait_until("the end of a process", || gone().then_some(()));
+    }
+
     /// Waits for something that happens while it runs.
     fn wait_until<T>(&mut self, what: &str, found: impl Fn() -> Option<T>) -> T {
         let deadline = Instant::now() + LIMIT;

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::context::Context;
-use super::service::PREFIX;
 use super::steered::{Steered, line};
 use super::told::{self, Answer};
 use super::{attached, given, shown};
@@ -26,6 +25,7 @@ use crate::execution::client::Client;
 use crate::recipe::Loaded;
 use crate::recipe::model::Orchestrator;
 use crate::tools::Toolkit;
+use crate::tools::orchestrator::PREFIX;
 
 /// An open kitchen.
 #[derive(Debug)]

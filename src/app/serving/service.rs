@@ -16,9 +16,6 @@ use crate::pipeline::gate::NotNow;
 use crate::pipeline::readiness::PATIENCE;
 use crate::recipe::Problems;
 
-/// What our tools are called in a client whose plugin or configuration names the server `autoskillit`.
-pub const PREFIX: &str = "mcp__autoskillit__";
-
 const INSTRUCTIONS: &str = "autoskillit cooks recipes: multi-step jobs (fix the tests, implement a task) whose heavy steps run in sessions of \
 their own. The kitchen is closed at the start: call `open_kitchen` with a recipe's name to cook it, or without one to see what there is. \
 Each answer then says what to call next. Recipes are not slash commands.";

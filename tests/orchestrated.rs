@@ -1,0 +1,268 @@
+//! Runs that a Claude session drives, with the real client on both sides: the orchestrator and the sessions of the steps. The model is
+//! scripted; what it calls, the engine allows or refuses.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use autoskillit::engine::event::Event;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use support::api::{Conversation, Gate, Reply, Script, ScriptedApi};
+use support::client::require_client;
+use support::kitchen::Kitchen;
+
+const GONE: Duration = Duration::from_secs(8);
+const PREFIX: &str = "mcp__autoskillit__";
+
+fn broken_project(client: &Path) -> Kitchen {
+    Kitchen::new()
+        .client(client)
+        .file("sum.sh", "echo $(($1 - $2))\n")
+        .file("test.sh", "[ \"$(sh sum.sh 2 3)\" = 5 ] || { echo '2 + 3 should be 5' >&2; exit 1; }\n")
+        .config("test_check:\n  command: sh test.sh\n")
+}
+
+/// The model of the session that repairs.
+fn repairs(kitchen: &Kitchen) -> Script {
+    let file = kitchen.path("sum.sh");
+    Script::new()
+        .turn(Reply::tool("Read", json!({"file_path": file})))
+        .turn(Reply::tool(
+            "Edit",
+            json!({"file_path": file, "old_string": "$1 - $2", "new_string": "$1 + $2"}),
+        ))
+        .turn(Reply::structured_output(
+            json!({"verdict": "repaired", "summary": "sum.sh subtracted; it adds now."}),
+        ))
+        .then_always(Reply::text("Done."))
+}
+
+fn drives(conversation: &Conversation) -> bool {
+    conversation.has_tool(&format!("{PREFIX}kitchen_status"))
+}
+
+/// What the orchestrator was told last: the answer of its last call, or its prompt.
+fn told(conversation: &Conversation) -> Value {
+    let prompt = conversation.user_text();
+    let text = conversation.last_tool_results().pop().map_or(prompt, |result| result.text);
+    let (from, to) = (text.find('{').expect("JSON"), text.rfind('}').expect("JSON"));
+    serde_json::from_str(&text[from..=to]).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// An orchestrator that does what it is told.
+fn obeys(conversation: &Conversation) -> Reply {
+    let told = told(conversation);
+    let next = &told["next"];
+    match next["do"].as_str() {
+        Some("call") => {
+            let tool = format!("{PREFIX}{}", next["tool"].as_str().expect("a call has a tool"));
+            Reply::tool(tool, json!({"step_name": next["step_name"]}))
+        }
+        Some("over") => Reply::text(format!("The run ended: {}", next["end"]["reason"])),
+        _ => panic!("nothing to do in {told}"),
+    }
+}
+
+const STORY: [&str; 6] = [
+    "started fix-tests",
+    "orchestrator 1 begins",
+    "test#1 tests fail -> repair",
+    "repair#1 success -> test",
+    "test#2 tests pass -> green",
+    "orchestrator left: success",
+];
+
+#[test]
+fn real_client_drives_a_run_to_the_same_end_as_the_engine() {
+    let Some(client) = require_client() else { return };
+    let cook = |args: &[&str]| {
+        let kitchen = broken_project(&client);
+        let worker = repairs(&kitchen);
+        let api = ScriptedApi::start(move |conversation| {
+            if drives(conversation) { obeys(conversation) } else { worker.answer(conversation) }
+        });
+        let cooked = kitchen.cook(&api, args).expect_code(0);
+        let end = (kitchen.read("sum.sh"), kitchen.changes());
+        kitchen.assert_nothing_left(GONE);
+        let requests = api.conversations().len();
+        (cooked.story(), end, requests, cooked.took, cooked.journal.clone(), cooked.screen(), api)
+    };
+    let (story, end, engine_requests, engine_took, ..) = cook(&["fix-tests"]);
+    let (driven, driven_end, requests, took, journal, screen, api) =
+        cook(&["fix-tests", "--orchestrator", "claude"]);
+
+    assert_eq!(driven[..STORY.len()], STORY);
+    let without_orchestrator: Vec<_> =
+        driven.iter().filter(|line| !line.starts_with("orchestrator")).collect();
+    assert_eq!(without_orchestrator, story.iter().collect::<Vec<_>>(), "the same steps, routes and end");
+    assert_eq!(driven_end, end, "the same state of the repository");
+    insta::assert_snapshot!(screen);
+
+    let orchestrator = api.conversations().into_iter().find(drives).expect("somebody drives");
+    let mut tools = orchestrator.tools();
+    // A sign of the client's own, that there may be tools behind a search.
+    tools.retain(|tool| *tool != "DeferredToolPlaceholder");
+    tools.sort_unstable();
+    let expected = ["kitchen_status", "run_skill", "test_check"].map(|tool| format!("{PREFIX}{tool}"));
+    assert_eq!(tools, expected, "our tools and no others");
+    let used = journal.iter().find_map(|entry| match &entry.event {
+        Event::OrchestratorEnded { usage, .. } => Some(*usage),
+        _ => None,
+    });
+    let used = used.expect("what driving took is in the journal");
+    eprintln!(
+        "engine: {engine_requests} requests, {} ms, 0 tokens for driving; claude: {requests} requests, {} ms, {} turns and {} tokens for driving (of the scripted model)",
+        engine_took.as_millis(),
+        took.as_millis(),
+        used.turns,
+        used.tokens()
+    );
+    assert_eq!(used.turns, 4, "three calls and a last word");
+}
+
+#[test]
+fn real_client_that_calls_a_wrong_step_is_put_right() {
+    let Some(client) = require_client() else { return };
+    let kitchen = broken_project(&client);
+    let worker = repairs(&kitchen);
+    let api = ScriptedApi::start(move |conversation| {
+        if !drives(conversation) {
+            return worker.answer(conversation);
+        }
+        match conversation.assistant_turns() {
+            // A step that is not due, a step that does not exist, the right step with the wrong tool.
+            0 => Reply::tool(format!("{PREFIX}run_skill"), json!({"step_name": "repair"})),
+            1 => Reply::tool(format!("{PREFIX}test_check"), json!({"step_name": "tests"})),
+            2 => Reply::tool(format!("{PREFIX}run_skill"), json!({"step_name": "test"})),
+            _ => obeys(conversation),
+        }
+    });
+    let cooked = kitchen.cook(&api, ["fix-tests", "--orchestrator", "claude"]).expect_code(0);
+    assert_eq!(cooked.story()[..STORY.len()], STORY, "what was not allowed did not happen");
+    let refusals: Vec<Value> = api
+        .conversations()
+        .iter()
+        .filter(|conversation| drives(conversation) && (1..=3).contains(&conversation.assistant_turns()))
+        .map(|conversation| {
+            let told = told(conversation);
+            json!([
+                told["error_code"],
+                told["next"]["step_name"],
+                conversation.last_tool_results()[0].is_error
+            ])
+        })
+        .collect();
+    assert_eq!(
+        json!(refusals),
+        json!([["wrong_step", "test", true], ["wrong_step", "test", true], ["wrong_tool", "test", true]])
+    );
+}
+
+#[test]
+fn real_client_that_dies_is_replaced_and_nothing_runs_twice() {
+    let Some(client) = require_client() else { return };
+    let kitchen = broken_project(&client);
+    let worker = repairs(&kitchen);
+    let gate = Gate::new();
+    let hold = gate.clone();
+    let api = ScriptedApi::start(move |conversation| {
+        if drives(conversation) {
+            return obeys(conversation);
+        }
+        let reply = worker.answer(conversation);
+        if conversation.assistant_turns() == 0 { reply.behind(&hold) } else { reply }
+    });
+    let mut cooking = kitchen.start_cooking(&api, ["fix-tests", "--orchestrator", "claude"]);
+    // In the middle of the call of `repair`, its session waiting for the model, the orchestrator is killed.
+    cooking.wait_for_journal(
+        "the repair",
+        |event| matches!(event, Event::StepStarted { step, .. } if step == "repair"),
+    );
+    let orchestrator =
+        cooking.wait_for_process(|line| line.contains("--mcp-config=") && !line.contains(" warden"));
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(orchestrator), Signal::SIGKILL).expect("it runs");
+    cooking.wait_for_end_of(orchestrator);
+    gate.open();
+    let cooked = cooking.finish().expect_code(0);
+    let story = cooked.story();
+    assert_eq!(story.iter().filter(|line| line.starts_with("repair#1")).count(), 1, "{story:#?}");
+    assert!(story.contains(&"orchestrator 2 begins".to_owned()), "{story:#?}");
+    assert_eq!(story.last().map(String::as_str), Some("succeeded: The tests pass: exit code 0."));
+    assert!(cooked.screen().contains("orchestrator session 2 takes over"), "{}", cooked.screen());
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_that_only_talks_is_given_up_and_the_run_can_be_resumed_by_the_engine() {
+    let Some(client) = require_client() else { return };
+    let kitchen = broken_project(&client);
+    let worker = repairs(&kitchen);
+    let sessions = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&sessions);
+    let api = ScriptedApi::start(move |conversation| {
+        if drives(conversation) {
+            count.fetch_add(1, Ordering::SeqCst);
+            return Reply::text("I believe that everything is fine already.");
+        }
+        worker.answer(conversation)
+    });
+    let cooked = kitchen.cook(&api, ["fix-tests", "--orchestrator", "claude"]).expect_code(1);
+    assert_eq!(sessions.load(Ordering::SeqCst), 3, "as often as it makes sense");
+    let story = cooked.story();
+    let end = story.last().expect("a run has an end");
+    assert!(end.starts_with("failed, resumable: 3 orchestrator sessions in a row"), "{end}");
+    assert_eq!(kitchen.changes(), "");
+
+    let cooked = kitchen.cook(&api, ["--resume", "--orchestrator", "engine"]).expect_code(0);
+    assert_eq!(cooked.story().last().map(String::as_str), Some("succeeded: The tests pass: exit code 0."));
+}
+
+#[test]
+fn real_client_is_stopped_with_the_run_and_a_resume_drives_on() {
+    let Some(client) = require_client() else { return };
+    let kitchen = broken_project(&client);
+    let worker = repairs(&kitchen);
+    let gate = Gate::new();
+    let hold = gate.clone();
+    let api = ScriptedApi::start(move |conversation| {
+        if drives(conversation) {
+            return obeys(conversation);
+        }
+        let reply = worker.answer(conversation);
+        if conversation.assistant_turns() == 0 { reply.behind(&hold) } else { reply }
+    });
+    let mut cooking = kitchen.start_cooking(&api, ["fix-tests", "--orchestrator", "claude"]);
+    cooking.wait_for_journal(
+        "the repair",
+        |event| matches!(event, Event::StepStarted { step, .. } if step == "repair"),
+    );
+    cooking.signal(Signal::SIGINT);
+    let cooked = cooking.finish().expect_code(130);
+    assert!(
+        cooked.story().last().is_some_and(|end| end.starts_with("stopped, resumable")),
+        "{:#?}",
+        cooked.story()
+    );
+    kitchen.assert_nothing_left(GONE);
+
+    gate.open();
+    let cooked = kitchen.cook(&api, ["--resume"]).expect_code(0);
+    let story = cooked.story();
+    assert!(story.contains(&"orchestrator 2 begins".to_owned()), "a run goes on as it began: {story:#?}");
+    assert_eq!(story.last().map(String::as_str), Some("succeeded: The tests pass: exit code 0."));
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn a_rehearsal_is_not_driven_by_a_model() {
+    let kitchen = Kitchen::new();
+    let refused = kitchen.run(["cook", "fix-tests", "--rehearse", "--orchestrator", "claude"]).expect_code(2);
+    assert!(refused.stderr.contains("a rehearsal has no model that could drive it"), "{}", refused.stderr);
+}
