@@ -7,8 +7,10 @@ use std::sync::Mutex;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::event::{Entry, Event, RunStarted};
+use super::event::{Entry, Event, RunEnded, RunStarted};
 use super::host::{Answering, Call, Outcome, Question, Reply, ToolHost, Watch};
+use super::run::entry_step;
+use super::state::State;
 use crate::catalog::ToolDecl;
 use crate::core::stop::StopSignal;
 use crate::execution::verdict::RetryReason;
@@ -97,4 +99,51 @@ pub(super) fn told<F: Fn(&Call) -> Outcome + Send + Sync>(answer: F) -> Told<F> 
 
 pub(super) fn stdout(text: &str) -> Value {
     json!({ "stdout": text, "exit_code": 0 })
+}
+
+/// Loops, captures, a retry, a bound, a question, an end that shows what was captured.
+pub(super) const RECIPE: &str = "
+ingredients: {n: {type: int, default: 3}}
+steps:
+  look:
+    tool: run_cmd
+    with: {argv: [look]}
+    retries: 1
+    capture: {seen: '${{ result.stdout }}'}
+    capture_list: {trail: '${{ result.stdout }}'}
+    max_visits: 4
+    on_exceeded: spent
+    on_result:
+      - {when: \"result.stdout == 'done'\", route: asked}
+      - {route: work}
+    on_failure: work
+  work: {skill: repair-tests, max_visits: '${{ inputs.n }}', on_success: look, on_failure: look, on_context_limit: work}
+  asked: {action: confirm, message: sure?, default: yes, on_success: end, on_failure: spent}
+  spent: {stop: {status: exhausted, message: spent}}
+  end: {stop: {status: succeeded, message: 'saw ${{ context.seen }} after ${{ context.trail | length }}'}}
+";
+
+/// An answer for each call, from a table that wraps around.
+pub(super) fn answers(table: Vec<u8>) -> impl Fn(&Call) -> Outcome + Send + Sync + Clone {
+    move |call| {
+        let spread = call.step.len() + 3 * call.visit as usize + 7 * call.attempt as usize;
+        let asks = |retry| Outcome { retry, ..outcome(false, json!({})) };
+        match table[spread % table.len()] % 6 {
+            0 => outcome(true, stdout("done")),
+            1 | 2 => outcome(true, stdout("more")),
+            3 => outcome(false, stdout("broken")),
+            4 => asks(RetryReason::Stale),
+            _ => asks(RetryReason::Resume),
+        }
+    }
+}
+
+/// Everything that a run came to, without what differs between one process and two.
+pub(super) fn essence(
+    recipe: &Recipe,
+    entries: &[Entry],
+    end: &RunEnded,
+) -> impl PartialEq + std::fmt::Debug + use<> {
+    let state = State::fold(entries, entry_step(recipe));
+    (state.context, state.visits, state.done, end.status, end.reason.clone(), end.step.clone())
 }

@@ -11,32 +11,10 @@ use super::host::{Call, Outcome};
 use super::journal::{self, Journal};
 use super::run::{Run, entry_step};
 use super::state::State;
-use super::testing::{outcome, recipe, started, stdout, told};
+use super::testing::{RECIPE, answers, essence, outcome, recipe, started, stdout, told};
 use crate::core::redact::Redactor;
 use crate::core::stop::Stop;
-use crate::execution::verdict::RetryReason;
 use crate::recipe::model::Recipe;
-
-const RECIPE: &str = "
-ingredients: {n: {type: int, default: 3}}
-steps:
-  look:
-    tool: run_cmd
-    with: {argv: [look]}
-    retries: 1
-    capture: {seen: '${{ result.stdout }}'}
-    capture_list: {trail: '${{ result.stdout }}'}
-    max_visits: 4
-    on_exceeded: spent
-    on_result:
-      - {when: \"result.stdout == 'done'\", route: asked}
-      - {route: work}
-    on_failure: work
-  work: {skill: repair-tests, max_visits: '${{ inputs.n }}', on_success: look, on_failure: look, on_context_limit: work}
-  asked: {action: confirm, message: sure?, default: yes, on_success: end, on_failure: spent}
-  spent: {stop: {status: exhausted, message: spent}}
-  end: {stop: {status: succeeded, message: 'saw ${{ context.seen }} after ${{ context.trail | length }}'}}
-";
 
 fn redactor() -> Redactor {
     Redactor::new([])
@@ -84,27 +62,6 @@ fn drive(
     assert_eq!(State::fold(&written, entry_step(recipe)), live, "the fold is the live state");
     let calls = host.calls.into_inner().unwrap().into_values().collect();
     (written, end, calls)
-}
-
-/// An answer for each call, from a table that wraps around.
-fn answers(table: Vec<u8>) -> impl Fn(&Call) -> Outcome + Send + Sync + Clone {
-    move |call| {
-        let spread = call.step.len() + 3 * call.visit as usize + 7 * call.attempt as usize;
-        let asks = |retry| Outcome { retry, ..outcome(false, json!({})) };
-        match table[spread % table.len()] % 6 {
-            0 => outcome(true, stdout("done")),
-            1 | 2 => outcome(true, stdout("more")),
-            3 => outcome(false, stdout("broken")),
-            4 => asks(RetryReason::Stale),
-            _ => asks(RetryReason::Resume),
-        }
-    }
-}
-
-/// Everything that a run came to, without what differs between one process and two.
-fn essence(recipe: &Recipe, entries: &[Entry], end: &RunEnded) -> impl PartialEq + std::fmt::Debug + use<> {
-    let state = State::fold(entries, entry_step(recipe));
-    (state.context, state.visits, state.done, end.status, end.reason.clone(), end.step.clone())
 }
 
 proptest! {

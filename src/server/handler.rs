@@ -22,18 +22,24 @@ const NEWS: Duration = Duration::from_secs(1);
 /// How often a call without news says that it goes on, as a client with an idle limit needs (seen to hold for 200 s).
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// How long the answer to a call that changed the list of tools waits for the client to fetch it. The real client does so within 20 ms;
+/// one that does not is kept waiting this long, once at an opening and once at a closing.
+const FETCHED: Duration = Duration::from_millis(500);
+
 /// A kitchen behind the protocol.
 #[derive(Debug)]
 pub(super) struct Handler<S> {
     served: Arc<S>,
     /// The server is going away: calls are to end.
     stop: StopSignal,
+    /// As of which change the client has the list of tools.
+    listed: watch::Sender<u64>,
 }
 
 impl<S: Served> Handler<S> {
     /// Serves `served` until `stop` says otherwise.
     pub(super) fn new(served: Arc<S>, stop: StopSignal) -> Self {
-        Self { served, stop }
+        Self { served, stop, listed: watch::channel(0).0 }
     }
 }
 
@@ -79,7 +85,10 @@ impl<S: Served> ServerHandler for Handler<S> {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.served.offers().into_iter().map(tool).collect()))
+        let as_of = *self.served.changes().borrow();
+        let tools = self.served.offers().into_iter().map(tool).collect();
+        self.listed.send_modify(|listed| *listed = (*listed).max(as_of));
+        Ok(ListToolsResult::with_all_items(tools))
     }
 
     async fn call_tool(
@@ -87,6 +96,8 @@ impl<S: Served> ServerHandler for Handler<S> {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        let changes = self.served.changes();
+        let before = *changes.borrow();
         let (tell, news) = watch::channel(String::new());
         let (stop, stopping) = watch::channel(Stop::No);
         let (served, name) = (Arc::clone(&self.served), request.name.clone());
@@ -103,6 +114,12 @@ impl<S: Served> ServerHandler for Handler<S> {
             never = progress => never,
             never = wish => never,
         };
+        let now = *changes.borrow();
+        if now != before {
+            // The answer speaks of tools that the client has to fetch first: its model is asked as soon as the answer is there.
+            let mut listed = self.listed.subscribe();
+            let _ = tokio::time::timeout(FETCHED, listed.wait_for(|as_of| *as_of >= now)).await;
+        }
         Ok(result(&answer).into())
     }
 }

@@ -12,7 +12,7 @@ use rmcp::service::ServerInitializeError;
 use rmcp::transport::io::stdio_pipes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::handler::Handler;
 use crate::app::serving::Served;
@@ -34,9 +34,9 @@ pub async fn serve<S: Served>(served: S, answered: impl FnOnce() + Send + 'stati
     let served = Arc::new(served);
     let (stop, stopping) = watch::channel(Stop::No);
     let (read, write) = stdio_pipes();
-    let (ended, end) = oneshot::channel();
+    let (ended, mut end) = mpsc::channel(1);
     let (written, first) = oneshot::channel();
-    let read = Reader { inner: read, ended: Some(ended) };
+    let read = Reader { inner: read, ended: ended.clone() };
     let write = Writer { inner: write, written: Some(written) };
     tokio::spawn(async move {
         if first.await.is_ok() {
@@ -44,17 +44,17 @@ pub async fn serve<S: Served>(served: S, answered: impl FnOnce() + Send + 'stati
         }
     });
     let handler = Handler::new(Arc::clone(&served), stopping);
-    let mut serving = tokio::spawn(async move {
+    let serving = tokio::spawn(async move {
         match handler.serve((read, write)).await {
             Ok(running) => drop(running.waiting().await),
             // A client that goes before it says anything is no fault.
             Err(ServerInitializeError::ConnectionClosed(_)) => {}
             Err(error) => tracing::error!(%error, "the client does not speak the protocol"),
         }
+        let _ = ended.try_send("the client is gone");
     });
     let why = tokio::select! {
-        _ = &mut serving => "the client is gone",
-        _ = end => "standard input ended",
+        why = end.recv() => why.unwrap_or("the client is gone"),
         _ = interrupt.recv() => "SIGINT",
         _ = terminate.recv() => "SIGTERM",
         _ = hangup.recv() => "SIGHUP",
@@ -70,7 +70,7 @@ pub async fn serve<S: Served>(served: S, answered: impl FnOnce() + Send + 'stati
 /// Standard input that tells its end: the protocol layer would first wait for calls that are at work.
 struct Reader<R> {
     inner: R,
-    ended: Option<oneshot::Sender<()>>,
+    ended: mpsc::Sender<&'static str>,
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for Reader<R> {
@@ -79,8 +79,8 @@ impl<R: AsyncRead + Unpin> AsyncRead for Reader<R> {
         let before = buf.filled().len();
         let read = ready!(Pin::new(&mut this.inner).poll_read(cx, buf));
         let over = read.is_err() || buf.filled().len() == before && buf.remaining() > 0;
-        if over && let Some(ended) = this.ended.take() {
-            let _ = ended.send(());
+        if over {
+            let _ = this.ended.try_send("standard input ended");
         }
         Poll::Ready(read)
     }

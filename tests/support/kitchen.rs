@@ -150,6 +150,17 @@ impl Kitchen {
         Cooking::start(self, command)
     }
 
+    /// The binary as a server of this kitchen, not started yet; with a model to talk to, if one is given.
+    pub fn server(&self, api: Option<&ScriptedApi>) -> Command {
+        let environment = match api {
+            Some(api) => isolated_env(api, &self.home()),
+            None => scratch_env(&self.home()),
+        };
+        let mut command = self.command(environment);
+        command.arg("serve");
+        command
+    }
+
     fn command(&self, environment: Vec<(String, String)>) -> Command {
         // Once: what a run leaves in the checkout must be there as it left it when the next one begins.
         if !self.repository().join(".git/refs/heads/main").exists() {

@@ -204,7 +204,8 @@ fn clean_up(kitchen: &KitchenDir) -> Result<(), String> {
 /// Heals what we generated in the folder of the kitchen, and tells what is wrong with what is the user's.
 fn drift(checkout: &Checkout, kitchen: &KitchenDir, attention: &Attention) -> Result<(), String> {
     let ignore = kitchen.root().join(".gitignore");
-    if !ignore.exists() {
+    // Where we left something, it keeps that out of the repository; where we did not, it is not missed.
+    if !ignore.exists() && (kitchen.runs().is_dir() || kitchen.temp().is_dir()) {
         let heal = || -> std::io::Result<()> {
             // Servers of parallel sessions start at once; one of them heals.
             files::create_private_dir(&kitchen.temp())?;

@@ -1,5 +1,6 @@
 //! What a tool of a served kitchen answers: JSON in one text. What is long is cut in the middle, with a word about where the whole is.
 
+use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::{Map, Value, json};
 
 use crate::app::error::AppError;
@@ -55,6 +56,13 @@ impl Answer {
     pub(super) fn failed(error: &AppError) -> Self {
         let mut answer = Self::refused("failed", error.message.clone());
         answer.put("hints", json!(error.hints));
+        if let Some(diagnostic) = &error.diagnostic {
+            let mut shown = String::new();
+            let handler = GraphicalReportHandler::new_themed(GraphicalTheme::none()).with_width(100);
+            if handler.render_report(&mut shown, diagnostic.as_ref()).is_ok() {
+                answer.put("details", json!(shown));
+            }
+        }
         answer
     }
 

@@ -1,0 +1,170 @@
+//! What is put off until the first answer is out, and what is told of it.
+
+use std::time::{Duration, SystemTime};
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::line::Line;
+use super::support::kitchen::Kitchen;
+
+const FAILS: &str = "\
+name: fails
+description: Fails.
+steps:
+  try:
+    tool: run_cmd
+    with: {cmd: 'echo no luck >&2; exit 7'}
+    on_success: done
+";
+
+const WAITS: &str = "\
+name: waits
+description: Waits.
+steps:
+  wait:
+    tool: run_cmd
+    with: {cmd: 'touch begun; sleep 1000'}
+    on_success: done
+";
+
+fn report(kitchen: &Kitchen, clear: bool) -> Value {
+    let mut line = Line::connect(kitchen.server(None));
+    line.good("open_kitchen", json!({}));
+    let report = line.good("get_pipeline_report", json!({ "clear": clear }));
+    line.close();
+    line.finish();
+    report
+}
+
+#[test]
+fn what_failed_in_the_last_day_is_told_until_it_is_cleared() {
+    let kitchen = Kitchen::new().recipe("fails", FAILS);
+    kitchen.run(["cook", "fails"]).expect_code(1);
+    let told = report(&kitchen, false);
+    let failure = &told["failures"][0];
+    let seen =
+        ["step", "subtype", "exit_code", "needs_retry", "retry_reason"].map(|key| failure[key].clone());
+    assert_eq!(told["total_failures"], 1, "{told}");
+    assert_eq!(json!(seen), json!(["try", "exit code 7", 7, false, "none"]));
+    assert!(failure["stderr"].as_str().is_some_and(|text| text.contains("no luck")), "{told}");
+    assert_eq!(told.get("warning"), None, "{told}");
+
+    assert_eq!(report(&kitchen, true)["total_failures"], 1);
+    assert_eq!(
+        report(&kitchen, false)["total_failures"],
+        0,
+        "cleared ones do not come back with the next server"
+    );
+
+    // What failed long ago is no news.
+    kitchen.run(["cook", "fails"]).expect_code(1);
+    let journal = kitchen.run_dir().expect("it ran").join("journal.ndjson");
+    let long_ago = SystemTime::now() - Duration::from_secs(25 * 3600);
+    std::fs::File::options().write(true).open(&journal).expect("ours").set_modified(long_ago).expect("ours");
+    assert_eq!(report(&kitchen, false)["total_failures"], 0);
+}
+
+#[test]
+fn a_run_that_was_cut_off_is_told_to_whoever_opens_the_kitchen() {
+    let kitchen = Kitchen::new().recipe("waits", WAITS);
+    let mut cooking = kitchen.start(["cook", "waits"]);
+    cooking.wait_for_file("begun");
+    let id = kitchen.run_dir().expect("it runs");
+    let id = id.file_name().expect("a run has a name").to_string_lossy().into_owned();
+    // While somebody drives it, it is not cut off.
+    assert_eq!(report(&kitchen, false)["total_failures"], 0);
+    cooking.signal(Signal::SIGKILL);
+    cooking.finish();
+
+    let mut line = Line::connect(kitchen.server(None));
+    // The report waits for the work that was put off; what it found is then told at every opening.
+    line.good("open_kitchen", json!({}));
+    let told = line.good("get_pipeline_report", json!({}));
+    assert_eq!(
+        (&told["failures"][0]["subtype"], &told["failures"][0]["retry_reason"]),
+        (&json!("crashed"), &json!("resume"))
+    );
+    line.good("close_kitchen", json!({}));
+    let opened = line.good("open_kitchen", json!({}));
+    let attention = opened["attention"][0].as_str().unwrap_or_default().to_owned();
+    assert!(
+        attention.contains(&format!("autoskillit cook --resume {id}")) && attention.contains("`wait`"),
+        "{opened}"
+    );
+    let resumed = line.good("open_kitchen", json!({ "resume": id }));
+    assert_eq!(resumed["next"]["step_name"], "wait", "{resumed}");
+}
+
+#[test]
+fn a_part_that_fails_is_told_and_keeps_nothing_from_being_ready() {
+    let kitchen = Kitchen::new().recipe("fails", FAILS);
+    kitchen.run(["cook", "fails"]).expect_code(1);
+    let journal = kitchen.run_dir().expect("it ran").join("journal.ndjson");
+    std::fs::write(&journal, "{}\n{}\n").expect("ours");
+    let told = report(&kitchen, false);
+    let failure = &told["failures"][0];
+    assert_eq!(
+        (&failure["subtype"], &failure["skill_command"]),
+        (&json!("background_exception"), &json!("crash recovery and audit reload")),
+        "{told}"
+    );
+    assert!(failure["stderr"].as_str().is_some_and(|text| text.contains("journal.ndjson:1")), "{told}");
+    assert_eq!(told.get("warning"), None, "it did not wait in vain: {told}");
+}
+
+#[test]
+fn old_leavings_go_and_what_is_ours_is_healed_and_what_is_the_users_is_told() {
+    let kitchen = Kitchen::new()
+        .file(".autoskillit/recipes/fails.yaml", FAILS)
+        .file(".autoskillit/.secrets.yaml", "github:\n  token: abcdefghijklmnop\n");
+    let mut line = Line::connect(kitchen.server(None));
+    line.good("open_kitchen", json!({}));
+    line.close();
+    line.finish();
+    let kitchens = kitchen.repository().join(".autoskillit/temp/kitchens");
+    let old = std::fs::read_dir(&kitchens).expect("a kitchen was open").flatten().next().expect("one").path();
+    let long_ago = SystemTime::now() - Duration::from_secs(4 * 24 * 3600);
+    std::fs::File::options()
+        .write(true)
+        .open(old.join("lock"))
+        .expect("ours")
+        .set_modified(long_ago)
+        .expect("ours");
+    std::fs::remove_file(kitchen.repository().join(".autoskillit/.gitignore")).expect("it was written");
+
+    report(&kitchen, false);
+    assert!(!old.exists(), "what was closed long ago is cleared away");
+    assert!(
+        kitchen.read(".autoskillit/.gitignore").is_some_and(|text| text.contains("/.secrets.yaml")),
+        "it is there again"
+    );
+
+    std::fs::write(kitchen.repository().join(".autoskillit/.gitignore"), "/runs/\n/temp/\n").expect("ours");
+    let mut line = Line::connect(kitchen.server(None));
+    line.good("open_kitchen", json!({}));
+    line.good("get_pipeline_report", json!({}));
+    let status = line.good("kitchen_status", json!({}));
+    let warnings = status["warnings"].to_string();
+    assert!(warnings.contains(".secrets.yaml holds secrets and git would commit it"), "{status}");
+    assert_eq!(
+        kitchen.read(".autoskillit/.gitignore").as_deref(),
+        Some("/runs/\n/temp/\n"),
+        "what a user wrote stays"
+    );
+}
+
+#[test]
+fn outside_of_a_repository_the_server_serves_and_says_what_is_missing() {
+    let kitchen = Kitchen::new();
+    let mut command = kitchen.server(None);
+    command.current_dir(kitchen.home());
+    let mut line = Line::connect(command);
+    let (refused, is_error) = line.call("open_kitchen", json!({}));
+    assert!(
+        is_error
+            && refused["error"].as_str().is_some_and(|error| error.contains("is not in a git repository")),
+        "{refused}"
+    );
+    assert_eq!(line.tools(), ["open_kitchen", "close_kitchen"]);
+}

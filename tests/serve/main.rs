@@ -1,0 +1,13 @@
+//! `autoskillit serve`: a client connects, sees tools, calls them and goes, in every way that a client can.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod claude; // the real client
+mod deferred; // what is put off until the first answer is out
+mod ending; // how a server ends
+mod line; // a client that speaks line by line
+mod peer; // rmcp's client, in both generations of the protocol
+mod start; // what happens before the first answer: nothing
