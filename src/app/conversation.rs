@@ -6,8 +6,8 @@ use super::error::AppError;
 use super::serving::attached;
 use crate::core::files;
 use crate::core::stop::StopSignal;
-use crate::execution::environment;
 use crate::execution::terminal::{Foreground, run};
+use crate::execution::{client, environment};
 use crate::recipe::model::Recipe;
 use crate::tools::orchestrator::{PREFIX, mcp_config};
 use crate::tools::{Toolkit, driving};
@@ -56,7 +56,7 @@ impl Conversation {
                 program: client.program,
                 args,
                 cwd: kit.repository.clone(),
-                env: environment::command(kit.env.iter().cloned()),
+                env: client::driver_env(environment::command(kit.env.iter().cloned())),
             },
         })
     }

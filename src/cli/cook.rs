@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::drive::{Way, drive};
+use super::drive::{Way, check_terminal, drive};
 use super::exit::Exit;
 use super::ui::printer::{Printer, Verbosity};
 use super::ui::prompts::{Choice, Prompts};
@@ -86,6 +86,7 @@ fn way(args: &CookArgs, stated: Option<Orchestrator>) -> Result<(Way, &'static s
                 "--interactive is a conversation with Claude: it does not go with --orchestrator engine",
             ));
         }
+        check_terminal()?;
         return Ok((Way::Conversation, "you, in a conversation (--interactive)"));
     }
     match (args.orchestrator, stated, args.rehearse.is_some()) {

@@ -46,9 +46,6 @@ pub(super) fn drive(
     why: &str,
 ) -> Result<Exit, AppError> {
     let printer = &session.printer;
-    if way == Way::Conversation {
-        check_terminal()?;
-    }
     let setting = Setting {
         orchestrator_why: why.to_owned(),
         hidden_inputs: ready
@@ -152,7 +149,8 @@ async fn in_conversation(
     }
 }
 
-fn check_terminal() -> Result<(), AppError> {
+/// A conversation needs a person at a terminal that is not the client's already.
+pub(super) fn check_terminal() -> Result<(), AppError> {
     if std::env::var_os("CLAUDECODE").is_some() {
         return Err(AppError::usage("--interactive opens Claude Code, and this is inside of it")
             .hint("here the kitchen is a tool: `claude mcp add autoskillit -- autoskillit serve`, then ask to open it"));

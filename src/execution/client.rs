@@ -143,6 +143,19 @@ impl SessionSpec {
     }
 }
 
+/// What a client that drives a run is given beside its environment (name and default as in 2.1.330): a call that takes long stays a call,
+/// where a client on a terminal would put it into the background after a while. A call that is silent for 30 minutes is given up by the
+/// client, whatever this says: the server sends a sign of life every 10 s.
+pub const DRIVER: &[(&str, &str)] = &[("CLAUDE_CODE_MCP_AUTO_BACKGROUND_MS", "0")];
+
+/// An environment with [`DRIVER`] in it.
+#[must_use]
+pub fn driver_env(mut env: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
+    env.retain(|(name, _)| DRIVER.iter().all(|(own, _)| name != own));
+    env.extend(DRIVER.iter().map(|(name, value)| (name.into(), value.into())));
+    env
+}
+
 /// The user's settings that a session needs to reach the model service although it does not read the user's settings file:
 /// login helpers and the environment (proxies, providers). `None` when there are none.
 #[must_use]

@@ -90,7 +90,7 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
     };
     let dir = kit.run_dir.session(id);
     let settings = &kit.settings.session;
-    let env = settings.env.session(kit.env.iter().cloned());
+    let env = client::driver_env(settings.env.session(kit.env.iter().cloned()));
     let config_dir =
         client::config_dir(|name| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()));
     let config = dir.join("mcp.json");

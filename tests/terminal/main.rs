@@ -10,6 +10,10 @@
 #[path = "../support/binary.rs"]
 mod binary;
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod conversation; // the client of `cook --interactive`
 mod live; // the lines of a run as it goes
 mod pty;
 mod questions; // pickers, prompts, confirmations
