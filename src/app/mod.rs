@@ -5,6 +5,7 @@ pub mod aftermath;
 pub mod cook;
 pub mod error;
 pub mod host;
+pub mod init;
 pub mod inputs;
 pub mod kitchen;
 pub mod offers;

@@ -45,6 +45,7 @@ mod tests {
 
     #[test]
     fn names_as_github_and_git_allow_them() {
+        let pattern = regex::Regex::new(REPOSITORY).unwrap();
         let long = format!("{}/x", "a".repeat(40));
         for (text, expected) in [
             ("owner/name", true),
@@ -65,7 +66,6 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(is_repository(text), expected, "{text}");
-            let pattern = regex::Regex::new(REPOSITORY).unwrap();
             assert!(pattern.is_match(text) || !expected, "{text}: the pattern refuses it");
             assert_eq!(pattern.is_match(text), expected || text == "owner/..", "{text}");
         }
@@ -76,9 +76,36 @@ mod tests {
     fn branches_as_git_takes_them() {
         let pattern = regex::Regex::new(BRANCH).unwrap();
         for text in [
-            "main", "feature/x", "release-1.2", "küche", "a.b", "user@home", "a//b", "/a", "a/", ".a", "a/.b", "a.lock",
-            "a.lock/b", "a..b", "a b", "a~b", "a^", "a:b", "a?", "a*", "a[b", "a\\b", "@{x", "a@{b", "@", "a.", "-a", "a\u{7f}",
-            "HEAD", "",
+            "main",
+            "feature/x",
+            "release-1.2",
+            "küche",
+            "a.b",
+            "user@home",
+            "a//b",
+            "/a",
+            "a/",
+            ".a",
+            "a/.b",
+            "a.lock",
+            "a.lock/b",
+            "a..b",
+            "a b",
+            "a~b",
+            "a^",
+            "a:b",
+            "a?",
+            "a*",
+            "a[b",
+            "a\\b",
+            "@{x",
+            "a@{b",
+            "@",
+            "a.",
+            "-a",
+            "a\u{7f}",
+            "HEAD",
+            "",
         ] {
             let name = format!("refs/heads/{text}");
             let judged =

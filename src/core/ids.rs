@@ -1,6 +1,9 @@
-//! Ids of runs and sessions.
+//! Ids of runs and sessions, and of texts.
+
+use std::fmt::Write;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A run's id: the UTC time to the second and four hexadecimal digits, so that names sort by age, are short enough to
@@ -14,6 +17,16 @@ pub fn run_id(now: Timestamp, entropy: Uuid) -> String {
 #[must_use]
 pub fn session_id() -> String {
     Uuid::new_v4().to_string()
+}
+
+/// What tells a text from every other: its SHA-256 in hexadecimal digits.
+#[must_use]
+pub fn fingerprint(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ pub fn languages<'a>(paths: impl IntoIterator<Item = &'a str>) -> Vec<Language> 
                 Some(end) => name.ends_with(end),
                 None => *manifest == name,
             };
-            if manifests.iter().any(|manifest| describes(manifest)) && nearer(path, &language.manifest) {
+            if manifests.iter().any(describes) && nearer(path, &language.manifest) {
                 language.manifest = Some(path.to_owned());
             }
         }
