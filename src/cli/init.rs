@@ -67,8 +67,15 @@ pub(super) fn run(session: &Session, args: InitArgs) -> Result<Exit, AppError> {
     let asking = !(args.yes || args.dry_run || args.json);
     match Prompts::new(&session.printer).filter(|_| asking) {
         Some(prompts) => ask(session, &prompts, &facts, &first, &mut wishes)?,
-        None if asking && loud && first.writes() => {
-            session.printer.note("Nobody is here to ask: what was found is taken.\n");
+        None if asking && loud => {
+            let lacks = lacks(&facts, &first.known);
+            if facts.there.config.is_none() {
+                session.printer.note("Nobody is here to ask: what was found is taken.\n");
+            } else if !lacks.is_empty() {
+                session
+                    .printer
+                    .note(&format!("Nobody is here to ask: config.yaml gets {}.\n", in_words(&lacks)));
+            }
         }
         None => {}
     }

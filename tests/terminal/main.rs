@@ -13,4 +13,5 @@ mod binary;
 mod live; // the lines of a run as it goes
 mod pty;
 mod questions; // pickers, prompts, confirmations
+mod setup; // init: questions, answers, second thoughts
 mod stopping; // Ctrl-C

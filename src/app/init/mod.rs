@@ -34,7 +34,7 @@ pub fn next(facts: &Facts, tested: bool, shared: &[&str]) -> Vec<Step> {
     let mut steps = Vec::new();
     if !tested {
         let command = ours("config set test_check.command 'make check'");
-        steps.push(step(command, "say how the work is tested; put your command in"));
+        steps.push(step(command, "say how the work is tested"));
     }
     steps.push(step(ours("doctor"), "see whether anything is missing"));
     steps.push(step(ours("cook hello"), "a first session: it looks at the repository"));

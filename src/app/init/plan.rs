@@ -316,7 +316,11 @@ fn registered(facts: &Facts) -> Result<Planned, AppError> {
         Ok(McpEdit::Same) => Ok(Planned::new(MCP, before, before.cloned().unwrap_or_default())),
         Ok(McpEdit::Theirs) => {
             let text = before.cloned().unwrap_or_default();
-            Ok(Planned::keep(MCP, &text, "it has another server of the name `autoskillit`"))
+            Ok(Planned::keep(
+                MCP,
+                &text,
+                "its server `autoskillit` runs something else than `autoskillit serve`",
+            ))
         }
         Err(error) => Err(AppError::usage(format!("{}: {error}", shown(facts, MCP)))
             .hint("mend it, or leave --mcp out: nothing was written")),

@@ -12,6 +12,8 @@ use crate::app::init::{Action, Facts, Known, Plan, Planned, Step};
 use crate::core::text::command_line;
 use crate::workspace::detect::Hosted;
 
+/// The longest command that others are aligned with.
+const SHORT: usize = 40;
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
 
@@ -72,7 +74,8 @@ pub fn done(facts: &Facts, plan: &Plan, next: &[Step], dry: bool, look: &Look) -
 
 /// Commands to type, with what they are good for where there is room. They are never cut or broken.
 fn steps(next: &[Step], look: &Look) -> Vec<String> {
-    let column = next.iter().map(|step| text::width(&step.command)).max().unwrap_or(0);
+    let short = next.iter().map(|step| text::width(&step.command)).filter(|width| *width <= SHORT);
+    let column = short.max().unwrap_or(0);
     let step = |step: &Step| {
         let command = text::one_line(&step.command, look);
         let gap = " ".repeat(column.saturating_sub(text::width(&command)) + 2);
