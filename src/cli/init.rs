@@ -4,13 +4,13 @@ use serde_json::{Value as Json, json};
 
 use super::Session;
 use super::exit::Exit;
-use super::ui::printer::Verbosity;
+use super::ui::printer::{Printer, Verbosity};
 use super::ui::prompts::Prompts;
 use super::ui::setup::{self, value};
+use super::ui::text;
 use crate::app::error::{AppError, Kind};
 use crate::app::init::{Action, Facts, Known, Lacks, Plan, Wishes, apply, lacks, look, next, plan, to_share};
 use crate::app::settings::key;
-use crate::config::pairs::parse;
 use crate::workspace::detect::Hosted;
 
 /// Set a repository up.
@@ -52,29 +52,31 @@ pub(super) fn run(session: &Session, args: InitArgs) -> Result<Exit, AppError> {
         return Err(AppError::usage("--config sets a setting for one command, and has no meaning for init")
             .hint("to have it in the file: run init, then `autoskillit config set KEY VALUE`"));
     }
+    let printer = &session.printer;
     let given = args.test_command.as_deref().map(test_command).transpose()?;
     let facts = look(&session.dir)?;
     let mut wishes = Wishes { test_command: given, no_test_command: false, fill: true, mcp: args.mcp };
     // Whatever is wrong with the files is said before anything is asked.
     let first = plan(&facts, &wishes)?;
-    let loud = session.printer.verbosity() > Verbosity::Quiet && !args.json;
-    let err = session.printer.terminal().err;
-    let say = |lines: &[String]| lines.iter().for_each(|line| session.printer.lines(line));
+    let loud = printer.verbosity() > Verbosity::Quiet && !args.json;
+    let err = printer.terminal().err;
+    let say = |lines: &[String]| lines.iter().for_each(|line| printer.lines(line));
     if loud {
         say(&setup::found(&facts, &first.known, &err));
         say(&[String::new()]);
     }
     let asking = !(args.yes || args.dry_run || args.json);
-    match Prompts::new(&session.printer).filter(|_| asking) {
-        Some(prompts) => ask(session, &prompts, &facts, &first, &mut wishes)?,
+    match Prompts::new(printer).filter(|_| asking) {
+        Some(prompts) => ask(printer, &prompts, &facts, &first, &mut wishes)?,
         None if asking && loud => {
             let lacks = lacks(&facts, &first.known);
             if facts.there.config.is_none() {
-                session.printer.note("Nobody is here to ask: what was found is taken.\n");
+                explain(printer, "Nobody is here to ask: what was found is taken.");
+                printer.lines("");
             } else if !lacks.is_empty() {
-                session
-                    .printer
-                    .note(&format!("Nobody is here to ask: config.yaml gets {}.\n", in_words(&lacks)));
+                let lacking = in_words(&lacks);
+                explain(printer, &format!("Nobody is here to ask: config.yaml gets {lacking}."));
+                printer.lines("");
             }
         }
         None => {}
@@ -86,12 +88,12 @@ pub(super) fn run(session: &Session, args: InitArgs) -> Result<Exit, AppError> {
     let shared = if facts.ignored { Vec::new() } else { to_share(&plan) };
     let next = next(&facts, plan.tested(), &shared);
     if args.json {
-        session.printer.data(&report(&facts, &plan, &args, &json!(next)).to_string());
+        printer.data(&report(&facts, &plan, &args, &json!(next)).to_string());
         return Ok(Exit::Succeeded);
     }
     if args.dry_run && plan.writes() {
-        let terminal = session.printer.terminal();
-        session.printer.data(&setup::diff(&plan, terminal.stdout, &terminal.out));
+        let terminal = printer.terminal();
+        printer.data(&setup::diff(&plan, terminal.stdout, &terminal.out));
     }
     if loud {
         say(&setup::done(&facts, &plan, &next, args.dry_run, &err));
@@ -105,59 +107,84 @@ fn test_command(given: &str) -> Result<Json, AppError> {
         return Err(AppError::usage("the test command is empty")
             .hint("leave --test-command out to have it found from the files of the repository"));
     }
-    parse(key("test_check.command")?, given).map_err(|misfit| {
+    key("test_check.command")?.kind.parse(given).map_err(|misfit| {
         AppError::usage(format!("a test command is {}, not {}", misfit.expected, misfit.found))
     })
 }
 
 /// Asks what only a person can say.
 fn ask(
-    session: &Session,
+    printer: &Printer,
     prompts: &Prompts<'_>,
     facts: &Facts,
     first: &Plan,
     wishes: &mut Wishes,
 ) -> Result<(), AppError> {
-    let answered = |answer: std::io::Result<_>| match answer {
-        Ok(Some(answer)) => Ok(answer),
-        Ok(None) => {
-            Err(AppError { kind: Kind::Stopped, ..AppError::usage("cancelled: nothing was written") })
-        }
-        Err(error) => Err(AppError::environment(format!("cannot ask in this terminal: {error}"))),
-    };
-    let yes_or_no = |question: &str, default| match prompts.confirm(question, Some(default)) {
-        Ok(answer) => {
-            answered(Ok(answer.map(|yes| if yes { "y" } else { "" }.to_owned()))).map(|yes| !yes.is_empty())
-        }
-        Err(error) => answered(Err(error)).map(|_| false),
+    let yes_or_no = |question: &str, default| {
+        let yes = answered(prompts.confirm(question, Some(default)))?;
+        printer.lines("");
+        Ok::<_, AppError>(yes)
     };
     if facts.there.config.is_some() {
         let lacks = lacks(facts, &first.known);
         if !lacks.is_empty() {
-            session
-                .printer
-                .note(&format!("Your config.yaml stays as it is, but it lacks {}.", in_words(&lacks)));
+            let lacking = in_words(&lacks);
+            explain(printer, &format!("Your config.yaml stays as it is, but it lacks {lacking}."));
             wishes.fill = yes_or_no("Add that?", true)?;
         }
         return Ok(());
     }
     if wishes.test_command.is_none() {
-        session.printer.note("Recipes run the test command to see whether the work is good. Leave it empty if there is none yet.");
+        explain(
+            printer,
+            "Recipes run the test command to see whether the work is good. Leave it empty if there is none yet.",
+        );
         let found = first.known.iter().find(|known| known.key.name == "test_check.command");
         let start = found.map(|known| value(&known.value)).unwrap_or_default();
-        let answer = answered(prompts.edit("Test command", &start))?;
-        wishes.no_test_command = answer.trim().is_empty();
-        if !wishes.no_test_command && answer != start {
-            wishes.test_command = Some(test_command(&answer)?);
+        loop {
+            let answer = answered(prompts.edit("Test command", &start))?;
+            wishes.no_test_command = answer.trim().is_empty();
+            if wishes.no_test_command || answer == start {
+                break;
+            }
+            match test_command(&answer) {
+                Ok(command) => {
+                    wishes.test_command = Some(command);
+                    break;
+                }
+                Err(error) => printer.warn(&error.message),
+            }
         }
+        printer.lines("");
     }
     if !wishes.mcp {
-        session.printer.note(
-            "With an entry in .mcp.json, Claude Code sessions in this project can cook recipes themselves. You do not need it to cook from here.",
+        explain(
+            printer,
+            "With an entry in .mcp.json, Claude Code sessions in this project can cook recipes themselves. You do not need it to \
+             cook from here.",
         );
         wishes.mcp = yes_or_no("Register it?", false)?;
     }
     Ok(())
+}
+
+/// An answer, unless the person would rather not give one.
+fn answered<T>(answer: std::io::Result<Option<T>>) -> Result<T, AppError> {
+    match answer {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => {
+            Err(AppError { kind: Kind::Stopped, ..AppError::usage("cancelled: nothing was written") })
+        }
+        Err(error) => Err(AppError::environment(format!("cannot ask in this terminal: {error}"))),
+    }
+}
+
+/// Says a few sentences, wrapped at words.
+fn explain(printer: &Printer, sentences: &str) {
+    let look = printer.terminal().err;
+    for line in text::wrap(&text::one_line(sentences, &look), look.width) {
+        printer.lines(&line);
+    }
 }
 
 fn in_words(lacks: &Lacks) -> String {

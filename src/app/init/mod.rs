@@ -37,13 +37,13 @@ pub fn next(facts: &Facts, tested: bool, shared: &[&str]) -> Vec<Step> {
         steps.push(step(command, "say how the work is tested"));
     }
     steps.push(step(ours("doctor"), "see whether anything is missing"));
-    steps.push(step(ours("cook hello"), "a first session: it looks at the repository"));
+    steps.push(step(ours("cook hello"), "a session that only reads"));
     if tested {
-        steps.push(step(ours("cook fix-tests"), "run the tests; sessions repair what fails"));
+        steps.push(step(ours("cook fix-tests"), "run the tests, mend what fails"));
     }
     if !shared.is_empty() {
         let command = here(&facts.top, "git", &format!("add {}", shared.join(" ")));
-        steps.push(step(command, "then commit, so that others have the settings too"));
+        steps.push(step(command, "then commit, for everybody here"));
     }
     steps
 }
