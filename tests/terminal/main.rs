@@ -9,7 +9,10 @@
 
 #[path = "../support/binary.rs"]
 mod binary;
+#[path = "../support/mod.rs"]
+mod support;
 
+mod first_runs; // cook on machines of all kinds
 mod live; // the lines of a run as it goes
 mod pty;
 mod questions; // pickers, prompts, confirmations
