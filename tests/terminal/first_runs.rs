@@ -71,6 +71,12 @@ fn an_empty_repository() {
     let mut command = kitchen.command(["cook", "hello"]);
     let Some(command) = staff(&kitchen, &api, &mut command) else { return };
     assert_snapshot!("cook_hello_in_an_empty_repository", cooked(&kitchen, command, 1));
+    // A file is evidence before it was ever committed.
+    kitchen.write("README.md", "# Soup\n");
+    let api = looked("README.md");
+    let mut command = kitchen.command(["cook", "hello"]);
+    let Some(command) = staff(&kitchen, &api, &mut command) else { return };
+    assert_snapshot!("cook_hello_before_the_first_commit", cooked(&kitchen, command, 0));
 }
 
 #[test]
@@ -96,6 +102,19 @@ fn an_old_client() {
     let kitchen = Kitchen::repository();
     kitchen.program("claude", OLD_CLIENT);
     assert_snapshot!("cook_old_client", cooked(&kitchen, &mut kitchen.command(["cook", "hello"]), 4));
+}
+
+/// How a client refuses an option is what an old one is recognised by.
+#[test]
+fn the_real_client_refuses_options_like_the_old_one() {
+    let kitchen = Kitchen::repository();
+    let api = looked("README.md");
+    let mut command = Command::new("claude");
+    kitchen.quiet_env(&mut command);
+    let Some(command) = staff(&kitchen, &api, &mut command) else { return };
+    let output = command.args(["-p", "--no-such-option"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with("error: unknown option '--no-such-option'\n"), "{said}");
 }
 
 /// Reading needs no name; a command that commits says what git says.

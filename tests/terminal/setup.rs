@@ -25,9 +25,9 @@ fn stocked(kitchen: Kitchen) -> Kitchen {
 /// Answers both questions with what is proposed, and gives the screen.
 #[track_caller]
 fn agreed(kitchen: &Kitchen, mut pty: Pty) -> String {
-    pty.shows("Test command");
+    pty.asks("Test command");
     pty.types("\r");
-    pty.shows("Register it?");
+    pty.asks("Register it?");
     pty.types("\r");
     assert_eq!(pty.ends(), 0, "{}", pty.text());
     pty.is_tidy();
@@ -49,21 +49,35 @@ fn what_is_proposed_is_taken() {
 fn another_answer_is_typed() {
     let kitchen = project();
     let mut pty = Pty::cook(&kitchen, &["init"], 80);
-    pty.shows("go test ./...");
+    pty.asks("› go test ./...");
     pty.types(&BACKSPACE.repeat(5));
-    pty.types("-race ./...\r");
-    pty.shows("Register it?");
+    pty.types("-race ./...");
+    pty.shows("› go test -race ./...");
+    pty.types("\r");
+    pty.asks("Register it?");
     pty.types("y");
     assert_eq!(pty.ends(), 0, "{}", pty.text());
     pty.is_tidy();
     assert_snapshot!(kitchen.filtered(&pty.text()));
-    assert!(
-        kitchen.read(CONFIG).contains("  command: \"go test -race ./...\"\n")
-            || kitchen.read(CONFIG).contains("  command: go test -race ./...\n"),
-        "{}",
-        kitchen.read(CONFIG)
-    );
+    assert!(kitchen.read(CONFIG).contains("  command: go test -race ./...\n"), "{}", kitchen.read(CONFIG));
     assert!(kitchen.read(".mcp.json").contains("\"serve\""));
+}
+
+/// An answer that cannot be a command is asked for again.
+#[test]
+fn no_command() {
+    let kitchen = project();
+    let mut pty = Pty::cook(&kitchen, &["init"], 80);
+    pty.asks("› go test ./...");
+    pty.types(&BACKSPACE.repeat("go test ./...".len()));
+    pty.types("[{a: b}]\r");
+    pty.shows("warning:");
+    pty.asks("? Test command › go test ./...");
+    pty.types("\r");
+    pty.asks("Register it?");
+    pty.types("n");
+    assert_eq!(pty.ends(), 0, "{}", pty.text());
+    assert_snapshot!("init_no_command", kitchen.filtered(&pty.text()));
 }
 
 /// An answer that is taken away is an answer.
@@ -71,10 +85,10 @@ fn another_answer_is_typed() {
 fn no_test_command() {
     let kitchen = project();
     let mut pty = Pty::cook(&kitchen, &["init"], 80);
-    pty.shows("go test ./...");
+    pty.asks("› go test ./...");
     pty.types(&BACKSPACE.repeat("go test ./...".len()));
     pty.types("\r");
-    pty.shows("Register it?");
+    pty.asks("Register it?");
     pty.types("n");
     assert_eq!(pty.ends(), 0, "{}", pty.text());
     assert!(kitchen.read(CONFIG).contains("  # command: make check\n"), "{}", kitchen.read(CONFIG));
@@ -92,10 +106,10 @@ fn rather_not() {
         let before = kitchen.tree();
         let mut pty = Pty::cook(&kitchen, &["init"], 80);
         for question in answers {
-            pty.shows(question);
+            pty.asks(question);
             pty.types("\r");
         }
-        pty.shows(if answers.is_empty() { "Test command" } else { "Register it?" });
+        pty.asks(if answers.is_empty() { "Test command" } else { "Register it?" });
         pty.types(key);
         assert_eq!(pty.ends(), 130, "{}", pty.text());
         pty.is_tidy();
@@ -111,7 +125,7 @@ fn what_a_file_lacks_is_offered() {
         let kitchen = project();
         kitchen.write(CONFIG, "# ours\nmodel: {default: opus}\n");
         let mut pty = Pty::cook(&kitchen, &["init"], 80);
-        pty.shows("Add that?");
+        pty.asks("Add that?");
         pty.types(key);
         assert_eq!(pty.ends(), 0, "{}", pty.text());
         pty.is_tidy();
@@ -137,10 +151,10 @@ fn a_second_time() {
 fn a_file_that_comes_meanwhile() {
     let kitchen = project();
     let mut pty = Pty::cook(&kitchen, &["init"], 80);
-    pty.shows("Test command");
+    pty.asks("Test command");
     kitchen.write(CONFIG, "model: {default: opus}\n");
     pty.types("\r");
-    pty.shows("Register it?");
+    pty.asks("Register it?");
     pty.types("n");
     assert_eq!(pty.ends(), 4);
     assert_snapshot!(kitchen.filtered(&pty.text()));
@@ -197,9 +211,9 @@ fn a_read_only_repository() {
     let kitchen = project();
     let before = kitchen.tree();
     let mut pty = Pty::spawn(&mut kitchen.mounted(&format!("{READ_ONLY} && exec \"$0\" init")), 80);
-    pty.shows("Test command");
+    pty.asks("Test command");
     pty.types("\r");
-    pty.shows("Register it?");
+    pty.asks("Register it?");
     pty.types("\r");
     assert_eq!(pty.ends(), 4);
     pty.is_tidy();
