@@ -16,18 +16,19 @@ use crate::workspace::detect::Hosted;
 /// Set a repository up.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "It writes .autoskillit/config.yaml with what it finds (test command, base branch, GitHub repository), beside it the
-schema that editors complete and check it with, and a .gitignore for what runs leave. Nothing else is touched, nothing is
-committed. Run it again at any time: values that you wrote stay as they are.
+    after_help = "It writes .autoskillit/config.yaml with what it finds (test command, base branch, GitHub
+repository), beside it the schema that editors complete and check it with, and a .gitignore for
+what runs leave. Nothing else is touched, nothing is committed. Run it again at any time: values
+that you wrote stay as they are.
 
 Examples:
-  autoskillit init                               ask what cannot be found out
+  autoskillit init                               look, ask two questions, write
   autoskillit init --dry-run                     show what it would write, as a diff
   autoskillit init --yes --test-command 'make check'"
 )]
 pub(super) struct InitArgs {
     /// The command that says whether the work is good, for a shell.
-    #[arg(long, value_name = "COMMAND", allow_hyphen_values = true)]
+    #[arg(long, value_name = "COMMAND")]
     test_command: Option<String>,
 
     /// Also register autoskillit in .mcp.json, for Claude Code sessions of everybody who works on the project.
