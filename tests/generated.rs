@@ -91,7 +91,8 @@ fn settings() -> String {
          In variables and on the command line a value is read by the type of its setting: `yes`, `on`, `1`, `no`, `off`, `0` are \
          accepted for `true` and `false`; a list is `a,b` or JSON; nothing, or `null`, takes an optional value away.\n\n\
          `autoskillit config set run_skill.timeout 1h` changes one value of a file and keeps the rest as it is; \
-         `autoskillit config schema` prints a JSON Schema for editors. `version` at the top of a file is accepted.\n",
+         `autoskillit config schema` prints a JSON Schema for editors, and `autoskillit init` puts it beside the repository's file \
+         as `config.schema.json`, named in the file's first line: it works without a network and in every clone, so commit both. `version` at the top of a file is accepted.\n",
     );
     let mut section = "";
     for key in KEYS {

@@ -379,6 +379,7 @@ pub fn fault_hint(fault: Option<Fault>) -> Option<&'static str> {
             Some("the model service or the login failed, not the work: try `claude` by hand, then resume")
         }
         Fault::Environment => Some("the machine was not fit for the step: mend that, then resume"),
+        Fault::Settings => Some("the settings lack what the step needs: set it, then resume"),
         Fault::Recipe => Some("the recipe cannot go on as it is written: mend it and cook it anew"),
     }
 }

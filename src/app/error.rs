@@ -114,7 +114,7 @@ impl From<GitError> for AppError {
             GitError::NotARepository(_) => {
                 app.hint("go to a repository, or make one: `git init && git add -A && git commit -m start`")
             }
-            GitError::Bare(_) => app.hint("clone it, and cook in the clone"),
+            GitError::Bare(_) => app.hint("clone it, and work in the clone"),
             GitError::Failed { .. } => app,
         }
     }

@@ -6,6 +6,7 @@ pub mod conversation;
 pub mod cook;
 pub mod error;
 pub mod host;
+pub mod init;
 pub mod inputs;
 pub mod kitchen;
 pub mod offers;

@@ -52,7 +52,7 @@ impl Exit {
             (RunStatus::Stopped, _) => Self::Stopped,
             (RunStatus::Exhausted, _) => Self::Exhausted,
             (RunStatus::Failed | RunStatus::Crashed, Some(Fault::Environment)) => Self::Environment,
-            (RunStatus::Failed | RunStatus::Crashed, Some(Fault::Recipe)) => Self::Usage,
+            (RunStatus::Failed | RunStatus::Crashed, Some(Fault::Recipe | Fault::Settings)) => Self::Usage,
             (RunStatus::Failed | RunStatus::Crashed, _) => Self::Failed,
         }
     }

@@ -6,6 +6,7 @@ pub mod completions;
 mod cook;
 mod drive;
 mod exit;
+mod init;
 mod recipes;
 mod runs;
 mod serve;
@@ -80,6 +81,8 @@ enum Command {
     /// Run a recipe to a truthful end, or go on with a run.
     #[command(alias = "order")]
     Cook(cook::CookArgs),
+    /// Set a repository up: find out how it is tested, and write its settings.
+    Init(init::InitArgs),
     /// List, show and check recipes.
     #[command(subcommand)]
     Recipes(recipes::RecipesCommand),
@@ -130,6 +133,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             let session = Session { printer: printer.clone(), dir, config: parsed.global.config };
             let done = match parsed.command {
                 Command::Cook(args) => cook::run(&session, args),
+                Command::Init(args) => init::run(&session, args),
                 Command::Recipes(command) => recipes::run(&session, command),
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),

@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 use serde_yaml::Value as Yaml;
 
+use super::names::{BRANCH, REPOSITORY, is_branch, is_repository};
 use crate::core::text;
 
 /// One of a few words that a setting may be.
@@ -55,6 +56,10 @@ pub enum Kind {
     List(Item),
     /// A command: text for a shell, or a list of words that is run without one.
     Command,
+    /// A repository of GitHub, as `owner/name`.
+    Repository,
+    /// The name of a branch.
+    Branch,
 }
 
 /// Why a value is not of its type.
@@ -112,6 +117,8 @@ impl Kind {
             Self::List(Item::Variable) => "a list of names of variables".to_owned(),
             Self::List(Item::OneOf(choices)) => format!("a list of {}", names(choices)),
             Self::Command => "a text for a shell, or a list of words".to_owned(),
+            Self::Repository => "a repository of GitHub, as `owner/name`".to_owned(),
+            Self::Branch => "the name of a branch".to_owned(),
         }
     }
 
@@ -127,9 +134,11 @@ impl Kind {
                 Err(wrong().help(boolean(text).map(|flag| format!("write `{flag}`"))))
             }
             (Self::Text, Yaml::String(text)) if !text.trim().is_empty() => Ok(json!(text)),
-            (Self::Text, Yaml::Number(_) | Yaml::Bool(_)) => {
+            (Self::Text | Self::Branch, Yaml::Number(_) | Yaml::Bool(_)) => {
                 Err(wrong().help("put quotes around it".to_owned()))
             }
+            (Self::Repository, Yaml::String(text)) if is_repository(text) => Ok(json!(text)),
+            (Self::Branch, Yaml::String(text)) if is_branch(text) => Ok(json!(text)),
             (Self::OneOf(choices), Yaml::String(text)) => choice(choices, text),
             (Self::Seconds { min, max }, Yaml::Number(number)) => {
                 number.as_u64().ok_or_else(wrong).and_then(|seconds| in_range(seconds, min, max))
@@ -173,7 +182,9 @@ impl Kind {
                 // `[ -f x ] && make check` is a command for a shell.
                 Err(_) => Ok(json!(given)),
             },
-            Self::OneOf(_) | Self::Seconds { .. } => self.read(&Yaml::String(text.to_owned())),
+            Self::OneOf(_) | Self::Seconds { .. } | Self::Repository | Self::Branch => {
+                self.read(&Yaml::String(text.to_owned()))
+            }
             Self::Text | Self::Command => self.read(&Yaml::String(given.to_owned())),
         }
     }
@@ -192,6 +203,8 @@ impl Kind {
                     { "type": "string", "pattern": "^\\s*([0-9]+|([0-9]+[smhd])+)\\s*$" },
                 ]
             }),
+            Self::Repository => json!({ "type": "string", "pattern": REPOSITORY }),
+            Self::Branch => json!({ "type": "string", "pattern": BRANCH }),
             Self::List(Item::Text) => json!({ "type": "array", "items": text() }),
             Self::List(Item::Variable) => {
                 json!({ "type": "array", "items": { "type": "string", "pattern": VARIABLE } })

@@ -8,6 +8,7 @@ pub mod file;
 pub mod kind;
 pub mod layer;
 mod load;
+pub mod names;
 pub mod pairs;
 pub mod schema;
 mod settings;
@@ -19,7 +20,7 @@ mod tests;
 pub use layer::{Entry, Layer, Origin};
 pub use load::{ConfigError, Faults, Loaded, SettingsFile, Sources, load};
 pub use settings::{
-    ClientSettings, CommandLine, EnvMode, EnvPolicy, GithubSettings, LogLevel, LoggingSettings,
-    ModelSettings, Permissions, RunSkillSettings, Secret, SessionSettings, Settings, TestCheckSettings,
-    limit,
+    BranchingSettings, ClientSettings, CommandLine, EnvMode, EnvPolicy, GithubSettings, LogLevel,
+    LoggingSettings, ModelSettings, Permissions, RunSkillSettings, Secret, SessionSettings, Settings,
+    TestCheckSettings, limit,
 };

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::table::{Default, KEYS, Key, UNUSED};
+use crate::core::ids;
 
 /// The schema of a settings file.
 #[must_use]
@@ -21,6 +22,47 @@ pub fn schema() -> Json {
         root.insert("type".to_owned(), json!(["object", "null"]));
     }
     root
+}
+
+/// The line of a settings file that tells an editor where the schema is. The place counts from the settings file, so it holds
+/// without a network and in every clone.
+pub const EDITOR_LINE: &str = "# yaml-language-server: $schema=./config.schema.json";
+
+/// How the mark of a schema file begins.
+const MARK: &str =
+    "Written by autoskillit init, which also renews it while nobody else changes it. SHA-256 of the rest: ";
+
+/// The text of the schema file: the schema, with a mark that tells whether somebody else changed it.
+#[must_use]
+pub fn file_text() -> String {
+    let bare = schema();
+    let mark = format!("{MARK}{}", ids::fingerprint(&format!("{bare:#}")));
+    let mut marked = Map::from_iter([("$comment".to_owned(), json!(mark))]);
+    if let Json::Object(fields) = bare {
+        marked.extend(fields);
+    }
+    // A line for each section: short enough to be committed, and a change of one is a change of one line.
+    let lines = |fields: &Map<String, Json>, indent: &str| -> Vec<String> {
+        fields.iter().map(|(name, value)| format!("{indent}{}: {value}", json!(name))).collect()
+    };
+    let sections = match marked.get("properties") {
+        Some(Json::Object(sections)) => format!("{{\n{}\n  }}", lines(sections, "    ").join(",\n")),
+        _ => "{}".to_owned(),
+    };
+    let top = marked.iter().map(|(name, value)| match name.as_str() {
+        "properties" => format!("  \"properties\": {sections}"),
+        _ => format!("  {}: {value}", json!(name)),
+    });
+    format!("{{\n{}\n}}\n", top.collect::<Vec<_>>().join(",\n"))
+}
+
+/// Whether `text` is a schema file as this or another version wrote it.
+#[must_use]
+pub fn is_ours(text: &str) -> bool {
+    let Ok(Json::Object(mut fields)) = serde_json::from_str(text) else { return false };
+    let Some(Json::String(mark)) = fields.shift_remove("$comment") else { return false };
+    let bare = Json::Object(fields);
+    mark.strip_prefix(MARK).is_some_and(|told| told == ids::fingerprint(&format!("{bare:#}")))
 }
 
 fn section(description: &str) -> Json {

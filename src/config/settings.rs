@@ -23,6 +23,8 @@ pub struct Settings {
     pub test_check: TestCheckSettings,
     /// GitHub.
     pub github: GithubSettings,
+    /// Branches.
+    pub branching: BranchingSettings,
     /// Logs.
     pub logging: LoggingSettings,
 }
@@ -174,6 +176,16 @@ pub enum CommandLine {
 pub struct GithubSettings {
     /// The token.
     pub token: Option<Secret>,
+    /// The repository that is meant where a recipe names none, as `owner/name`.
+    pub default_repo: Option<String>,
+}
+
+/// `branching`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BranchingSettings {
+    /// The branch that work starts from and goes back to where a recipe names none.
+    pub default_base_branch: Option<String>,
 }
 
 /// A text that is shown nowhere by accident.

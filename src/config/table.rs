@@ -221,6 +221,22 @@ pub const KEYS: &[Key] = &[
         example: "<token>",
     },
     Key {
+        name: "github.default_repo",
+        kind: Kind::Repository,
+        default: Default::Nothing("none"),
+        secret: false,
+        summary: "The repository on GitHub whose issues and pull requests are meant where a recipe names none.",
+        example: "owner/name",
+    },
+    Key {
+        name: "branching.default_base_branch",
+        kind: Kind::Branch,
+        default: Default::Nothing("none"),
+        secret: false,
+        summary: "The branch that work starts from and goes back to where a recipe names none.",
+        example: "main",
+    },
+    Key {
         name: "logging.level",
         kind: Kind::OneOf(LEVELS),
         default: Default::Text("info"),
@@ -241,13 +257,11 @@ pub const KEYS: &[Key] = &[
 /// Keys that are known and have no meaning in this version: a file that has them loads, with a warning each. A name that
 /// ends with `.*` takes whatever is below it.
 pub const UNUSED: &[&str] = &[
-    "branching.default_base_branch",
     "branching.promotion_target",
     "ci.event",
     "ci.workflow",
     "classify_fix.path_prefixes",
     "github.allowed_labels",
-    "github.default_repo",
     "github.in_progress_label",
     "github.staged_label",
     "implement_gate.marker",

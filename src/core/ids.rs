@@ -1,6 +1,9 @@
-//! Ids of runs and sessions.
+//! Ids of runs and sessions, and of texts.
+
+use std::fmt::Write;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// A run's id: the UTC time to the second and four hexadecimal digits, so that names sort by age, are short enough to
@@ -22,6 +25,16 @@ pub fn file_name(label: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' };
     let name: String = label.chars().map(plain).take(60).collect();
     if name.is_empty() { "call".to_owned() } else { name }
+}
+
+/// What tells a text from every other: its SHA-256 in hexadecimal digits.
+#[must_use]
+pub fn fingerprint(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
 }
 
 #[cfg(test)]

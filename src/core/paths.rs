@@ -10,7 +10,7 @@ pub const KITCHEN_DIR: &str = ".autoskillit";
 
 /// What the folder's own `.gitignore` keeps out of the repository: what runs leave, and itself. Settings, recipes
 /// and skills in the folder are the user's to commit.
-const GITIGNORE: &str = "/runs/\n/temp/\n/.secrets.yaml\n/.gitignore\n";
+pub const GITIGNORE: &str = "/runs/\n/temp/\n/.secrets.yaml\n/.gitignore\n";
 
 /// The product's folder of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,18 @@ impl KitchenDir {
         self.temp().join("healing.lock")
     }
 
+    /// The JSON Schema of the settings file, beside it.
+    #[must_use]
+    pub fn schema(&self) -> PathBuf {
+        self.root.join("config.schema.json")
+    }
+
+    /// What keeps the leavings of runs out of the repository.
+    #[must_use]
+    pub fn gitignore(&self) -> PathBuf {
+        self.root.join(".gitignore")
+    }
+
     /// Folder of all runs.
     #[must_use]
     pub fn runs(&self) -> PathBuf {
@@ -91,7 +103,7 @@ impl KitchenDir {
     /// What the file system says.
     pub fn ensure(&self) -> io::Result<()> {
         std::fs::create_dir_all(&self.root)?;
-        let ignore = self.root.join(".gitignore");
+        let ignore = self.gitignore();
         if !ignore.exists() {
             files::write_atomic(&ignore, GITIGNORE.as_bytes())?;
         }

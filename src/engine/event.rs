@@ -206,6 +206,8 @@ pub struct RunEnded {
 pub enum Fault {
     /// The machine: the client, git, the disk.
     Environment,
+    /// The settings: they do not say what a step needs.
+    Settings,
     /// The recipe: an expression without a value, a result that no route fits.
     Recipe,
     /// The model service or the login.

@@ -276,10 +276,19 @@ fn client_error(result: &ResultRecord) -> Option<Ruling> {
     })
 }
 
+/// The option that the client says it does not know, where that is its complaint.
+fn unknown_option(stderr: &str) -> Option<&str> {
+    stderr.strip_prefix("error: unknown option ").map(|option| option.trim_matches('\''))
+}
+
 fn without_result(evidence: &Evidence<'_>) -> Ruling {
     let stderr = text::first_line(evidence.stderr);
     if evidence.facts.records == 0 {
         let because = match (exit_code(evidence.exit), stderr) {
+            (_, line) if unknown_option(line).is_some() => {
+                let option = unknown_option(line).unwrap_or_default();
+                format!("this Claude Code is too old, it does not know {option}: update it, `claude update`")
+            }
             (0, "") => "the client ended at once and said nothing".to_owned(),
             (code, "") => format!("the client ended with exit code {code} before its first record"),
             (code, line) => format!("the client ended with exit code {code} before its first record: {line}"),
@@ -478,6 +487,27 @@ mod tests {
             assert_eq!((verdict.subtype.as_str(), verdict.retry_reason), (subtype, retry), "{name}");
             assert_eq!(verdict.success, subtype == "success", "{name}");
         }
+    }
+
+    #[test]
+    fn an_old_client_is_told_from_a_broken_one() {
+        let because = |stderr| {
+            let verdict = judge(&Evidence {
+                termination: Termination::NaturalExit,
+                exit: Some(Exit { code: Some(1), signal: None }),
+                facts: &Facts::default(),
+                not_started: None,
+                stderr,
+                required_outputs: &[],
+                session_id: "s",
+            });
+            assert_eq!(verdict.subtype, "not_started");
+            verdict.result
+        };
+        let old = because("error: unknown option '--session-id'\n(Did you mean --session?)\n");
+        assert!(old.contains("too old, it does not know --session-id"), "{old}");
+        let broken = because("Segmentation fault\n");
+        assert!(broken.contains("exit code 1 before its first record: Segmentation fault"), "{broken}");
     }
 
     #[test]

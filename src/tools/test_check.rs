@@ -11,6 +11,7 @@ use super::{Toolkit, refused};
 use crate::config::CommandLine;
 use crate::core::stop::StopSignal;
 use crate::core::text;
+use crate::engine::event::Fault;
 use crate::engine::host::{Call, Outcome, Watch};
 use crate::execution::verdict::RetryReason;
 use crate::workspace::detect;
@@ -23,10 +24,14 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
         .or_else(|| kit.settings.test_check.command.clone())
         .or_else(|| detect::test_command(&place).map(|detected| CommandLine::Shell(detected.command)));
     let Some(command) = command else {
-        return refused(
-            call.tool,
-            "no test command: none is given, none is in the settings (`test_check.command`), and the files of the repository name none",
-        );
+        let why = "there is no test command: none is given, the settings have none, and the files of the repository name \
+                   none; `autoskillit config set test_check.command 'make check'` sets one";
+        return Outcome {
+            label: "no test command".to_owned(),
+            summary: why.to_owned(),
+            fault: Some(Fault::Settings),
+            ..refused(call.tool, why)
+        };
     };
     let timeout = match args.seconds("timeout") {
         Ok(timeout) => timeout.unwrap_or(Duration::from_secs(kit.settings.test_check.timeout)),

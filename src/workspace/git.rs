@@ -101,6 +101,61 @@ impl Checkout {
         git(&self.top, ["symbolic-ref", "--quiet", "--short", "HEAD"]).ok().map(|out| line(&out))
     }
 
+    /// Every file of the project, relative to the top: tracked, or new and not ignored. None where git cannot tell.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let options = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+        // Older ones do not know how to leave repeated names of a merge out; those count twice then.
+        let out = git(&self.top, options).or_else(|_| git(&self.top, &options[..5])).unwrap_or_default();
+        let names = out.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    }
+
+    /// The remote that work is shared through: `origin`, or the only one.
+    #[must_use]
+    pub fn remote(&self) -> Option<String> {
+        let out = git(&self.top, ["remote"]).unwrap_or_default();
+        let text = String::from_utf8_lossy(&out);
+        let mut names = text.lines();
+        let (first, more) = (names.next()?, names.next().is_some());
+        match text.lines().find(|name| *name == "origin") {
+            Some(origin) => Some(origin.to_owned()),
+            None => (!more).then(|| first.to_owned()),
+        }
+    }
+
+    /// The address that a remote is fetched from. It may hold a password.
+    #[must_use]
+    pub fn remote_url(&self, remote: &str) -> Option<String> {
+        let out = git(&self.top, ["remote", "get-url", remote]).ok()?;
+        String::from_utf8_lossy(&out).lines().next().map(str::to_owned)
+    }
+
+    /// The branch that a remote has checked out, as it was when it was last asked.
+    #[must_use]
+    pub fn remote_head(&self, remote: &str) -> Option<String> {
+        let out = git(&self.top, ["symbolic-ref", "--quiet", &format!("refs/remotes/{remote}/HEAD")]).ok()?;
+        line(&out).strip_prefix(&format!("refs/remotes/{remote}/")).map(str::to_owned)
+    }
+
+    /// The branches that are here, and those that a remote has.
+    #[must_use]
+    pub fn branches(&self, remote: Option<&str>) -> Vec<String> {
+        let theirs = remote.map(|remote| format!("refs/remotes/{remote}/"));
+        let places = std::iter::once("refs/heads/").chain(theirs.as_deref());
+        let ask = ["for-each-ref", "--format=%(refname)"].into_iter().chain(places.clone());
+        let out = git(&self.top, ask).unwrap_or_default();
+        let text = String::from_utf8_lossy(&out);
+        let name = |line: &str| places.clone().find_map(|place| line.strip_prefix(place)).map(str::to_owned);
+        text.lines().filter_map(name).collect()
+    }
+
+    /// What git's own settings say of `key`.
+    #[must_use]
+    pub fn setting(&self, key: &str) -> Option<String> {
+        git(&self.top, ["config", "--get", key]).ok().map(|out| line(&out)).filter(|value| !value.is_empty())
+    }
+
     /// Whether git would keep `path` out of a commit. When it cannot tell, it does not.
     #[must_use]
     pub fn ignores(&self, path: &Path) -> bool {

@@ -1,10 +1,8 @@
 //! Disks that cannot be written to: read-only and full. They are made in a private mount namespace.
 
-use std::process::Command;
-
 use insta::assert_snapshot;
 
-use crate::binary::{Kitchen, Screen, skipped};
+use crate::binary::{Kitchen, READ_ONLY, Screen, can_mount};
 
 const SOUP: &str = "\
 name: soup
@@ -19,26 +17,9 @@ steps:
   served: {stop: {status: succeeded, message: Served.}}
 ";
 
-/// Whether this machine lets the tests mount; said when not.
-fn can_mount() -> bool {
-    let tried = Command::new("unshare")
-        .args(["--mount", "sh", "-c", "mount -t tmpfs -o size=64k none /mnt && mount -o remount,ro /mnt"])
-        .output();
-    let can = tried.is_ok_and(|output| output.status.success());
-    if !can {
-        skipped("no private mount namespace can be made here");
-    }
-    can
-}
-
 /// Runs a shell text in which `"$0"` is the binary, in a mount namespace of its own.
 fn within(kitchen: &Kitchen, script: &str) -> Screen {
-    let mut command = Command::new("unshare");
-    kitchen.quiet_env(&mut command);
-    command
-        .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_autoskillit")])
-        .current_dir(kitchen.path());
-    kitchen.screen(&mut command)
+    kitchen.screen(&mut kitchen.mounted(script))
 }
 
 #[test]
@@ -48,10 +29,7 @@ fn a_read_only_repository() {
     }
     let kitchen = Kitchen::with_recipe("soup", SOUP);
     let before = kitchen.tree();
-    let screen = within(
-        &kitchen,
-        "mount --bind . . && cd \"$PWD\" && mount -o remount,bind,ro . && cd \"$PWD\" && exec \"$0\" cook soup",
-    );
+    let screen = within(&kitchen, &format!("{READ_ONLY} && exec \"$0\" cook soup"));
     assert_snapshot!(screen.exits(4));
     crate::binary::assert_same(&before, &kitchen.tree());
 }

@@ -134,6 +134,7 @@ fn help() {
         ("help_short", &["-h"]),
         ("help_cook", &["cook", "--help"]),
         ("help_cook_short", &["cook", "-h"]),
+        ("help_init", &["init", "-h"]),
         ("help_recipes", &["recipes", "-h"]),
         ("help_recipes_list", &["recipes", "list", "-h"]),
         ("help_recipes_show", &["recipes", "show", "-h"]),

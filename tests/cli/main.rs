@@ -12,6 +12,7 @@ mod binary;
 
 mod commands; // run_cmd: values stay values, ends are truthful
 mod disks; // read-only and full
+mod init; // setting a repository up: what is written, and what is left alone
 mod lists; // recipes, runs, help, output options
 mod refusals; // what is wrong is said before anything is written
 mod rehearsals;

@@ -53,7 +53,7 @@ impl Kitchen {
         let root = tempfile::Builder::new().prefix("ask-").tempdir_in("/tmp").unwrap();
         let place = root.path().join(name);
         for dir in [&place, &root.path().join("home"), &root.path().join("tmp"), &root.path().join("bin")] {
-            std::fs::create_dir(dir).unwrap();
+            std::fs::create_dir_all(dir).unwrap();
         }
         Self { root, place }
     }
@@ -150,6 +150,15 @@ impl Kitchen {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        command
+    }
+
+    /// A shell text in which `"$0"` is the binary, in the folder, in a mount namespace of its own.
+    pub fn mounted(&self, script: &str) -> Command {
+        let mut command = Command::new("unshare");
+        self.quiet_env(&mut command)
+            .args(["--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_autoskillit")])
+            .current_dir(&self.place);
         command
     }
 
@@ -334,6 +343,21 @@ pub fn completed(entries: &[Value]) -> Vec<String> {
     ended
         .map(|entry| format!("{}.{}.{}", entry["step"].as_str().unwrap(), entry["visit"], entry["attempt"]))
         .collect()
+}
+
+/// Shell text that makes the current folder read-only, for [`Kitchen::mounted`].
+pub const READ_ONLY: &str = "mount --bind . . && cd \"$PWD\" && mount -o remount,bind,ro . && cd \"$PWD\"";
+
+/// Whether this machine lets the tests mount; said when not.
+pub fn can_mount() -> bool {
+    let tried = Command::new("unshare")
+        .args(["--mount", "sh", "-c", "mount -t tmpfs -o size=64k none /mnt && mount -o remount,ro /mnt"])
+        .output();
+    let can = tried.is_ok_and(|output| output.status.success());
+    if !can {
+        skipped("no private mount namespace can be made here");
+    }
+    can
 }
 
 /// Says that a test is skipped, past the capture of the test harness.

@@ -60,11 +60,8 @@ fn real_client_cooks_in_a_conversation_and_the_terminal_is_given_back() {
             conversation.tools(),
             conversation.last_tool_results()
         );
-        assert!(
-            conversation.has_tool(&format!("{PREFIX}kitchen_status")),
-            "the client waits for the kitchen"
-        );
         match conversation.assistant_turns() {
+            // On a terminal the client asks the model before the server is there; the call works all the same.
             0 => Reply::tool(format!("{PREFIX}kitchen_status"), json!({})),
             1 => Reply::tool(
                 format!("{PREFIX}run_cmd"),

@@ -9,12 +9,13 @@
 
 #[path = "../support/binary.rs"]
 mod binary;
-
 #[path = "../support/mod.rs"]
 mod support;
 
 mod conversation; // the client of `cook --interactive`
+mod first_runs; // cook on machines of all kinds
 mod live; // the lines of a run as it goes
 mod pty;
 mod questions; // pickers, prompts, confirmations
+mod setup; // init: questions, answers, second thoughts
 mod stopping; // Ctrl-C

@@ -133,6 +133,16 @@ impl Pty {
         assert!(found.is_ok(), "{text:?} is not on:\n{last}");
     }
 
+    /// Waits until a question is on the terminal and its keys are listened to: what is typed before would be echoed.
+    #[track_caller]
+    pub(crate) fn asks(&self, question: &str) {
+        self.shows(question);
+        until("keys are listened to", || {
+            let flags = tcgetattr(self.slave.as_fd()).unwrap().local_flags;
+            (!flags.contains(LocalFlags::ECHO)).then_some(())
+        });
+    }
+
     /// Waits until the program has gone; its exit code.
     #[track_caller]
     pub(crate) fn ends(&mut self) -> i32 {

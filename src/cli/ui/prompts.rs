@@ -50,6 +50,23 @@ impl<'a> Prompts<'a> {
         })
     }
 
+    /// Lets the person change a line of text; Enter takes what stands there, which may be nothing. Ctrl-C cancels.
+    ///
+    /// # Errors
+    /// When the terminal cannot be read or written.
+    pub fn edit(&self, question: &str, start: &str) -> io::Result<Option<String>> {
+        let question = text::one_line(question, &self.look);
+        let start = text::one_line(start, &self.look);
+        self.ask(|term| {
+            Input::<String>::with_theme(&self.theme)
+                .with_prompt(question)
+                .with_initial_text(start)
+                .allow_empty(true)
+                .interact_text_on(term)
+                .map(Some)
+        })
+    }
+
     /// Asks yes or no; Enter takes the default. Esc and Ctrl-C cancel.
     ///
     /// # Errors

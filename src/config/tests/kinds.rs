@@ -51,6 +51,13 @@ fn values_of_files_are_read_by_type() {
         (Kind::Command, "[a, [b]]", Err("wrong-type")),
         (Kind::Command, "5", Err("wrong-type")),
         (Kind::Command, "!x y", Err("wrong-type")),
+        (Kind::Repository, "owner/name", Ok(json!("owner/name"))),
+        (Kind::Repository, "https://github.com/owner/name", Err("wrong-type")),
+        (Kind::Repository, "name", Err("wrong-type")),
+        (Kind::Branch, "release/1.2", Ok(json!("release/1.2"))),
+        (Kind::Branch, "1.2", Err("wrong-type")),
+        (Kind::Branch, "a b", Err("wrong-type")),
+        (Kind::Branch, "--force", Err("wrong-type")),
     ] {
         let value = serde_yaml::from_str(yaml).unwrap();
         let read = kind.read(&value);
@@ -92,6 +99,9 @@ fn texts_are_read_by_the_type_of_their_setting() {
         (Kind::List(Item::Text), "['a','b']", Some(json!(["a", "b"]))),
         (Kind::List(Item::Text), "[a", None),
         (Kind::List(Item::Text), "[1]", None),
+        (Kind::Repository, " owner/name ", Some(json!("owner/name"))),
+        (Kind::Branch, "2024", Some(json!("2024"))),
+        (Kind::Branch, "-x", None),
         (Kind::Command, "make check", Some(json!("make check"))),
         (Kind::Command, r#"["make", "check"]"#, Some(json!(["make", "check"]))),
         (Kind::Command, "[ -f x ] && make", Some(json!("[ -f x ] && make"))),

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::told;
 use crate::config::layer::{defaults, tree};
-use crate::config::schema::schema;
+use crate::config::schema::{file_text, is_ours, schema};
 use crate::config::{Layer, file};
 
 #[test]
@@ -36,6 +36,23 @@ fn the_schema_takes_what_is_taken_and_refuses_what_is_refused() {
         let value = serde_json::to_value(serde_yaml::from_str::<serde_yaml::Value>(text).unwrap()).unwrap();
         let problems = file::read("f", text, layer).problems;
         assert_eq!(fits(&schema, &value), problems.errors() == 0, "{text}: {}", told(&problems));
+    }
+}
+
+#[test]
+fn a_schema_file_tells_who_wrote_it() {
+    let text = file_text();
+    let value: Json = serde_json::from_str(&text).unwrap();
+    assert!(is_ours(&text));
+    assert!(is_ours(&value.to_string()), "a formatter changes nothing of it");
+    let mut other = value.clone();
+    other["properties"]["model"] = json!({});
+    assert!(!is_ours(&other.to_string()));
+    let mut bare = value;
+    bare.as_object_mut().unwrap().shift_remove("$comment");
+    assert_eq!(bare, schema());
+    for text in ["", "{}", "[]", "not json", &bare.to_string()] {
+        assert!(!is_ours(text), "{text}");
     }
 }
 

@@ -1,12 +1,10 @@
 //! The top level of a recipe and its limits.
 
-use std::fmt::Write as _;
-
 use serde_yaml::Value as Yaml;
-use sha2::{Digest, Sha256};
 
 use super::keys::{LIMITS, RECIPE};
 use super::{Lowering, Node};
+use crate::core::ids;
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::marks::Path;
 use crate::recipe::model::{Limits, Orchestrator, Recipe, RecipeSource};
@@ -68,7 +66,7 @@ impl Lowering<'_> {
             source: RecipeSource::Path,
             path: None,
             text: self.document.text.clone(),
-            hash: hash(&self.document.text),
+            hash: ids::fingerprint(&self.document.text),
         }
     }
 
@@ -109,13 +107,4 @@ impl Lowering<'_> {
 
 fn is_empty(value: &Yaml) -> bool {
     value.is_null() || value.as_mapping().is_some_and(serde_yaml::Mapping::is_empty)
-}
-
-/// SHA-256 of `text` in hex.
-fn hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut out, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }

@@ -1,4 +1,4 @@
-//! What the files of a repository say about how it is tested.
+//! How a project is tested, as its files say.
 
 use std::path::Path;
 
@@ -17,9 +17,15 @@ pub fn test_command(top: &Path) -> Option<Detected> {
     let read = |name: &str| std::fs::read_to_string(top.join(name)).ok();
     let has = |name: &str| top.join(name).is_file();
     let said = |command: &str, because| Some(Detected { command: command.to_owned(), because });
-    for (name, command) in
-        [("Taskfile.yml", "task test"), ("justfile", "just test"), ("Makefile", "make test")]
-    {
+    for (name, command) in [
+        ("Taskfile.yml", "task test"),
+        ("Taskfile.yaml", "task test"),
+        ("justfile", "just test"),
+        ("Justfile", "just test"),
+        ("Makefile", "make test"),
+        ("makefile", "make test"),
+        ("GNUmakefile", "make test"),
+    ] {
         // Only where a target of that name is there: many projects use these files for other things.
         if read(name).is_some_and(|text| has_target(&text)) {
             return said(command, name);
@@ -62,13 +68,24 @@ pub fn test_command(top: &Path) -> Option<Detected> {
     if has("Gemfile") && top.join("spec").is_dir() {
         return said("bundle exec rspec", "Gemfile");
     }
+    if read("composer.json")
+        .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
+        .is_some_and(|composer| !composer["scripts"]["test"].is_null())
+    {
+        return said("composer test", "composer.json");
+    }
+    if has("Package.swift") {
+        return said("swift test", "Package.swift");
+    }
     None
 }
 
 fn has_target(text: &str) -> bool {
-    text.lines()
-        .map(str::trim)
-        .any(|line| line.strip_prefix("test").is_some_and(|rest| rest.trim_start().starts_with(':')))
+    text.lines().map(str::trim).filter_map(|line| line.strip_prefix("test")).any(|rest| {
+        let rest = rest.trim_start();
+        // `test := x` is a variable.
+        rest.starts_with(':') && !rest.starts_with(":=")
+    })
 }
 
 #[cfg(test)]
@@ -89,6 +106,11 @@ mod tests {
                 None,
             ),
             (&[("package.json", "not json")], None),
+            (&[("Makefile", "test := unit\nall:\n")], None),
+            (&[("GNUmakefile", "test: all\n")], Some("make test")),
+            (&[("composer.json", r#"{"scripts":{"test":["phpunit"]}}"#)], Some("composer test")),
+            (&[("composer.json", r#"{"scripts":{}}"#)], None),
+            (&[("Package.swift", "")], Some("swift test")),
             (&[("pyproject.toml", "[tool.pytest.ini_options]")], Some("python3 -m pytest")),
         ];
         for (files, expected) in cases {
