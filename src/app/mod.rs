@@ -3,6 +3,7 @@
 
 pub mod aftermath;
 pub mod cook;
+pub mod doctor;
 pub mod error;
 pub mod host;
 pub mod inputs;

@@ -4,6 +4,7 @@
 mod config;
 pub mod completions;
 mod cook;
+mod doctor;
 mod exit;
 mod recipes;
 mod runs;
@@ -87,6 +88,8 @@ enum Command {
     /// Show, change and check settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Say what is wrong here and how to mend it.
+    Doctor(doctor::DoctorArgs),
     /// Print the completion script of a shell.
     Completions(completions::CompletionsArgs),
 }
@@ -129,6 +132,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Recipes(command) => recipes::run(&session, command),
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),
+                Command::Doctor(args) => doctor::run(&session, &args),
                 Command::Completions(args) => Ok(completions::run(&session, &args)),
             };
             done.unwrap_or_else(|error| report(&printer, &error))

@@ -61,13 +61,19 @@ impl KitchenDir {
         RunDir { root: self.runs().join(run_id) }
     }
 
+    /// What keeps the folder's own files out of the repository.
+    #[must_use]
+    pub fn ignore_file(&self) -> PathBuf {
+        self.root.join(".gitignore")
+    }
+
     /// Creates the folder and its `.gitignore` when they are not there. An existing `.gitignore` is the user's.
     ///
     /// # Errors
     /// What the file system says.
     pub fn ensure(&self) -> io::Result<()> {
         std::fs::create_dir_all(&self.root)?;
-        let ignore = self.root.join(".gitignore");
+        let ignore = self.ignore_file();
         if !ignore.exists() {
             files::write_atomic(&ignore, GITIGNORE.as_bytes())?;
         }
