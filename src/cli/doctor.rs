@@ -11,9 +11,10 @@ use crate::app::error::AppError;
 /// Say what is wrong here and how to mend it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Looked at are: this program, Claude Code (version, login), git, the repository and its test command, settings,
-what sessions may do and see, the folders that are written to, GitHub. No token is spent, nothing is asked of the
-network, and without --fix nothing is changed. --quiet shows problems only, --verbose the names of all variables.
+    after_help = "It looks at this program, Claude Code and its login, git, the repository and its test command,
+settings, what sessions may do and see, the folders that are written to, and GitHub. It spends no
+tokens, asks nobody on the network, and changes nothing without --fix. With --quiet it shows
+problems only, with --verbose also the names of all variables that sessions see.
 
 Exit codes: 0 nothing, or nothing but warnings; 4 errors."
 )]

@@ -20,7 +20,7 @@ steps:
 ";
 
 /// Whether this machine lets the tests mount; said when not.
-fn can_mount() -> bool {
+pub(crate) fn can_mount() -> bool {
     let tried = Command::new("unshare")
         .args(["--mount", "sh", "-c", "mount -t tmpfs -o size=64k none /mnt && mount -o remount,ro /mnt"])
         .output();
@@ -32,7 +32,7 @@ fn can_mount() -> bool {
 }
 
 /// Runs a shell text in which `"$0"` is the binary, in a mount namespace of its own.
-fn within(kitchen: &Kitchen, script: &str) -> Screen {
+pub(crate) fn within(kitchen: &Kitchen, script: &str) -> Screen {
     let mut command = Command::new("unshare");
     kitchen.quiet_env(&mut command);
     command

@@ -9,7 +9,10 @@
 
 #[path = "../support/binary.rs"]
 mod binary;
+#[path = "../support/checkup.rs"]
+mod checkup;
 
+mod doctor; // what is wrong here
 mod live; // the lines of a run as it goes
 mod pty;
 mod questions; // pickers, prompts, confirmations

@@ -43,10 +43,9 @@ fn missing(error: &ClientError) -> Check {
         ClientError::Missing(name) => format!("there is no `{name}` on PATH"),
         ClientError::RootWithoutSandbox => error.to_string(),
     };
-    AppError::from(error.clone())
-        .hints
-        .into_iter()
-        .fold(PROGRAM.error(message).means("No session can run."), Check::mend)
+    // Of the hints the first one mends it.
+    let hints = AppError::from(error.clone()).hints.into_iter().take(1);
+    hints.fold(PROGRAM.error(message).means("No session can run."), Check::mend)
 }
 
 /// What the answer to `--version` means.
@@ -91,7 +90,10 @@ fn judge(program: &Path, answer: &Answer) -> Vec<Check> {
             vec![
                 older(),
                 CAPABLE
-                    .warning(format!("{} of {all} things that sessions count on are missing", lacks.len()))
+                    .warning(format!(
+                        "{version} lacks {} of {all} things that sessions count on",
+                        lacks.len()
+                    ))
                     .means("Sessions run, but:")
                     .details(without)
                     .mend(UPDATE),

@@ -33,6 +33,8 @@ pub(super) struct World {
     pub env: Vec<(OsString, OsString)>,
     /// This program.
     pub program: PathBuf,
+    /// Where git is, once that was looked up: `None` when the disk does not answer, `Some(None)` when there is none.
+    pub git: Option<Option<PathBuf>>,
     /// What asks other programs.
     pub prober: Prober,
     /// Whether the user is root.
@@ -49,6 +51,7 @@ impl World {
             dir,
             flags,
             env: std::env::vars_os().collect(),
+            git: None,
             program: std::env::current_exe().map_err(unknown)?,
             prober: Prober { warden: WardenProgram::this().map_err(unknown)?, limit: PATIENCE },
             root: nix::unistd::geteuid().is_root(),
@@ -73,8 +76,11 @@ impl World {
         env: &[(OsString, OsString)],
         args: &[&str],
     ) -> Option<Answer> {
-        let git = self.find("git")?;
-        let argv: Vec<&str> = [git.to_str()?].into_iter().chain(args.iter().copied()).collect();
+        let git = match &self.git {
+            None => return Some(Answer::Silent),
+            Some(git) => git.as_ref()?.to_string_lossy(),
+        };
+        let argv: Vec<&str> = [&*git].into_iter().chain(args.iter().copied()).collect();
         let mut env = env.to_owned();
         for (name, value) in [("LC_ALL", "C"), ("GIT_OPTIONAL_LOCKS", "0"), ("GIT_TERMINAL_PROMPT", "0")] {
             env.retain(|(known, _)| known != name);
@@ -99,7 +105,7 @@ pub(super) enum Place {
     Bare,
     /// In no repository.
     Outside,
-    /// git does not say; why.
+    /// git does not say; what it does instead.
     Unclear(String),
     /// git is not there.
     NoGit,
@@ -115,7 +121,9 @@ pub(super) fn place(answer: &Answer) -> Place {
         Answer::Said(said) if said.out.starts_with("true") => Place::Bare,
         Answer::Said(said) if said.out.starts_with("false") => Place::Outside,
         Answer::Said(said) if said.err.contains("not a git repository") => Place::Outside,
-        Answer::Said(said) => Place::Unclear(first_line(&said.err).trim_start_matches("fatal: ").to_owned()),
+        Answer::Said(said) => {
+            Place::Unclear(format!("says: {}", first_line(&said.err).trim_start_matches("fatal: ")))
+        }
         other => Place::Unclear(other.complaint().unwrap_or_default()),
     }
 }
@@ -149,7 +157,9 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    pub(super) async fn gather(world: World) -> Self {
+    pub(super) async fn gather(mut world: World) -> Self {
+        let here = world.clone();
+        world.git = timeout(PATIENCE, blocking(move || here.find("git"))).await.ok();
         let place = match world.git(&world.dir, &world.env, WHERE).await {
             Some(answer) => place(&answer),
             None => Place::NoGit,
@@ -242,7 +252,7 @@ mod tests {
         let strange = "fatal: detected dubious ownership in repository at '/srv'\nTo add an exception";
         assert_eq!(
             said(128, "", strange),
-            Place::Unclear("detected dubious ownership in repository at '/srv'".into())
+            Place::Unclear("says: detected dubious ownership in repository at '/srv'".into())
         );
         assert_eq!(place(&Answer::Silent), Place::Unclear("gives no answer".into()));
     }

@@ -128,16 +128,15 @@ impl Room {
     }
 }
 
-#[expect(
-    clippy::useless_conversion,
-    clippy::unnecessary_cast,
-    reason = "the numbers differ in size between systems"
-)]
 fn free(dir: &Path) -> Option<(u64, Option<u64>)> {
+    /// The numbers differ in size between systems.
+    fn wide(number: impl Into<u64>) -> u64 {
+        number.into()
+    }
     let facts = statvfs(dir).ok()?;
-    let bytes = (facts.blocks_available() as u64).saturating_mul(facts.fragment_size() as u64);
+    let bytes = wide(facts.blocks_available()).saturating_mul(wide(facts.fragment_size()));
     // Systems that do not count files say 0 of 0.
-    let files = (facts.files() > 0).then(|| u64::from(facts.files_available()));
+    let files = (wide(facts.files()) > 0).then(|| wide(facts.files_available()));
     Some((bytes, files))
 }
 

@@ -59,7 +59,7 @@ fn of_settings(facts: &Facts) -> (Vec<(String, String)>, Option<PathBuf>) {
 /// `file` is that of the account's login, `kept` what is set and kept from sessions.
 fn judge(login: &Login, file: &std::path::Path, kept: &[String]) -> Check {
     let none = "Sessions cannot reach the model.";
-    let log_in = |check: Check| check.mend("log in once: `claude auth login`, or set ANTHROPIC_API_KEY");
+    let log_in = |check: Check| check.mend("log in once with `claude`, or set ANTHROPIC_API_KEY");
     match login {
         Login::Provider(name) => LOGIN.ok(format!("with {name}, whose own login is not looked at")),
         Login::Variable(name) => LOGIN.ok(format!("with {name}")),

@@ -33,7 +33,8 @@ use super::error::AppError;
 use super::settings::environment;
 use crate::core::redact::Redactor;
 
-/// How long all checks together may take. One program that hangs is given up earlier, see [`facts::PATIENCE`].
+/// How long all checks together may take once the facts are gathered. A program that hangs is given up earlier, see
+/// [`facts::PATIENCE`].
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What is asked for.
@@ -74,8 +75,8 @@ pub fn examine(wish: Wish) -> Result<Report, AppError> {
 
 /// Every check, in the order in which people read them.
 async fn look(world: World) -> Vec<Check> {
-    let deadline = tokio::time::Instant::now() + DEADLINE;
     let facts = Arc::new(Facts::gather(world).await);
+    let deadline = tokio::time::Instant::now() + DEADLINE;
     let with = || Arc::clone(&facts);
     let mut checks = run::all(
         vec![

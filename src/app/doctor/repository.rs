@@ -41,13 +41,13 @@ fn nowhere(place: &Place, dir: &Path) -> Option<Check> {
         Place::Bare => Some(from(GitError::Bare(dir.to_owned()))),
         Place::Unclear(why) if why.contains("dubious ownership") => Some(
             CHECKOUT
-                .error(format!("git refuses: {why}"))
+                .error(format!("git {why}"))
                 .means("The repository belongs to another user, so git does not work in it, and nothing can be cooked here.")
                 .mend("if you trust it: git config --global --add safe.directory <its folder>"),
         ),
         Place::Unclear(why) => Some(
             CHECKOUT
-                .error(format!("`git rev-parse --show-toplevel`: {why}"))
+                .error(format!("git {why}"))
                 .means("git does not say which repository this is.")
                 .mend("see what it does by hand: git rev-parse --show-toplevel"),
         ),
@@ -91,7 +91,7 @@ fn judge_worktrees(answer: &Answer, top: &Path) -> Vec<Check> {
             .means("git takes their branches for checked out, and refuses to check them out elsewhere.")
             .mend("git worktree prune"),
         (0, 0) => WORKTREES.ok("git can make them; there are none"),
-        (others, 0) => WORKTREES.ok(format!("git can make them; there are {others}")),
+        (others, 0) => WORKTREES.ok(format!("git can make them; {others} beside the main one")),
     };
     commit.into_iter().chain([worktrees]).collect()
 }
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(level(Place::NoGit), None);
         assert_eq!(level(Place::Outside), Some(Level::Warning));
         assert_eq!(level(Place::Bare), Some(Level::Warning));
-        let dubious = "detected dubious ownership in repository at '/x'";
+        let dubious = "says: detected dubious ownership in repository at '/x'";
         assert_eq!(level(Place::Unclear(dubious.into())), Some(Level::Error));
         assert_eq!(level(Place::Unclear("gives no answer".into())), Some(Level::Error));
     }

@@ -36,8 +36,8 @@ fn judge_permissions(asked: Permissions, refused: Option<ClientError>, root: boo
         _ => &[],
     };
     let what = choices.iter().find(|choice| choice.name == name).map_or("", |choice| choice.summary);
-    let root = if root && asked == Permissions::Bypass { "; as root, with IS_SANDBOX set" } else { "" };
-    PERMISSIONS.ok(format!("{name}: {what}{root}"))
+    let sandbox = (root && asked == Permissions::Bypass).then_some("as root, with IS_SANDBOX set");
+    PERMISSIONS.ok(format!("{name}: {what}")).details(sandbox)
 }
 
 pub(super) async fn sources(facts: Arc<Facts>) -> Vec<Check> {
@@ -68,7 +68,7 @@ fn judge_sources(sources: &[String], files: &[ClientFile]) -> Check {
             })
             .means("Sessions go on without what it says: permissions, environment, login.")
             .details(broken)
-            .mend("mend the file; `claude doctor` shows what Claude Code thinks of it");
+            .mend("correct the file; `claude doctor` shows what Claude Code thinks of it");
     }
     let read = match sources {
         [] => "none of Claude Code's settings files are read".to_owned(),
@@ -130,18 +130,14 @@ mod tests {
     fn what_sessions_may_do() {
         let refused = judge_permissions(Permissions::Bypass, Some(ClientError::RootWithoutSandbox), true);
         assert_eq!((refused.level, refused.mend.len()), (Level::Error, 2));
-        let said = |asked, root| judge_permissions(asked, None, root).message;
+        let said = |asked, root| judge_permissions(asked, None, root);
+        let bypass = said(Permissions::Bypass, true);
+        assert_eq!(bypass.message, "bypass: everything, without asking: unattended work needs it");
+        assert_eq!(bypass.details, ["as root, with IS_SANDBOX set"]);
+        assert!(said(Permissions::Bypass, false).details.is_empty());
         assert_eq!(
-            [
-                said(Permissions::Bypass, false),
-                said(Permissions::Bypass, true),
-                said(Permissions::DontAsk, true)
-            ],
-            [
-                "bypass: everything, without asking: unattended work needs it",
-                "bypass: everything, without asking: unattended work needs it; as root, with IS_SANDBOX set",
-                "dont_ask: what `session.allowed_tools` lists; the rest is refused",
-            ]
+            said(Permissions::DontAsk, true).message,
+            "dont_ask: what `session.allowed_tools` lists; the rest is refused"
         );
     }
 
