@@ -118,17 +118,25 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Removes the scratch folders of rehearsals that are long over. What cannot be removed stays.
 fn clear_old() {
+    for dir in old_stages() {
+        let _ = fs::remove_dir_all(dir);
+    }
+}
+
+/// The scratch folders of rehearsals that are long over.
+#[must_use]
+pub fn old_stages() -> Vec<PathBuf> {
     let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
     let user = nix::unistd::geteuid().as_raw();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
+    let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX));
+    let old = named.map(|entry| entry.path()).filter(|path| {
         use std::os::unix::fs::MetadataExt;
         // Not followed: a link of that name is not ours.
-        let Ok(facts) = entry.path().symlink_metadata() else { continue };
+        let Ok(facts) = path.symlink_metadata() else { return false };
         let age = facts.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
-        if facts.is_dir() && facts.uid() == user && age.is_some_and(|age| age > KEPT) {
-            let _ = fs::remove_dir_all(entry.path());
-        }
-    }
+        facts.is_dir() && facts.uid() == user && age.is_some_and(|age| age > KEPT)
+    });
+    old.collect()
 }
 
 impl From<ScenarioError> for AppError {

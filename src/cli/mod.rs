@@ -4,6 +4,7 @@
 mod config;
 pub mod completions;
 mod cook;
+mod doctor;
 mod drive;
 mod exit;
 mod init;
@@ -92,6 +93,8 @@ enum Command {
     /// Show, change and check settings.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Say what is wrong here and how to mend it.
+    Doctor(doctor::DoctorArgs),
     /// Serve the kitchen to Claude Code, as an MCP server on standard input and output.
     Serve(serve::ServeArgs),
     /// Print the completion script of a shell.
@@ -137,6 +140,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Recipes(command) => recipes::run(&session, command),
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),
+                Command::Doctor(args) => doctor::run(&session, &args),
                 Command::Serve(args) => serve::run(&session, args),
                 Command::Completions(args) => Ok(completions::run(&session, &args)),
             };

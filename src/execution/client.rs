@@ -1,4 +1,8 @@
-//! The client program: where it is, what it is told on its command line, where it keeps its transcripts.
+//! The client program: where it is, what it is told on its command line, where it keeps its transcripts; which version it is
+//! ([`version`]) and how sessions log in ([`login`]).
+
+pub mod login;
+pub mod version;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 //!
 //! The pure cores: [`record`] (one line of the stream), [`facts`] (their fold), [`race`] (when is it over, and why), [`verdict`]
 //! (what was achieved). The shells around them: [`warden`] (the process that never leaves anything behind), [`session`],
-//! [`command`]. In a rehearsal the [`player`] takes the client's place and does what a [`scenario`] says.
+//! [`command`], [`probe`]. In a rehearsal the [`player`] takes the client's place and does what a [`scenario`] says.
 
 pub mod client;
 pub mod command;
@@ -12,6 +12,7 @@ pub mod lines;
 pub mod liveness;
 pub mod pieces;
 pub mod player;
+pub mod probe;
 pub mod race;
 pub mod record;
 pub mod scenario;

@@ -18,7 +18,7 @@ steps:
 ";
 
 /// Runs a shell text in which `"$0"` is the binary, in a mount namespace of its own.
-fn within(kitchen: &Kitchen, script: &str) -> Screen {
+pub(crate) fn within(kitchen: &Kitchen, script: &str) -> Screen {
     kitchen.screen(&mut kitchen.mounted(script))
 }
 

@@ -144,6 +144,7 @@ fn help() {
         ("help_runs_show", &["runs", "show", "-h"]),
         ("help_config", &["config", "-h"]),
         ("help_config_set", &["config", "set", "-h"]),
+        ("help_doctor", &["doctor", "-h"]),
     ] {
         let screen = kitchen.run(args).exits(0);
         assert_eq!(screen.err, "");

@@ -9,9 +9,12 @@
 
 #[path = "../support/binary.rs"]
 mod binary;
+#[path = "../support/checkup.rs"]
+mod checkup;
 
 mod commands; // run_cmd: values stay values, ends are truthful
 mod disks; // read-only and full
+mod doctor; // what is wrong and how to mend it
 mod init; // setting a repository up: what is written, and what is left alone
 mod lists; // recipes, runs, help, output options
 mod refusals; // what is wrong is said before anything is written

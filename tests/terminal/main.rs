@@ -9,11 +9,14 @@
 
 #[path = "../support/binary.rs"]
 mod binary;
+#[path = "../support/checkup.rs"]
+mod checkup;
 #[path = "../support/mod.rs"]
 mod support;
 
 mod conversation; // the client of `cook --interactive`
 mod first_runs; // cook on machines of all kinds
+mod doctor; // what is wrong here
 mod live; // the lines of a run as it goes
 mod pty;
 mod questions; // pickers, prompts, confirmations

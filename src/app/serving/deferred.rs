@@ -188,10 +188,10 @@ fn clean_up(kitchen: &KitchenDir) -> Result<(), String> {
     for entry in fs::read_dir(kitchen.kitchens()).into_iter().flatten().flatten() {
         let path = entry.path();
         let own = RunDir::at(path.clone());
-        if !entry.file_type().is_ok_and(|kind| kind.is_dir())
-            || !is_older(&own.lock(), KEPT)
-            || runs::is_driven(&own.lock())
-        {
+        // One that is being opened at this moment has a folder and no lock yet.
+        let opened = if own.lock().exists() { own.lock() } else { path.clone() };
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || !is_older(&opened, KEPT) || runs::is_driven(&own.lock()) {
             continue;
         }
         if let Err(error) = fs::remove_dir_all(&path) {

@@ -2,6 +2,7 @@
 //! what a run does. All writing goes through [`printer::Printer`], and all text that others wrote goes
 //! through [`text`] first, so that it can be read but never drives the terminal.
 
+pub mod checkup; // what doctor found
 pub mod diagnostics; // errors with source snippets
 pub mod ending; // the block at the end of a run
 mod facts; // labelled rows
