@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use autoskillit::config::schema::file_text;
+use autoskillit::core::ids::fingerprint;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -141,12 +143,20 @@ fn old_leavings_go_and_what_is_ours_is_healed_and_what_is_the_users_is_told() {
     );
 
     std::fs::write(kitchen.repository().join(".autoskillit/.gitignore"), "/runs/\n/temp/\n").expect("ours");
+    let schema = kitchen.repository().join(".autoskillit/config.schema.json");
+    std::fs::write(&schema, older_schema()).expect("ours");
     let mut line = Line::connect(kitchen.server(None));
     line.good("open_kitchen", json!({}));
     line.good("get_pipeline_report", json!({}));
     let status = line.good("kitchen_status", json!({}));
     let warnings = status["warnings"].to_string();
     assert!(warnings.contains(".secrets.yaml holds secrets and git would commit it"), "{status}");
+    assert!(warnings.contains("`autoskillit init` renews it"), "{status}");
+    assert_eq!(
+        std::fs::read_to_string(&schema).ok(),
+        Some(older_schema()),
+        "it is in the repository: only told"
+    );
     assert_eq!(
         kitchen.read(".autoskillit/.gitignore").as_deref(),
         Some("/runs/\n/temp/\n"),
@@ -167,4 +177,14 @@ fn outside_of_a_repository_the_server_serves_and_says_what_is_missing() {
         "{refused}"
     );
     assert_eq!(line.tools(), ["open_kitchen", "close_kitchen"]);
+}
+
+/// The schema file as another version would have written it.
+fn older_schema() -> String {
+    let now: Value = serde_json::from_str(&file_text()).expect("it is JSON");
+    let mark = now["$comment"].as_str().expect("it is marked");
+    let (mark, _) = mark.rsplit_once(' ').expect("the mark ends with a fingerprint");
+    let bare = json!({ "type": "object" });
+    let fingerprint = fingerprint(&format!("{bare:#}"));
+    json!({ "$comment": format!("{mark} {fingerprint}"), "type": "object" }).to_string()
 }

@@ -37,7 +37,7 @@ fn judge(found: Option<&Path>, this: bool, program: &Path) -> Check {
             .mend(format!("put this one before it (`{put}`), or remove the other")),
         None => PATH
             .warning("there is no `autoskillit`")
-            .means("Commands that are told to be typed are not found.")
+            .means("Commands that are told to be typed, and a server that .mcp.json names, are not found.")
             .mend(format!("put its folder there: {put}")),
     }
 }

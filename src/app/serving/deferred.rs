@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use crate::app::runs;
+use crate::config::schema::{file_text, is_ours};
 use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};
 use crate::engine::event::{Entry, Event};
@@ -203,7 +204,7 @@ fn clean_up(kitchen: &KitchenDir) -> Result<(), String> {
 
 /// Heals what we generated in the folder of the kitchen, and tells what is wrong with what is the user's.
 fn drift(checkout: &Checkout, kitchen: &KitchenDir, attention: &Attention) -> Result<(), String> {
-    let ignore = kitchen.root().join(".gitignore");
+    let ignore = kitchen.gitignore();
     // Where we left something, it keeps that out of the repository; where we did not, it is not missed.
     if !ignore.exists() && (kitchen.runs().is_dir() || kitchen.temp().is_dir()) {
         let heal = || -> std::io::Result<()> {
@@ -215,6 +216,12 @@ fn drift(checkout: &Checkout, kitchen: &KitchenDir, attention: &Attention) -> Re
         };
         heal().map_err(|error| format!("{} cannot be written: {error}", ignore.display()))?;
         tracing::info!(path = %ignore.display(), "written anew");
+    }
+    // It is in the repository: renewed without being asked, it would show up among the changes of somebody's work.
+    let schema = kitchen.schema();
+    if fs::read_to_string(&schema).is_ok_and(|text| is_ours(&text) && text != file_text()) {
+        let path = schema.display();
+        tell(attention, format!("{path} is of another version of autoskillit: `autoskillit init` renews it"));
     }
     let secrets: PathBuf = kitchen.root().join(".secrets.yaml");
     if secrets.exists() && !checkout.ignores(&secrets) {
