@@ -58,6 +58,35 @@ fn only_the_terminals_own_files_print_and_only_the_command_line_exits() {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
+/// The files that start processes or open sockets, each with a reason in its `expect`: a server answers before any of them runs.
+const REACHES_OUT: &[&str] = &[
+    "src/execution/terminal.rs",
+    "src/execution/warden/client.rs",
+    "src/execution/warden/run.rs",
+    "src/execution/warden/spawn.rs",
+    "src/github/token.rs",
+    "src/server/attach.rs",
+    "src/workspace/git.rs",
+];
+
+#[test]
+fn only_these_files_start_processes_or_open_sockets() {
+    let lint = "clippy::disallowed_types";
+    let exempt: Vec<&str> = SOURCES
+        .iter()
+        .filter(|source| source.text.lines().any(|line| line.contains(lint) && !line.contains("not(test)")))
+        .map(|source| source.name.as_str())
+        .collect();
+    assert_eq!(
+        exempt, REACHES_OUT,
+        "whoever joins this list says why, and keeps off the way to a server's first answer"
+    );
+    for name in ["src/lib.rs", "src/main.rs"] {
+        let source = SOURCES.iter().find(|source| source.name == name).expect("it is there");
+        assert!(source.text.contains("warn(clippy::disallowed_types)"), "{name} turns the lint on");
+    }
+}
+
 #[test]
 fn the_map_lists_the_rooms_that_exist_from_top_to_bottom() {
     let mut folders: Vec<String> = std::fs::read_dir(root().join("src"))

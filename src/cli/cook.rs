@@ -97,6 +97,9 @@ fn way(args: &CookArgs, stated: Option<Orchestrator>) -> Result<(Way, &'static s
             Ok((Way::Engine, "asked for with --orchestrator"))
         }
         (None, Some(Orchestrator::Claude), true) => Ok((Way::Engine, "no model drives a rehearsal")),
+        (None, Some(Orchestrator::Claude), false) if args.resume.is_some() => {
+            Ok((Way::Session, "the run began so"))
+        }
         (None, Some(Orchestrator::Claude), false) => Ok((Way::Session, "the recipe says so")),
         _ => Ok((Way::Engine, "")),
     }

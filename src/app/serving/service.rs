@@ -304,3 +304,51 @@ pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send 
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::core::stop::Stop;
+    use crate::workspace::git;
+
+    /// The answer to a call, told that nothing stops.
+    async fn call(service: &Service, name: &str) -> Value {
+        let (_stop, stop) = watch::channel(Stop::No);
+        let news = watch::channel(String::new()).0;
+        let answer = service.call(name, Map::new(), &news, stop).await;
+        assert!(!answer.is_error, "{name}: {}", answer.value);
+        answer.value
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_report_waits_for_the_start_up_work_and_then_says_what_may_be_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("README.md"), "# A kitchen\n").unwrap();
+        git::commit_all(dir.path(), "stock the kitchen").unwrap();
+        // Its start-up work never begins, and so is never over.
+        let context = Arc::new(Context::new(dir.path().to_owned(), Vec::new(), false));
+        let service = Service::new(Arc::clone(&context));
+        call(&service, "open_kitchen").await;
+        let began = Instant::now();
+        let report = call(&service, "get_pipeline_report").await;
+        assert!(began.elapsed() >= PATIENCE && began.elapsed() < PATIENCE + Duration::from_secs(1));
+        assert_eq!(report["total_failures"], 0);
+        assert!(report["warning"].as_str().is_some_and(|text| text.contains("30 s")), "{report}");
+
+        context.begin_deferred();
+        let report = call(&service, "get_pipeline_report").await;
+        assert_eq!(report.get("warning"), None, "{report}");
+    }
+
+    #[test]
+    fn a_context_is_made_without_looking_at_the_world() {
+        let context = Context::new("/nowhere/at/all".into(), vec!["no.such=key".to_owned()], false);
+        let service = Service::new(Arc::new(context));
+        let names: Vec<_> = service.offers().iter().map(|offer| offer.tool.name).collect();
+        assert_eq!(names, ["open_kitchen", "close_kitchen"]);
+    }
+}
