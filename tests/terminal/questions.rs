@@ -45,10 +45,10 @@ fn which_recipe() {
         "name: bbb\ndescription: The second.\nsteps:\n  a: {stop: {status: succeeded, message: Yes.}}\n",
     );
     let mut pty = Pty::cook(&kitchen, &["cook"], 80);
-    pty.shows("fix-tests");
+    pty.asks("fix-tests");
     assert_snapshot!("picker", pty.text());
     pty.types(DOWN);
-    pty.shows("❯ bbb");
+    pty.asks("❯ bbb");
     pty.types("\r");
     assert_eq!(pty.ends(), 0);
     pty.is_tidy();
@@ -61,7 +61,7 @@ fn rather_no_recipe() {
         let kitchen = Kitchen::repository();
         let before = kitchen.tree();
         let mut pty = Pty::cook(&kitchen, &["cook"], 80);
-        pty.shows("fix-tests");
+        pty.asks("fix-tests");
         pty.types(key);
         assert_eq!(pty.ends(), 130);
         pty.is_tidy();
@@ -74,11 +74,11 @@ fn rather_no_recipe() {
 fn missing_ingredients() {
     let kitchen = Kitchen::with_recipe("soup", SOUP);
     let mut pty = Pty::cook(&kitchen, &["cook", "soup"], 80);
-    pty.shows("What to cook");
+    pty.asks("What to cook");
     pty.types("borscht\r");
-    pty.shows("How many eat");
+    pty.asks("How many eat");
     pty.types("many\r");
-    pty.shows("not a whole number");
+    pty.asks("not a whole number");
     pty.types("4\r");
     assert_eq!(pty.ends(), 0);
     pty.is_tidy();
@@ -93,7 +93,7 @@ fn missing_ingredients() {
 fn rather_no_ingredient() {
     let kitchen = Kitchen::with_recipe("soup", SOUP);
     let mut pty = Pty::cook(&kitchen, &["cook", "soup"], 80);
-    pty.shows("What to cook");
+    pty.asks("What to cook");
     pty.types("\u{3}");
     assert_eq!(pty.ends(), 130);
     pty.is_tidy();
@@ -105,7 +105,7 @@ fn yes_or_no() {
     for (key, code, name) in [("y", 0, "confirm_yes"), ("n", 1, "confirm_no")] {
         let kitchen = Kitchen::with_recipe("soup", ASKING);
         let mut pty = Pty::cook(&kitchen, &["cook", "soup"], 80);
-        pty.shows("Is it salted?");
+        pty.asks("Is it salted?");
         pty.types(key);
         assert_eq!(pty.ends(), code, "{}", pty.text());
         pty.is_tidy();
@@ -119,12 +119,12 @@ fn rather_no_answer() {
     for key in [ESC, "\u{3}"] {
         let kitchen = Kitchen::with_recipe("soup", ASKING);
         let mut pty = Pty::cook(&kitchen, &["cook", "soup"], 80);
-        pty.shows("Is it salted?");
+        pty.asks("Is it salted?");
         pty.types(key);
         assert_eq!(pty.ends(), 130, "{}", pty.text());
         pty.is_tidy();
         let mut pty = Pty::cook(&kitchen, &["cook", "--resume"], 80);
-        pty.shows("Is it salted?");
+        pty.asks("Is it salted?");
         pty.types("y");
         assert_eq!(pty.ends(), 0, "{}", pty.text());
         assert_eq!(kitchen.runs().len(), 1);
