@@ -20,15 +20,6 @@ use support::kitchen::{Cooking, Kitchen, holds};
 /// Within this nothing of a run is left, whatever happened to it.
 const GONE: Duration = Duration::from_secs(8);
 
-/// A project whose only test fails until `sum.sh` adds.
-fn broken_project(client: &Path) -> Kitchen {
-    Kitchen::new()
-        .client(client)
-        .file("sum.sh", "echo $(($1 - $2))\n")
-        .file("test.sh", "[ \"$(sh sum.sh 2 3)\" = 5 ] || { echo '2 + 3 should be 5' >&2; exit 1; }\n")
-        .config("test_check:\n  command: sh test.sh\n")
-}
-
 /// A project with one skill, `chore`, and the recipe `chores`, whose only session runs it with these keys.
 fn chores(client: &Path, keys: &str) -> Kitchen {
     Kitchen::new().client(client).skill("chore", CHORE).recipe("chores", &chores_recipe(keys))
@@ -136,7 +127,7 @@ fn real_client_hello_does_not_believe_invented_evidence() {
 #[test]
 fn real_client_repairs_the_tests_with_an_edit() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let api = ScriptedApi::play(edits(kitchen.path("sum.sh"), "$1 - $2", "$1 + $2", repaired()));
     let cooked = kitchen.cook(&api, ["fix-tests"]).expect_code(0);
 
@@ -164,7 +155,7 @@ fn real_client_repairs_the_tests_with_an_edit() {
 #[test]
 fn real_client_repairs_on_the_second_visit() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let first = broken_rounds();
     let second = edits(kitchen.path("sum.sh"), "$1 - $2", "$1 + $2", repaired());
     let api = ScriptedApi::start(move |conversation| {
@@ -192,7 +183,7 @@ fn real_client_repairs_on_the_second_visit() {
 #[test]
 fn real_client_that_never_repairs_is_exhausted() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let api = ScriptedApi::start(broken_rounds());
     let cooked = kitchen.cook(&api, ["fix-tests", "max_repairs=2"]).expect_code(3);
 
@@ -219,7 +210,7 @@ fn real_client_that_never_repairs_is_exhausted() {
 #[test]
 fn real_client_that_says_blocked_fails_the_run() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let answer = json!({"verdict": "blocked", "summary": "It needs a database."});
     let api = ScriptedApi::play(
         Script::new().turn(Reply::structured_output(answer)).then_always(Reply::text("Done.")),
@@ -648,7 +639,7 @@ fn real_client_that_leaves_a_process_behind_is_told_on() {
 #[test]
 fn real_client_run_as_json_is_json_to_the_end() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let api = ScriptedApi::play(edits(kitchen.path("sum.sh"), "$1 - $2", "$1 + $2", repaired()));
     let cooked = kitchen.cook(&api, ["fix-tests", "--json"]).expect_code(0);
     let lines: Vec<Value> = cooked
@@ -734,7 +725,7 @@ steps:
 fn real_client_runs_are_private() {
     let Some(client) = require_client() else { return };
     let settings = json!({"env": {"FROM_USER_SETTINGS": "carried over"}});
-    let kitchen = broken_project(&client).home_file(".claude/settings.json", &settings.to_string());
+    let kitchen = Kitchen::broken(&client).home_file(".claude/settings.json", &settings.to_string());
     let api = ScriptedApi::play(edits(kitchen.path("sum.sh"), "$1 - $2", "$1 + $2", repaired()));
     kitchen.cook(&api, ["fix-tests"]).expect_code(0);
     let open: Vec<String> = kitchen

@@ -5,7 +5,6 @@
 
 mod support;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,14 +19,6 @@ use support::kitchen::Kitchen;
 
 const GONE: Duration = Duration::from_secs(8);
 const PREFIX: &str = "mcp__autoskillit__";
-
-fn broken_project(client: &Path) -> Kitchen {
-    Kitchen::new()
-        .client(client)
-        .file("sum.sh", "echo $(($1 - $2))\n")
-        .file("test.sh", "[ \"$(sh sum.sh 2 3)\" = 5 ] || { echo '2 + 3 should be 5' >&2; exit 1; }\n")
-        .config("test_check:\n  command: sh test.sh\n")
-}
 
 /// The model of the session that repairs.
 fn repairs(kitchen: &Kitchen) -> Script {
@@ -83,7 +74,7 @@ const STORY: [&str; 6] = [
 fn real_client_drives_a_run_to_the_same_end_as_the_engine() {
     let Some(client) = require_client() else { return };
     let cook = |args: &[&str]| {
-        let kitchen = broken_project(&client);
+        let kitchen = Kitchen::broken(&client);
         let worker = repairs(&kitchen);
         let api = ScriptedApi::start(move |conversation| {
             if drives(conversation) { obeys(conversation) } else { worker.answer(conversation) }
@@ -132,7 +123,7 @@ fn real_client_drives_a_run_to_the_same_end_as_the_engine() {
 #[test]
 fn real_client_that_calls_a_wrong_step_is_put_right() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let worker = repairs(&kitchen);
     let api = ScriptedApi::start(move |conversation| {
         if !drives(conversation) {
@@ -170,7 +161,7 @@ fn real_client_that_calls_a_wrong_step_is_put_right() {
 #[test]
 fn real_client_that_dies_is_replaced_and_nothing_runs_twice() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let worker = repairs(&kitchen);
     let gate = Gate::new();
     let hold = gate.clone();
@@ -204,7 +195,7 @@ fn real_client_that_dies_is_replaced_and_nothing_runs_twice() {
 #[test]
 fn real_client_that_only_talks_is_given_up_and_the_run_can_be_resumed_by_the_engine() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let worker = repairs(&kitchen);
     let sessions = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&sessions);
@@ -229,7 +220,7 @@ fn real_client_that_only_talks_is_given_up_and_the_run_can_be_resumed_by_the_eng
 #[test]
 fn real_client_is_stopped_with_the_run_and_a_resume_drives_on() {
     let Some(client) = require_client() else { return };
-    let kitchen = broken_project(&client);
+    let kitchen = Kitchen::broken(&client);
     let worker = repairs(&kitchen);
     let gate = Gate::new();
     let hold = gate.clone();

@@ -7,5 +7,6 @@ pub mod paths;
 pub mod redact;
 pub mod stop;
 pub mod text;
+pub mod threads;
 pub mod usage;
 pub mod yaml;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::audit::{Audit, Failure};
+use crate::core::threads::{blocking, panic_text};
 
 /// Owns the background work of one server.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Supervisor {
                 Ok(Ok(())) => return,
                 Ok(Err(error)) => error,
                 Err(error) if error.is_cancelled() => return,
-                Err(error) => format!("it panicked: {}", panic_text(error)),
+                Err(error) => format!("it panicked: {}", broken(error)),
             };
             tracing::error!(label, %error, "background work failed");
             audit.record(Failure::background(label, &error, Timestamp::now()));
@@ -54,13 +55,7 @@ impl Supervisor {
         label: &'static str,
         work: impl FnOnce() -> Result<(), String> + Send + 'static,
     ) {
-        self.spawn(label, async move {
-            match tokio::task::spawn_blocking(work).await {
-                Ok(done) => done,
-                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                Err(_) => Ok(()),
-            }
-        });
+        self.spawn(label, blocking(work));
     }
 
     /// How much is at work.
@@ -92,16 +87,8 @@ impl Drop for OnDrop {
     }
 }
 
-fn panic_text(error: tokio::task::JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(payload) => match payload.downcast::<String>() {
-            Ok(text) => *text,
-            Err(payload) => payload
-                .downcast_ref::<&str>()
-                .map_or_else(|| "without a word".to_owned(), ToString::to_string),
-        },
-        Err(error) => error.to_string(),
-    }
+fn broken(error: tokio::task::JoinError) -> String {
+    error.try_into_panic().map_or_else(|error| error.to_string(), |panic| panic_text(panic.as_ref()))
 }
 
 #[cfg(test)]

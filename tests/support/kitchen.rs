@@ -55,6 +55,15 @@ impl Kitchen {
         Self::default()
     }
 
+    /// A project whose only test fails until `sum.sh` adds, and a client.
+    pub fn broken(client: &Path) -> Self {
+        Self::new()
+            .client(client)
+            .file("sum.sh", "echo $(($1 - $2))\n")
+            .file("test.sh", "[ \"$(sh sum.sh 2 3)\" = 5 ] || { echo '2 + 3 should be 5' >&2; exit 1; }\n")
+            .config("test_check:\n  command: sh test.sh\n")
+    }
+
     /// Puts a client on PATH, under the name that a user has it by.
     pub fn client(mut self, program: &Path) -> Self {
         let bin = self.scratch.write("bin/.keep", "");

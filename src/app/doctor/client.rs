@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::facts::{Facts, PATIENCE};
 use super::report::{Check, Group, Topic};
-use super::run::blocking;
 use crate::app::error::AppError;
 use crate::core::text::{command_line, first_line};
+use crate::core::threads::blocking;
 use crate::execution::client::version::{CAPABILITIES, Fitness, OLDEST, TESTED, Version};
 use crate::execution::client::{Client, ClientError};
 use crate::execution::probe::Answer;

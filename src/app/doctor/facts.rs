@@ -7,12 +7,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::timeout;
 
-use super::run::blocking;
 use crate::app::error::AppError;
 use crate::app::settings::sources;
 use crate::config::{ConfigError, Loaded, Settings, load};
 use crate::core::paths::{self, KitchenDir};
 use crate::core::text::first_line;
+use crate::core::threads::blocking;
 use crate::execution::client::config_dir;
 use crate::execution::client::login::Stored;
 use crate::execution::probe::{Answer, Prober, Said};

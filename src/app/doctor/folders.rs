@@ -10,8 +10,8 @@ use nix::unistd::{AccessFlags, access};
 use super::facts::Facts;
 use super::remedy::Remedy;
 use super::report::{Check, Group, Level, Topic};
-use super::run::blocking;
 use crate::app::rehearsal::old_stages;
+use crate::core::threads::blocking;
 
 pub(super) const REPOSITORY: Topic = Topic::new(Group::Folders, "folders.repository", "repository");
 pub(super) const TEMP: Topic = Topic::new(Group::Folders, "folders.temp", "temporary");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::facts::{Facts, value};
 use super::report::{Check, Group, Topic};
-use super::run::blocking;
+use crate::core::threads::blocking;
 use crate::execution::client::login::Stored;
 
 pub(super) const GH: Topic = Topic::new(Group::Github, "github.gh", "gh");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::facts::{Facts, value};
 use super::report::{Check, Group, Topic};
-use super::run::blocking;
+use crate::core::threads::blocking;
 use crate::execution::client::login::{Login, Places, Stored, login, state_file};
 
 pub(super) const LOGIN: Topic = Topic::new(Group::Client, "client.login", "login");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::facts::Facts;
 use super::report::{Check, Group, Topic};
-use super::run::blocking;
 use crate::core::text::shell_quote;
+use crate::core::threads::blocking;
 
 pub(super) const VERSION: Topic = Topic::new(Group::Program, "program.version", "version");
 pub(super) const PATH: Topic = Topic::new(Group::Program, "program.path", "PATH");

@@ -1,12 +1,12 @@
 //! All checks beside each other. One that breaks or hangs is a line of its own and never the end of the others.
 
-use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 
 use tokio::time::{Instant, timeout_at};
 
 use super::report::{Check, Topic};
+use crate::core::threads::panic_text;
 
 /// A check that is still to be made. It may answer for further topics too, or find that there is nothing to say.
 pub(super) struct Task {
@@ -28,8 +28,9 @@ pub(super) async fn all(tasks: Vec<Task>, deadline: Instant) -> Vec<Check> {
         match timeout_at(deadline, &mut handle).await {
             Ok(Ok(found)) => checks.extend(found),
             Ok(Err(error)) => {
-                let why =
-                    error.try_into_panic().map_or_else(|error| error.to_string(), |panic| said(&*panic));
+                let why = error
+                    .try_into_panic()
+                    .map_or_else(|error| error.to_string(), |panic| panic_text(&*panic));
                 checks.push(
                     topic
                         .error(format!("this check broke: {why}"))
@@ -52,24 +53,6 @@ pub(super) async fn all(tasks: Vec<Task>, deadline: Instant) -> Vec<Check> {
 }
 
 /// The words of a panic.
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "it does not say why".to_owned())
-}
-
-/// Runs what asks the system and may block. When it breaks, so does the check that asked.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // Only a runtime that ends cancels it, and then nobody waits for the answer.
-            Err(_) => std::future::pending().await,
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;
@@ -77,6 +60,7 @@ mod tests {
 
     use super::*;
     use crate::app::doctor::report::{Group, Level};
+    use crate::core::threads::blocking;
 
     const A: Topic = Topic::new(Group::Git, "git.a", "a");
     const B: Topic = Topic::new(Group::Git, "git.b", "b");

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::facts::Facts;
 use super::remedy::Remedy;
 use super::report::{Check, Group, Topic};
-use super::run::blocking;
 use crate::app::settings::sources;
 use crate::config::{ConfigError, Loaded, SettingsFile};
+use crate::core::threads::blocking;
 use crate::core::yaml::diagnostic::{ProblemReport, Problems};
 
 pub(super) const FILES: Topic = Topic::new(Group::Settings, "settings.files", "files");

@@ -11,6 +11,7 @@ use super::told::{self, Answer};
 use super::{Offer, Served, deferred, given, shown};
 use crate::catalog::{self, Audience, ToolDecl};
 use crate::core::stop::StopSignal;
+use crate::core::threads::blocking;
 use crate::engine::steer::Upcoming;
 use crate::pipeline::gate::NotNow;
 use crate::pipeline::readiness::PATIENCE;
@@ -290,18 +291,6 @@ impl Service {
         let context = Arc::clone(&self.context);
         let prepared = blocking(move || Prepared::make(&context, &Map::new())).await?;
         Ok(prepared.begin(&self.context).await.0)
-    }
-}
-
-/// Runs what blocks on a thread that may.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            // The runtime is going away, and everybody with it.
-            Err(_) => std::future::pending().await,
-        },
     }
 }
 
