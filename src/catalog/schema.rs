@@ -49,10 +49,10 @@ fn kind(kind: ParamKind) -> Map<String, Value> {
     let schema = match kind {
         ParamKind::String | ParamKind::Path | ParamKind::Shell => json!({ "type": "string" }),
         ParamKind::Bool => json!({ "type": "boolean" }),
-        ParamKind::Seconds => json!({ "type": ["integer", "string"] }),
+        ParamKind::Seconds => one_of(&["integer", "string"]),
         ParamKind::StringList => json!({ "type": "array", "items": { "type": "string" } }),
         ParamKind::StringMap => {
-            json!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })
+            json!({ "type": "object", "additionalProperties": one_of(&["string", "number", "boolean"]) })
         }
         ParamKind::List => json!({ "type": "array", "items": {} }),
     };
@@ -60,6 +60,11 @@ fn kind(kind: ParamKind) -> Map<String, Value> {
         Value::Object(schema) => schema,
         _ => Map::new(),
     }
+}
+
+/// One of several types. A list of types means the same, but not every client reads it: some have schemas of single types only.
+fn one_of(types: &[&str]) -> Value {
+    json!({ "anyOf": types.iter().map(|name| json!({ "type": name })).collect::<Vec<_>>() })
 }
 
 #[cfg(test)]
@@ -83,6 +88,23 @@ mod tests {
         let step = Value::Object(step_only());
         assert_eq!(step["required"], json!(["step_name"]));
         assert_eq!(step["properties"].as_object().map(Map::len), Some(1));
+    }
+
+    #[test]
+    fn every_type_is_a_single_one() {
+        fn single(value: &Value) -> bool {
+            match value {
+                Value::Object(fields) => {
+                    fields.iter().all(|(name, value)| (name != "type" || !value.is_array()) && single(value))
+                }
+                Value::Array(items) => items.iter().all(single),
+                _ => true,
+            }
+        }
+        for tool in super::super::all() {
+            let schema = Value::Object(input(tool));
+            assert!(single(&schema), "{}: {schema}", tool.name);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::server::{attach, logging, stdio};
 ///
 /// Claude Code starts it by itself where a repository's `.mcp.json` names it (`autoskillit init --mcp` writes that), or after
 /// `claude mcp add autoskillit -- autoskillit serve`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct ServeArgs {
     /// Pass everything on to a run of `cook` instead; `cook` tells its orchestrator session this socket.
     #[arg(long, value_name = "SOCKET", hide = true)]

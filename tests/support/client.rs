@@ -24,14 +24,18 @@ use super::api::ScriptedApi;
 /// How long a run of the client may take before its test fails.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// Where `./tests/run` installs what tests run.
+pub fn tools() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into())).join("tools")
+}
+
 /// The pinned client, when it is installed.
 pub fn real_client() -> Option<PathBuf> {
     if let Some(chosen) = env::var_os("AUTOSKILLIT_TEST_CLAUDE") {
         return Some(PathBuf::from(chosen)).filter(|path| path.is_file());
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let target = root.join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()));
-    let packages = target.join("tools/node_modules/@anthropic-ai");
+    let packages = tools().join("node_modules/@anthropic-ai");
     let os = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
     let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
     ["", "-musl"]
@@ -45,19 +49,20 @@ pub fn real_client() -> Option<PathBuf> {
 pub fn require_client() -> Option<PathBuf> {
     let found = real_client();
     if found.is_none() {
-        let set = |name: &str, value: &str| env::var(name).is_ok_and(|set| set == value);
-        assert!(
-            !set("AUTOSKILLIT_REQUIRE_CLIENT", "1") && !set("CI", "true"),
-            "the pinned Claude Code client is required here and not installed: run ./tests/run"
-        );
-        let test = std::thread::current().name().unwrap_or("a test").to_owned();
-        // Written past the capture of the test harness, which hides what a passing test prints.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED {test}: the pinned Claude Code client is not installed, run ./tests/run"
-        );
+        missing("the pinned Claude Code client", "AUTOSKILLIT_REQUIRE_CLIENT");
     }
     found
+}
+
+/// Says that a test is skipped for want of something that `./tests/run` installs. Where that is required (`variable=1`, or CI)
+/// the test fails.
+pub fn missing(what: &str, variable: &str) {
+    let set = |name: &str, value: &str| env::var(name).is_ok_and(|set| set == value);
+    let required = set(variable, "1") || set("CI", "true");
+    assert!(!required, "{what} is required here and not installed: run ./tests/run");
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    // Written past the capture of the test harness, which hides what a passing test prints.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {what} is not installed, run ./tests/run");
 }
 
 /// The whole environment of a client, or of a program that starts one: its own home, the scripted

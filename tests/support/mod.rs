@@ -1,5 +1,5 @@
-//! What the integration tests share: the scripted Messages API, the real client that talks to it, and the kitchen in which
-//! the binary cooks with both.
+//! What the integration tests share: the scripted Messages API, the real client that talks to it, the kitchen in which
+//! the binary cooks with both, and the clients of others that its server talks to.
 
 #![allow(
     dead_code,
@@ -13,3 +13,4 @@
 pub mod api;
 pub mod client;
 pub mod kitchen;
+pub mod peers;
