@@ -1,6 +1,8 @@
 //! `autoskillit serve` and the clients of others: the official SDKs for TypeScript and Python and the official Inspector, in every
 //! generation of the protocol that they speak.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use std::time::Duration;
