@@ -471,7 +471,9 @@ fn real_client_a_rejected_login_fails_fast_and_says_what_to_do() {
 /// Cooks a chore with a model service that always answers so; the run can be resumed, and then the same visit completes.
 #[track_caller]
 fn assert_service_trouble(client: &Path, reply: Reply, label: &str) {
-    let kitchen = chores(client, "max_visits: 1").env("CLAUDE_CODE_MAX_RETRIES", "1");
+    let kitchen = chores(client, "max_visits: 1")
+        .env("CLAUDE_CODE_MAX_RETRIES", "1")
+        .env("AUTOSKILLIT_RUN_SKILL__SERVICE_PATIENCE", "0");
     {
         let api = ScriptedApi::start(move |_| reply.clone());
         let cooked = kitchen.cook(&api, ["chores"]).expect_code(1);

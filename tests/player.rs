@@ -9,10 +9,10 @@ use std::process::{Command, Stdio};
 
 use autoskillit::execution::facts::Facts;
 use autoskillit::execution::player;
-use autoskillit::execution::race::{Exit, Termination};
+use autoskillit::execution::race::Exit;
 use autoskillit::execution::record::{Record, parse};
 use autoskillit::execution::scenario::Scenario;
-use autoskillit::execution::verdict::{Evidence, SkillResult, judge};
+use autoskillit::execution::verdict::{Declared, Evidence, SkillResult, judge};
 use autoskillit::skills::SkillStore;
 use serde_json::{Value, json};
 
@@ -58,13 +58,11 @@ fn play(scenario: &str, step: &str, visit: u32, cwd: &Path, schema: Option<&Valu
         None => Vec::new(),
     };
     let verdict = judge(&Evidence {
-        termination: Termination::NaturalExit,
         exit: Some(Exit { code: output.status.code(), signal: None }),
-        facts: &facts,
-        not_started: None,
         stderr: &stderr,
-        required_outputs: &required,
+        declared: &required.iter().map(|name| Declared::required(name)).collect::<Vec<_>>(),
         session_id: ID,
+        ..Evidence::of(&facts)
     });
     Played { facts, verdict, records }
 }

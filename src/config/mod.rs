@@ -20,7 +20,7 @@ mod tests;
 pub use layer::{Entry, Layer, Origin};
 pub use load::{ConfigError, Faults, Loaded, SettingsFile, Sources, load};
 pub use settings::{
-    BranchingSettings, ClientSettings, CommandLine, EnvMode, EnvPolicy, GithubSettings, LogLevel,
-    LoggingSettings, ModelSettings, Permissions, RunSkillSettings, Secret, SessionSettings, Settings,
-    TestCheckSettings, limit,
+    BackgroundWork, BranchingSettings, ClientSettings, CommandLine, EnvMode, EnvPolicy, GithubSettings,
+    LogLevel, LoggingSettings, ModelSettings, Permissions, RunSkillSettings, Secret, SessionSettings,
+    Settings, TestCheckSettings, limit,
 };

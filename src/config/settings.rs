@@ -148,6 +148,26 @@ pub struct RunSkillSettings {
     pub stale_threshold: u64,
     /// Silence of the stream while no tool runs before a session counts as stalled; 0 never.
     pub idle_output_timeout: u64,
+    /// What becomes of work that a session puts into the background.
+    pub background: BackgroundWork,
+    /// How long it is waited for after the answer, in seconds; 0 as long as the session may take.
+    pub background_wait: u64,
+    /// How long a model service that does not answer is tried again, in seconds; 0 not at all.
+    pub service_patience: u64,
+    /// Seconds before the second try.
+    pub service_backoff: u64,
+}
+
+/// What becomes of work that a session puts into the background (`run_skill.background`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackgroundWork {
+    /// The session goes on until it is done.
+    Wait,
+    /// The client refuses to start it.
+    Refuse,
+    /// The session ends with its answer, and what is still open counts as not done.
+    End,
 }
 
 /// `test_check`.

@@ -90,6 +90,12 @@ const ENV_MODES: &[Choice] = &[
     Choice::new("minimal", "only the variables of the documented minimum"),
 ];
 
+const BACKGROUND: &[Choice] = &[
+    Choice::new("wait", "the session goes on until it is done"),
+    Choice::new("refuse", "the client refuses to start it"),
+    Choice::new("end", "the session ends with its answer; what is still open counts as not done"),
+];
+
 const LEVELS: &[Choice] = &[
     Choice { name: "error", summary: "what failed", also: &["ERROR"] },
     Choice { name: "warn", summary: "and what looks wrong", also: &["WARN", "warning", "WARNING"] },
@@ -195,6 +201,38 @@ pub const KEYS: &[Key] = &[
         secret: false,
         summary: "Silence of the stream while no tool runs that makes a session stalled; 0 never.",
         example: "10m",
+    },
+    Key {
+        name: "run_skill.background",
+        kind: Kind::OneOf(BACKGROUND),
+        default: Default::Text("wait"),
+        secret: false,
+        summary: "What becomes of work that a session puts into the background.",
+        example: "refuse",
+    },
+    Key {
+        name: "run_skill.background_wait",
+        kind: Kind::Seconds { min: 0, max: LONGEST },
+        default: Default::Seconds(0),
+        secret: false,
+        summary: "The longest that background work is waited for after the answer; 0 as long as the session may take.",
+        example: "15m",
+    },
+    Key {
+        name: "run_skill.service_patience",
+        kind: Kind::Seconds { min: 0, max: LONGEST },
+        default: Default::Seconds(3600),
+        secret: false,
+        summary: "How long a model service that limits or does not answer is tried again, beyond the client's own tries; 0 not at all.",
+        example: "4h",
+    },
+    Key {
+        name: "run_skill.service_backoff",
+        kind: Kind::Seconds { min: 1, max: LONGEST },
+        default: Default::Seconds(30),
+        secret: false,
+        summary: "The wait before the second such try; each further one is twice as long, up to 10 minutes.",
+        example: "1m",
     },
     Key {
         name: "test_check.command",

@@ -147,6 +147,9 @@ impl SessionSpec {
     }
 }
 
+/// The variable with which the client refuses to put work into the background.
+pub const NO_BACKGROUND: (&str, &str) = ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1");
+
 /// What a client that drives a run is given beside its environment (name and default as in 2.1.330): a call that takes long stays a call,
 /// where a client on a terminal would put it into the background after a while. A call that is silent for 30 minutes is given up by the
 /// client, whatever this says: the server sends a sign of life every 10 s.

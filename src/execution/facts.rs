@@ -1,6 +1,7 @@
 //! What a session's stream has said so far: a fold over its records.
 
 use indexmap::IndexMap;
+use serde_json::Value;
 
 use super::record::{Assistant, Block, Denial, Init, Record, ResultRecord, ToolUse};
 use crate::core::text::first_line;
@@ -19,6 +20,8 @@ pub struct Facts {
     pub init: Option<Init>,
     /// The last `result`.
     pub result: Option<ResultRecord>,
+    /// The last structured answer; a later turn that only follows up on background work has none of its own.
+    pub structured: Option<Value>,
     /// How many `result` records came.
     pub results: u32,
     /// Text of the last assistant message of the session itself (not of a subagent) that had some.
@@ -43,6 +46,14 @@ pub struct Call {
     pub target: String,
     /// `None` while it runs, else whether it ended without error.
     pub ok: Option<bool>,
+}
+
+impl Call {
+    /// Whether its tool writes the file that it names.
+    #[must_use]
+    pub fn writes(&self) -> bool {
+        matches!(self.tool.as_str(), "Write" | "Edit" | "MultiEdit" | "NotebookEdit")
+    }
 }
 
 /// What a record changed that people like to see.
@@ -89,6 +100,9 @@ impl Facts {
             }
             Record::Result(result) => {
                 self.results += 1;
+                if result.structured_output.is_some() {
+                    self.structured.clone_from(&result.structured_output);
+                }
                 self.result = Some((**result).clone());
                 Update::Nothing
             }
@@ -97,9 +111,11 @@ impl Facts {
     }
 
     fn assistant(&mut self, assistant: &Assistant) -> Update {
-        self.api_trouble = None;
         // What the client says in the model's place (an error of the service) used nothing and is no turn.
         let answered = !assistant.message_id.is_empty() && assistant.model != SYNTHETIC;
+        if assistant.model != SYNTHETIC {
+            self.api_trouble = None;
+        }
         if let (Some(usage), true) = (assistant.usage, answered) {
             self.messages.insert(assistant.message_id.clone(), usage);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::Record;
+use super::record::{Init, Record};
 pub use super::warden::Exit;
 
 /// Time since the session was spawned.
@@ -23,10 +23,40 @@ pub struct Policy {
     pub idle: Option<Duration>,
     /// After the last result, with no background task open, the client has this long to leave by itself.
     pub leave: Duration,
+    /// After a result, background tasks that are still open have this long. `None`: as long as the wall clock.
+    pub background: Option<Duration>,
+    /// What the client must have found when it says that it is ready; without that, every token is wasted.
+    pub needs: Needs,
     /// After the exit, stdout may stay open (a grandchild holds it) for this long before it is given up.
     pub drain: Duration,
     /// After it was told to end, the warden has this long to report the exit. Its ladder is bounded below this.
     pub ladder: Duration,
+}
+
+/// What a session cannot do without.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// An MCP server, connected.
+    pub server: Option<String>,
+    /// A slash command: the skill that it is to run.
+    pub command: Option<String>,
+}
+
+impl Needs {
+    /// What is missing, and the label of that verdict.
+    #[must_use]
+    pub fn missing(&self, init: &Init) -> Option<(&'static str, String)> {
+        if let Some(name) = &self.server {
+            let status =
+                init.mcp_servers.iter().find(|(server, _)| server == name).map(|(_, status)| status.as_str());
+            if status != Some("connected") {
+                let status = status.unwrap_or("not there");
+                return Some(("mcp_not_connected", format!("its MCP server `{name}` is {status}")));
+            }
+        }
+        let command = self.command.as_ref().filter(|command| !init.slash_commands.contains(command))?;
+        Some(("unknown_skill", format!("the client has no skill `{command}`")))
+    }
 }
 
 impl Default for Policy {
@@ -38,6 +68,8 @@ impl Default for Policy {
             stale: Some(Duration::from_secs(1200)),
             idle: Some(Duration::from_secs(600)),
             leave: Duration::from_secs(10),
+            background: None,
+            needs: Needs::default(),
             drain: Duration::from_secs(2),
             ladder: Duration::from_secs(10),
         }
@@ -69,6 +101,8 @@ pub enum Termination {
     NaturalExit,
     /// Its last result was there, it did not leave, and was ended.
     Completed,
+    /// Its last result was there, background work was open for longer than it may, and it was ended.
+    LeftOpen,
     /// stdout was silent for too long and no tool ran.
     IdleStall,
     /// Nothing moved anywhere for too long.
@@ -79,6 +113,8 @@ pub enum Termination {
     Cancelled,
     /// The login does not work; further tries of the client would only take time.
     Unauthenticated,
+    /// The client is ready, and what the session needs is not there.
+    Unfit,
 }
 
 /// What to do now.
@@ -101,11 +137,14 @@ pub struct Race {
     open_calls: Vec<String>,
     background: usize,
     result_at: Option<At>,
+    /// When the last result came, whatever happened to background tasks since.
+    answered_at: Option<At>,
     exited_at: Option<At>,
     exit: Option<Exit>,
     eof: bool,
     cancelled: bool,
     unauthenticated: bool,
+    unfit: bool,
     ending: Option<(Termination, At)>,
 }
 
@@ -120,11 +159,13 @@ impl Race {
             open_calls: Vec::new(),
             background: 0,
             result_at: None,
+            answered_at: None,
             exited_at: None,
             exit: None,
             eof: false,
             cancelled: false,
             unauthenticated: false,
+            unfit: false,
             ending: None,
         }
     }
@@ -151,9 +192,12 @@ impl Race {
         self.last_stdout = at;
         self.last_life = at;
         match record {
-            Record::Init(_) => self.result_at = None,
+            Record::Init(init) => {
+                (self.result_at, self.answered_at) = (None, None);
+                self.unfit |= self.policy.needs.missing(init).is_some();
+            }
             Record::Assistant(assistant) => {
-                self.result_at = None;
+                (self.result_at, self.answered_at) = (None, None);
                 for block in &assistant.blocks {
                     if let super::record::Block::ToolUse(call) = block {
                         self.open_calls.push(call.id.clone());
@@ -172,7 +216,7 @@ impl Race {
                 self.unauthenticated |= retry.error == "authentication_failed" && retry.attempt >= 2;
             }
             Record::Result(_) => {
-                self.result_at = Some(at);
+                (self.result_at, self.answered_at) = (Some(at), Some(at));
                 self.open_calls.clear();
             }
             Record::RateLimit { .. } | Record::ToolProgress { .. } | Record::Other { .. } => {}
@@ -207,8 +251,17 @@ impl Race {
         if self.unauthenticated {
             limit(At::ZERO, Termination::Unauthenticated);
         }
-        if let (Some(result), 0) = (self.result_at, self.background) {
-            limit(result + self.policy.leave, Termination::Completed);
+        if self.unfit {
+            limit(At::ZERO, Termination::Unfit);
+        }
+        match (self.result_at, self.answered_at, self.background) {
+            (Some(result), _, 0) => limit(result + self.policy.leave, Termination::Completed),
+            (_, Some(answered), 1..) => {
+                if let Some(patience) = self.policy.background {
+                    limit(answered + patience, Termination::LeftOpen);
+                }
+            }
+            _ => {}
         }
         if let (Some(idle), true, 0) = (self.policy.idle, self.open_calls.is_empty(), self.background) {
             limit(self.last_stdout + idle, Termination::IdleStall);
@@ -254,6 +307,8 @@ mod tests {
             stale: Some(s(300)),
             idle: Some(s(100)),
             leave: s(10),
+            background: None,
+            needs: Needs::default(),
             drain: s(2),
             ladder: s(8),
         }
@@ -336,6 +391,40 @@ mod tests {
         for (name, records, at, expected) in cases {
             assert_eq!(asked(records, *at), *expected, "{name}");
         }
+    }
+
+    #[test]
+    fn background_work_gets_as_long_as_the_policy_says() {
+        let stays = [(5, tasks(&["b"])), (6, result()), (20, tasks(&["b", "c"]))];
+        let asked = |patience: Option<u64>, at: u64| {
+            let mut race = Race::new(Policy { background: patience.map(s), ..policy() });
+            for (when, record) in stays.iter().filter(|(when, _)| *when <= at) {
+                race.observe(s(*when), &Signal::Stdout(record));
+            }
+            race.step(s(at))
+        };
+        assert_eq!(asked(None, 299), Step::Wait(s(320)));
+        assert_eq!(asked(Some(60), 65), Step::Wait(s(66)), "counted from the result, whatever the tasks do");
+        assert_eq!(asked(Some(60), 66), Step::End(Termination::LeftOpen));
+        assert_eq!(asked(Some(0), 6), Step::End(Termination::LeftOpen), "not at all");
+    }
+
+    #[test]
+    fn a_session_without_what_it_needs_ends_at_once() {
+        let needs = Needs { server: Some("autoskillit".into()), command: Some("autoskillit:chore".into()) };
+        let asked = |status: &str, command: &str| {
+            let mut race = Race::new(Policy { needs: needs.clone(), ..policy() });
+            let init = Record::Init(Init {
+                mcp_servers: vec![("autoskillit".into(), status.into())],
+                slash_commands: vec![command.into()],
+                ..Init::default()
+            });
+            race.observe(s(1), &Signal::Stdout(&init));
+            race.step(s(1))
+        };
+        assert_eq!(asked("connected", "autoskillit:chore"), Step::Wait(s(101)));
+        assert_eq!(asked("pending", "autoskillit:chore"), Step::End(Termination::Unfit));
+        assert_eq!(asked("connected", "compact"), Step::End(Termination::Unfit));
     }
 
     #[test]

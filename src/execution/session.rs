@@ -20,12 +20,15 @@ use super::race::{Exit, Policy, Race, Signal, Step, Termination};
 use super::record::parse_lossy;
 use super::tail::Tail;
 use super::transcript::TranscriptWatch;
-use super::verdict::{self, Evidence, SkillResult};
+use super::verdict::{self, Declared, Evidence, SkillResult};
 use super::warden::{Charge, Ladder, Leftover, Report, WardenProgram, spawn};
 use crate::core::files;
 use crate::core::redact::Redactor;
 use crate::core::stop::{Stop, StopSignal, more_urgent};
+use crate::core::threads::blocking;
 use crate::core::usage::Usage;
+use crate::skills::Writes;
+use crate::workspace::ledger::{Changes, Ledger, outside};
 
 /// How much of stderr a verdict may quote, in bytes.
 const STDERR_TAIL: usize = 8 << 10;
@@ -46,8 +49,12 @@ pub struct Session<'a> {
     pub env: &'a [(OsString, OsString)],
     /// Its limits.
     pub policy: &'a Policy,
-    /// Outputs that it must give.
-    pub required_outputs: &'a [String],
+    /// Outputs that its skill declares.
+    pub outputs: &'a [Declared],
+    /// Whether its skill changes files.
+    pub writes: Writes,
+    /// How its places looked before it; `None` where that is not known.
+    pub ledger: Option<&'a Ledger>,
     /// Where its transcript will be.
     pub transcript: Option<&'a Path>,
     /// Its folder in the run's, which exists.
@@ -106,7 +113,8 @@ pub async fn run(
         Ok(warded) => warded,
         Err(error) => {
             let why = format!("the warden cannot be started: {error}");
-            let verdict = judge(&session, &facts, Termination::NaturalExit, None, Some(&why), "");
+            let found = Found { termination: Termination::NaturalExit, exit: None, not_started: Some(&why) };
+            let verdict = judge(&session, &facts, found, None, "");
             let ended = Ended {
                 verdict,
                 termination: Termination::NaturalExit,
@@ -222,7 +230,9 @@ pub async fn run(
         errors.push(&clean);
         log.stderr(&clean);
     });
-    let verdict = judge(&session, &facts, termination, race.exit(), not_started.as_deref(), &errors.text());
+    let changes = changes(&session, &facts).await;
+    let found = Found { termination, exit: race.exit(), not_started: not_started.as_deref() };
+    let verdict = judge(&session, &facts, found, changes.as_ref(), &errors.text());
     let ended = Ended {
         verdict,
         termination,
@@ -241,23 +251,45 @@ fn argv(session: &Session<'_>) -> Vec<String> {
     argv
 }
 
+/// How the client's process ended.
+struct Found<'a> {
+    termination: Termination,
+    exit: Option<Exit>,
+    not_started: Option<&'a str>,
+}
+
 fn judge(
     session: &Session<'_>,
     facts: &Facts,
-    termination: Termination,
-    exit: Option<Exit>,
-    not_started: Option<&str>,
+    found: Found<'_>,
+    changes: Option<&Changes>,
     stderr: &str,
 ) -> SkillResult {
     verdict::judge(&Evidence {
-        termination,
-        exit,
+        termination: found.termination,
+        exit: found.exit,
         facts,
-        not_started,
+        not_started: found.not_started,
         stderr,
-        required_outputs: session.required_outputs,
+        declared: session.outputs,
+        writes: session.writes,
+        changes,
+        needs: &session.policy.needs,
         session_id: &session.spec.session_id,
     })
+}
+
+/// What changed on disk, and where its tools say that they wrote.
+async fn changes(session: &Session<'_>, facts: &Facts) -> Option<Changes> {
+    let ledger = session.ledger?.clone();
+    let mut changes = blocking(move || ledger.changes()).await;
+    let written = facts.calls.values().filter(|call| call.writes() && call.ok == Some(true));
+    for path in outside(&session.spec.cwd, written.map(|call| call.target.as_str())) {
+        if !changes.outside.contains(&path) {
+            changes.outside.push(path);
+        }
+    }
+    Some(changes)
 }
 
 async fn grown(watch: Option<&mut TranscriptWatch>) {

@@ -7,10 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::facts::Facts;
-use super::race::{Exit, Termination};
+use super::race::{Exit, Needs, Termination};
 use super::record::{Denial, ResultRecord};
+use crate::core::kind::ValueKind;
 use crate::core::text;
 use crate::core::usage::Usage;
+use crate::skills::Writes;
+use crate::workspace::ledger::Changes;
+
+mod spoken; // outputs that stand in the final text
 
 /// Everything a verdict rests on.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +30,57 @@ pub struct Evidence<'a> {
     pub not_started: Option<&'a str>,
     /// The end of stderr.
     pub stderr: &'a str,
-    /// Names of the outputs that the skill must give.
-    pub required_outputs: &'a [String],
+    /// The outputs that the skill declares.
+    pub declared: &'a [Declared],
+    /// Whether the skill changes files.
+    pub writes: Writes,
+    /// What changed on disk; `None` where that is not known.
+    pub changes: Option<&'a Changes>,
+    /// What the session could not do without.
+    pub needs: &'a Needs,
     /// The session's id.
     pub session_id: &'a str,
+}
+
+impl<'a> Evidence<'a> {
+    /// A session that left by itself with exit code 0, of which nothing is known but what its stream said.
+    #[must_use]
+    pub fn of(facts: &'a Facts) -> Self {
+        static NEEDS: Needs = Needs { server: None, command: None };
+        Self {
+            termination: Termination::NaturalExit,
+            exit: Some(Exit { code: Some(0), signal: None }),
+            facts,
+            not_started: None,
+            stderr: "",
+            declared: &[],
+            writes: Writes::Conditional,
+            changes: None,
+            needs: &NEEDS,
+            session_id: "",
+        }
+    }
+}
+
+/// An output that a skill declares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declared {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: ValueKind,
+    /// Whether it must be there.
+    pub required: bool,
+    /// The only values allowed, when not empty.
+    pub choices: Vec<String>,
+}
+
+impl Declared {
+    /// A text that must be there.
+    #[must_use]
+    pub fn required(name: &str) -> Self {
+        Self { name: name.to_owned(), kind: ValueKind::String, required: true, choices: Vec::new() }
+    }
 }
 
 /// Why another try may help, as the reference names it.
@@ -48,6 +100,8 @@ pub enum RetryReason {
     EarlyStop,
     /// The work may be done, but declared outputs are missing.
     ContractRecovery,
+    /// It says that it is done, and nothing changed on disk.
+    ZeroWrites,
 }
 
 /// The verdict on a session, in the reference's names.
@@ -79,6 +133,12 @@ pub struct SkillResult {
     pub stderr: String,
     /// Every refused tool call.
     pub permission_denials: Vec<Denial>,
+    /// What changed on disk in its working directory, relative to the top of the checkout.
+    #[serde(default)]
+    pub changed: Vec<String>,
+    /// What was written outside of its working directory.
+    #[serde(default)]
+    pub write_path_warnings: Vec<String>,
     /// What the session used.
     pub usage: Usage,
     /// The facts that decided, one sentence each.
@@ -129,18 +189,22 @@ fn service_fails(subtype: &'static str, because: impl Into<String>) -> Ruling {
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
     let facts = evidence.facts;
-    let ruling = rule(evidence);
+    let outputs = outputs(evidence);
+    let ruling = rule(evidence, &outputs);
     let result = facts.result.as_ref();
-    let outputs = match result.and_then(|result| result.structured_output.as_ref()) {
-        Some(Value::Object(outputs)) => outputs.clone(),
-        _ => Map::new(),
-    };
     let said = result.map(|result| result.text.as_str()).filter(|text| !text.trim().is_empty());
     let said = said.unwrap_or(&facts.last_text).trim();
     let denials = result.map(|result| result.denials.clone()).unwrap_or_default();
     let mut because = vec![ruling.because];
     if ruling.success && !denials.is_empty() {
         because.push(format!("refused calls that it made good later: {}", denied(&denials)));
+    }
+    let changes = evidence.changes.cloned().unwrap_or_default();
+    if evidence.writes == Writes::Never && !changes.inside.is_empty() {
+        because.push(format!("its skill says that it only reads, and it changed {}", few(&changes.inside)));
+    }
+    if !changes.outside.is_empty() {
+        because.push(format!("it wrote outside of its working directory: {}", few(&changes.outside)));
     }
     SkillResult {
         success: ruling.success,
@@ -156,12 +220,33 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
         outputs,
         stderr: evidence.stderr.to_owned(),
         permission_denials: denials,
+        changed: changes.inside,
+        write_path_warnings: changes.outside,
         usage: facts.usage(),
         because,
     }
 }
 
-fn rule(evidence: &Evidence<'_>) -> Ruling {
+/// The declared outputs: as the client gives them, else as the final text says them.
+fn outputs(evidence: &Evidence<'_>) -> Map<String, Value> {
+    match (&evidence.facts.structured, &evidence.facts.result) {
+        (Some(Value::Object(outputs)), Some(_)) => outputs.clone(),
+        (_, Some(result)) => spoken::outputs(&result.text, evidence.declared),
+        (_, None) => Map::new(),
+    }
+}
+
+/// The first few of some paths.
+fn few(paths: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let mut told = paths.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if paths.len() > SHOWN {
+        told.push_str(&format!(" and {} more", paths.len() - SHOWN));
+    }
+    told
+}
+
+fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
     let facts = evidence.facts;
     if let Some(why) = evidence.not_started {
         return client_fails("not_started", why);
@@ -182,10 +267,22 @@ fn rule(evidence: &Evidence<'_>) -> Ruling {
         Termination::Unauthenticated => {
             return service_fails("authentication_failed", "the model service refuses the login");
         }
+        Termination::LeftOpen => {
+            return fails(
+                "early_stop",
+                RetryReason::EarlyStop,
+                "its answer was there, and work that it had put into the background was not done in time",
+            );
+        }
+        Termination::Unfit => {
+            let missing = facts.init.as_ref().and_then(|init| evidence.needs.missing(init));
+            let (label, why) = missing.unwrap_or(("not_started", "what it needs is not there".to_owned()));
+            return client_fails(label, why);
+        }
         Termination::NaturalExit | Termination::Completed => {}
     }
     let Some(result) = &facts.result else { return without_result(evidence) };
-    if let Some(ruling) = client_error(result) {
+    if let Some(ruling) = client_error(result, facts.api_trouble.as_deref()) {
         return ruling;
     }
     // When we ended a client that did not leave, its exit says nothing; nor does a signal that came after the last result.
@@ -209,19 +306,27 @@ fn rule(evidence: &Evidence<'_>) -> Ruling {
             format!("tool calls were refused: {}", denied(&standing)),
         );
     }
-    let given = result.structured_output.as_ref().and_then(Value::as_object);
+    let there = |name: &str| given.get(name).is_some_and(|value| !value.is_null());
     let missing: Vec<&str> = evidence
-        .required_outputs
+        .declared
         .iter()
-        .filter(|name| given.is_none_or(|given| given.get(*name).is_none_or(Value::is_null)))
-        .map(String::as_str)
+        .filter(|output| output.required && !there(&output.name))
+        .map(|output| output.name.as_str())
         .collect();
     if !missing.is_empty() {
         let because = format!("declared outputs are missing: {}", missing.join(", "));
         return fails("contract_violation", RetryReason::ContractRecovery, because);
     }
-    if given.is_none() && result.text.trim().is_empty() {
+    if given.is_empty() && result.text.trim().is_empty() {
         return fails("empty_result", RetryReason::EmptyOutput, "it ended without an answer");
+    }
+    let untouched = evidence.changes.is_some_and(|changes| changes.inside.is_empty());
+    if evidence.writes == Writes::Always && untouched {
+        return fails(
+            "zero_writes",
+            RetryReason::ZeroWrites,
+            "it says that it is done, its skill always changes files, and nothing changed on disk",
+        );
     }
     Ruling {
         subtype: "success",
@@ -234,7 +339,7 @@ fn rule(evidence: &Evidence<'_>) -> Ruling {
 }
 
 /// The client's own complaint, `is_error` and `terminal_reason` before `subtype`.
-fn client_error(result: &ResultRecord) -> Option<Ruling> {
+fn client_error(result: &ResultRecord, trouble: Option<&str>) -> Option<Ruling> {
     let reason = result.terminal_reason.as_str();
     let detail =
         [text::first_line(&result.text), result.errors.first().map_or("", |error| text::first_line(error))]
@@ -262,11 +367,18 @@ fn client_error(result: &ResultRecord) -> Option<Ruling> {
         | (_, _, Some(401 | 403)) => {
             service_fails("authentication_failed", format!("the model service refuses the login: {detail}"))
         }
+        (_, "model_not_found", _) | (_, _, Some(404)) => {
+            client_fails("unknown_model", format!("the model service does not know the model: {detail}"))
+        }
         (_, "rate_limit", _) | (_, _, Some(429)) => {
             service_fails("rate_limited", format!("the model service limits requests: {detail}"))
         }
         (_, "overloaded" | "server_error", _) | (_, _, Some(500..=599)) => {
             service_fails("service_unavailable", format!("the model service failed: {detail}"))
+        }
+        // A connection that is refused or cut has no status, and the client tried again before it gave up.
+        ("api_error", _, None) if trouble.is_some() => {
+            service_fails("service_unavailable", format!("the model service cannot be reached: {detail}"))
         }
         ("api_error", ..) => client_fails("api_error", format!("the model call failed: {detail}")),
         ("aborted_tools" | "aborted_streaming", ..) => {
@@ -337,237 +449,4 @@ fn explain(because: &str, said: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::execution::record::{Assistant, Block, Record, ToolUse};
-
-    fn completed() -> ResultRecord {
-        ResultRecord {
-            subtype: "success".into(),
-            terminal_reason: "completed".into(),
-            text: "done".into(),
-            ..ResultRecord::default()
-        }
-    }
-
-    fn facts(result: Option<ResultRecord>) -> Facts {
-        let mut facts = Facts::default();
-        facts.observe(&Record::Assistant(Assistant {
-            message_id: "m".into(),
-            blocks: vec![
-                Block::Text("working".into()),
-                Block::ToolUse(ToolUse { id: "t1".into(), name: "Bash".into(), target: "make".into() }),
-            ],
-            ..Assistant::default()
-        }));
-        if let Some(result) = result {
-            facts.observe(&Record::Result(Box::new(result)));
-        }
-        facts
-    }
-
-    fn judged(termination: Termination, code: i32, facts: &Facts, outputs: &[&str]) -> SkillResult {
-        judge(&Evidence {
-            termination,
-            exit: Some(Exit { code: Some(code), signal: None }),
-            facts,
-            not_started: None,
-            stderr: "",
-            required_outputs: &outputs.iter().map(|&name| name.to_owned()).collect::<Vec<_>>(),
-            session_id: "s",
-        })
-    }
-
-    #[test]
-    fn each_ending_has_its_label() {
-        use RetryReason as R;
-        let error = |reason: &str, class: &str, status| ResultRecord {
-            is_error: true,
-            terminal_reason: reason.into(),
-            api_error: class.into(),
-            api_error_status: status,
-            ..completed()
-        };
-        let denial = Denial { id: "t1".into(), tool: "Bash".into(), target: "make".into() };
-        let cases: Vec<(&str, Termination, i32, Option<ResultRecord>, &str, R)> = vec![
-            ("all is well", Termination::NaturalExit, 0, Some(completed()), "success", R::None),
-            ("it stayed and was ended", Termination::Completed, 143, Some(completed()), "success", R::None),
-            (
-                "exit code 1",
-                Termination::NaturalExit,
-                1,
-                Some(completed()),
-                "error_during_execution",
-                R::None,
-            ),
-            ("timeout after a result", Termination::TimedOut, 0, Some(completed()), "timeout", R::None),
-            ("stale", Termination::Stale, 0, None, "stale", R::Stale),
-            ("stalled", Termination::IdleStall, 0, None, "idle_stall", R::Stale),
-            ("cancelled", Termination::Cancelled, 0, Some(completed()), "interrupted", R::None),
-            ("login", Termination::Unauthenticated, 0, None, "authentication_failed", R::None),
-            ("no result", Termination::NaturalExit, 0, None, "unparseable", R::None),
-            (
-                "prompt too long",
-                Termination::NaturalExit,
-                1,
-                Some(error("prompt_too_long", "", Some(400))),
-                "context_exhausted",
-                R::Resume,
-            ),
-            (
-                "output limit",
-                Termination::NaturalExit,
-                1,
-                Some(error("api_error", "max_output_tokens", None)),
-                "context_exhausted",
-                R::Resume,
-            ),
-            (
-                "refusal",
-                Termination::NaturalExit,
-                1,
-                Some(error("api_error", "", None)),
-                "api_error",
-                R::None,
-            ),
-            (
-                "429",
-                Termination::NaturalExit,
-                1,
-                Some(error("api_error", "rate_limit", Some(429))),
-                "rate_limited",
-                R::None,
-            ),
-            (
-                "529",
-                Termination::NaturalExit,
-                1,
-                Some(error("api_error", "", Some(529))),
-                "service_unavailable",
-                R::None,
-            ),
-            (
-                "401",
-                Termination::NaturalExit,
-                1,
-                Some(error("api_error", "", Some(401))),
-                "authentication_failed",
-                R::None,
-            ),
-            (
-                "budget",
-                Termination::NaturalExit,
-                1,
-                Some(ResultRecord {
-                    subtype: "error_max_budget_usd".into(),
-                    ..error("budget_exhausted", "", None)
-                }),
-                "budget_exhausted",
-                R::None,
-            ),
-            (
-                "empty answer",
-                Termination::NaturalExit,
-                0,
-                Some(ResultRecord { text: " ".into(), ..completed() }),
-                "empty_result",
-                R::EmptyOutput,
-            ),
-            (
-                "refused",
-                Termination::NaturalExit,
-                0,
-                Some(ResultRecord { denials: vec![denial], ..completed() }),
-                "permission_denied",
-                R::None,
-            ),
-        ];
-        for (name, termination, code, result, subtype, retry) in cases {
-            let verdict = judged(termination, code, &facts(result), &[]);
-            assert_eq!((verdict.subtype.as_str(), verdict.retry_reason), (subtype, retry), "{name}");
-            assert_eq!(verdict.success, subtype == "success", "{name}");
-        }
-    }
-
-    #[test]
-    fn an_old_client_is_told_from_a_broken_one() {
-        let because = |stderr| {
-            let verdict = judge(&Evidence {
-                termination: Termination::NaturalExit,
-                exit: Some(Exit { code: Some(1), signal: None }),
-                facts: &Facts::default(),
-                not_started: None,
-                stderr,
-                required_outputs: &[],
-                session_id: "s",
-            });
-            assert_eq!(verdict.subtype, "not_started");
-            verdict.result
-        };
-        let old = because("error: unknown option '--session-id'\n(Did you mean --session?)\n");
-        assert!(old.contains("too old, it does not know --session-id"), "{old}");
-        let broken = because("Segmentation fault\n");
-        assert!(broken.contains("exit code 1 before its first record: Segmentation fault"), "{broken}");
-    }
-
-    #[test]
-    fn a_signal_after_the_result_does_not_undo_it() {
-        let facts = facts(Some(completed()));
-        let verdict = judge(&Evidence {
-            termination: Termination::Completed,
-            exit: Some(Exit { code: None, signal: Some(9) }),
-            facts: &facts,
-            not_started: None,
-            stderr: "",
-            required_outputs: &[],
-            session_id: "s",
-        });
-        assert_eq!((verdict.success, verdict.exit_code), (true, 137));
-    }
-
-    #[test]
-    fn declared_outputs_must_be_there() {
-        let with = |value: Value| facts(Some(ResultRecord { structured_output: Some(value), ..completed() }));
-        let verdict = |facts: &Facts| judged(Termination::NaturalExit, 0, facts, &["verdict", "summary"]);
-        let whole = verdict(&with(serde_json::json!({"verdict": "repaired", "summary": "x"})));
-        assert!(whole.success);
-        assert_eq!(whole.outputs["verdict"], "repaired");
-        for part in
-            [serde_json::json!({"verdict": "x"}), serde_json::json!({"verdict": "x", "summary": null})]
-        {
-            let part = verdict(&with(part));
-            assert_eq!(
-                (part.subtype.as_str(), part.retry_reason),
-                ("contract_violation", RetryReason::ContractRecovery)
-            );
-            assert!(part.result.contains("summary"));
-        }
-        assert_eq!(verdict(&facts(Some(completed()))).subtype, "contract_violation");
-    }
-
-    #[test]
-    fn open_background_work_is_not_done() {
-        let mut facts = facts(None);
-        facts.observe(&Record::BackgroundTasks { open: vec!["b".into()] });
-        facts.observe(&Record::Result(Box::new(completed())));
-        assert_eq!(judged(Termination::NaturalExit, 0, &facts, &[]).subtype, "early_stop");
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn success_never_goes_with_retry_or_another_label(
-            subtype in "(success|error_during_execution|)", is_error: bool, text in "(done| |)", code in -1i32..3,
-            reason in "(completed|api_error|prompt_too_long|)", which in 0usize..7,
-        ) {
-            let termination = [
-                Termination::NaturalExit, Termination::Completed, Termination::IdleStall, Termination::Stale,
-                Termination::TimedOut, Termination::Cancelled, Termination::Unauthenticated,
-            ][which];
-            let result = ResultRecord { subtype, is_error, text, terminal_reason: reason, ..ResultRecord::default() };
-            let verdict = judged(termination, code, &facts(Some(result)), &[]);
-            proptest::prop_assert!(!(verdict.success && verdict.needs_retry));
-            proptest::prop_assert_eq!(verdict.success, verdict.subtype == "success");
-            proptest::prop_assert!(!(verdict.success && (is_error || (code != 0 && termination == Termination::NaturalExit))));
-        }
-    }
-}
+mod tests;

@@ -12,8 +12,9 @@ use crate::core::stop::StopSignal;
 use crate::core::usage::Usage;
 use crate::engine::event::Fault;
 use crate::execution::client::{self, SessionSpec};
-use crate::execution::race::Policy;
+use crate::execution::race::{Needs, Policy};
 use crate::execution::session::{self, Session};
+use crate::skills::Writes;
 
 /// How our server is called in a client's configuration.
 const SERVER: &str = "autoskillit";
@@ -126,14 +127,17 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
     };
     let transcript = config_dir.map(|config| client::transcript(&config, &cwd, id));
     let idle = limit(kit.settings.run_skill.idle_output_timeout);
-    let policy = Policy { wall_clock: WALL_CLOCK, stale: None, idle, ..Policy::default() };
+    let needs = Needs { server: Some(SERVER.to_owned()), command: None };
+    let policy = Policy { wall_clock: WALL_CLOCK, stale: None, idle, needs, ..Policy::default() };
     let session = Session {
         spec: &spec,
         client: &client,
         warden: &kit.warden,
         env: &env,
         policy: &policy,
-        required_outputs: &[],
+        outputs: &[],
+        writes: Writes::Never,
+        ledger: None,
         transcript: transcript.as_deref(),
         dir: &dir,
         redactor: &kit.redactor,

@@ -6,6 +6,7 @@ use minijinja::{Environment, context};
 
 use super::Toolkit;
 use crate::engine::host::Call;
+use crate::execution::verdict::Declared;
 use crate::recipe::model::Recipe;
 use crate::skills::Contract;
 
@@ -15,6 +16,7 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     for (name, source) in [
         ("session", include_str!("../../templates/session.md")),
         ("continue", include_str!("../../templates/continue.md")),
+        ("missing", include_str!("../../templates/missing.md")),
         ("orchestrate", include_str!("../../templates/orchestrate.md")),
         ("driving", include_str!("../../templates/driving.md")),
     ] {
@@ -45,6 +47,17 @@ pub(super) fn system(
 /// What a session that was cut off is told.
 pub(super) fn continued() -> Result<String, String> {
     render("continue", context! {})
+}
+
+/// What a session is told whose answer lacks some of its outputs.
+pub(super) fn missing(missing: &[String], outputs: &[Declared]) -> Result<String, String> {
+    let outputs: Vec<_> = outputs
+        .iter()
+        .map(|output| {
+            context! { name => output.name.clone(), required => output.required, choices => output.choices.clone() }
+        })
+        .collect();
+    render("missing", context! { missing => missing.to_vec(), outputs })
 }
 
 /// The rules for whoever drives a run of `recipe` through our tools, which its client knows under names that begin with `prefix`; `asks`

@@ -1,12 +1,15 @@
 //! `run_skill`: one skill in one session.
 
+mod legs; // the turns that one session may take
+
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::args::{self, Args};
 use super::{Toolkit, prompt, refused, unfit};
-use crate::config::{Permissions, limit};
+use crate::config::{BackgroundWork, Permissions, limit};
 use crate::core::stop::StopSignal;
 use crate::core::text::first_line;
 use crate::core::{files, ids};
@@ -15,15 +18,14 @@ use crate::engine::host::{Call, Outcome, SessionCall, Watch};
 use crate::execution::client::{self, Client, SessionSpec};
 use crate::execution::facts::Update;
 use crate::execution::race::{Policy, Termination};
-use crate::execution::session::{self, Ended, Glimpse, Session};
-use crate::execution::verdict::SkillResult;
-use crate::skills::{Skill, SkillError, write_plugin};
+use crate::execution::session::{Ended, Glimpse};
+use crate::execution::verdict::{Declared, SkillResult};
+use crate::skills::{PLUGIN, Skill, SkillError, Writes, write_plugin};
 
 pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: StopSignal) -> Outcome {
     match prepare(kit, call) {
         Ok(prepared) => {
-            let glimpse = |glimpse: Glimpse| tell(call, watch, &prepared.spec.session_id, glimpse);
-            let ended = session::run(prepared.session(kit), &glimpse, stop).await;
+            let ended = legs::run(kit, call, &prepared, watch, stop).await;
             if let Some(settings) = &prepared.spec.settings {
                 // It may hold what logs the user in, and nobody needs it any more.
                 let _ = std::fs::remove_file(settings);
@@ -39,26 +41,11 @@ struct Prepared {
     spec: SessionSpec,
     client: Client,
     policy: Policy,
-    required: Vec<String>,
+    outputs: Vec<Declared>,
+    writes: Writes,
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     transcript: Option<PathBuf>,
     dir: PathBuf,
-}
-
-impl Prepared {
-    fn session<'a>(&'a self, kit: &'a Toolkit) -> Session<'a> {
-        Session {
-            spec: &self.spec,
-            client: &self.client,
-            warden: &kit.warden,
-            env: &self.env,
-            policy: &self.policy,
-            required_outputs: &self.required,
-            transcript: self.transcript.as_deref(),
-            dir: &self.dir,
-            redactor: &kit.redactor,
-        }
-    }
 }
 
 fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
@@ -75,7 +62,11 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     let cwd = cwd
         .canonicalize()
         .map_err(|error| Box::new(unfit(format!("cannot work in {}: {error}", cwd.display()))))?;
-    let policy = policy(kit, &args).map_err(bad)?;
+    let client = player_or_client(kit, call)?;
+    let mut policy = policy(kit, &args).map_err(bad)?;
+    if !client.player {
+        policy.needs.command = Some(format!("{PLUGIN}:{name}"));
+    }
     let budget_usd = args.number("budget_usd").map_err(bad)?;
     let settings = &kit.settings.session;
     let SessionCall { id, continues } =
@@ -85,16 +76,21 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     files::create_private_dir(&dir).map_err(no_room)?;
     let plugin = dir.join("plugin");
     write_plugin(&plugin, &skill).map_err(no_room)?;
-    let env = settings.env.session(kit.env.iter().cloned());
+    let mut env = settings.env.session(kit.env.iter().cloned());
+    if kit.settings.run_skill.background == BackgroundWork::Refuse {
+        let (name, value) = client::NO_BACKGROUND;
+        env.push((name.into(), value.into()));
+    }
     let config_dir =
         client::config_dir(|name| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()));
     let carried = carry(kit, config_dir.as_deref(), &dir).map_err(no_room)?;
     let prompt = if continues { prompt::continued().map_err(bad)? } else { command };
     let system = prompt::system(kit, call, &cwd, &skill.contract).map_err(bad)?;
     Ok(Prepared {
-        client: player_or_client(kit, call)?,
+        client,
         transcript: config_dir.map(|config| client::transcript(&config, &cwd, &id)),
-        required: skill.contract.required(),
+        outputs: declared(&skill),
+        writes: skill.contract.writes,
         spec: SessionSpec {
             session_id: id,
             continues,
@@ -117,6 +113,18 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         env,
         dir,
     })
+}
+
+fn declared(skill: &Skill) -> Vec<Declared> {
+    let outputs = skill.contract.outputs.iter();
+    outputs
+        .map(|(name, output)| Declared {
+            name: name.clone(),
+            kind: output.kind,
+            required: !output.optional,
+            choices: output.choices.clone(),
+        })
+        .collect()
 }
 
 /// What runs without a question where not everything may: what the settings list, and the tool that the answer needs.
@@ -161,9 +169,14 @@ fn policy(kit: &Toolkit, args: &Args<'_>) -> Result<Policy, String> {
         Err(error) => Err(error),
     };
     Ok(Policy {
-        wall_clock: args.seconds("timeout")?.unwrap_or(std::time::Duration::from_secs(defaults.timeout)),
+        wall_clock: args.seconds("timeout")?.unwrap_or(Duration::from_secs(defaults.timeout)),
         stale: silence("stale_threshold", defaults.stale_threshold)?,
         idle: silence("idle_output_timeout", defaults.idle_output_timeout)?,
+        background: match defaults.background {
+            BackgroundWork::Wait => limit(defaults.background_wait),
+            BackgroundWork::Refuse => None,
+            BackgroundWork::End => Some(Duration::ZERO),
+        },
         ..Policy::default()
     })
 }
@@ -217,11 +230,13 @@ fn ending(why: Termination) -> &'static str {
     match why {
         Termination::NaturalExit => "it left",
         Termination::Completed => "it is done and did not leave",
+        Termination::LeftOpen => "its background work is not done in time",
         Termination::IdleStall => "it fell silent",
         Termination::Stale => "nothing moves any more",
         Termination::TimedOut => "its time is up",
         Termination::Cancelled => "the run is being stopped",
         Termination::Unauthenticated => "the login does not work",
+        Termination::Unfit => "what it needs is not there",
     }
 }
 
@@ -279,6 +294,8 @@ fn result(verdict: &SkillResult) -> Value {
         "retry_reason": verdict.retry_reason,
         "permission_denials": verdict.permission_denials,
         "because": verdict.because,
+        "changed": verdict.changed,
+        "write_path_warnings": verdict.write_path_warnings,
         "stderr": verdict.stderr,
     });
     if let Value::Object(own) = own {

@@ -1,0 +1,208 @@
+//! Each way a session can end has its verdict.
+
+use super::*;
+use crate::execution::record::{Assistant, Block, Record, ToolUse};
+
+fn completed() -> ResultRecord {
+    ResultRecord {
+        subtype: "success".into(),
+        terminal_reason: "completed".into(),
+        text: "done".into(),
+        ..ResultRecord::default()
+    }
+}
+
+fn facts(result: Option<ResultRecord>) -> Facts {
+    let mut facts = Facts::default();
+    facts.observe(&Record::Assistant(Assistant {
+        message_id: "m".into(),
+        blocks: vec![
+            Block::Text("working".into()),
+            Block::ToolUse(ToolUse { id: "t1".into(), name: "Bash".into(), target: "make".into() }),
+        ],
+        ..Assistant::default()
+    }));
+    if let Some(result) = result {
+        facts.observe(&Record::Result(Box::new(result)));
+    }
+    facts
+}
+
+fn judged(termination: Termination, code: i32, facts: &Facts, outputs: &[&str]) -> SkillResult {
+    judge(&Evidence {
+        termination,
+        exit: Some(Exit { code: Some(code), signal: None }),
+        facts,
+        declared: &outputs.iter().map(|&name| Declared::required(name)).collect::<Vec<_>>(),
+        ..Evidence::of(facts)
+    })
+}
+
+#[test]
+fn each_ending_has_its_label() {
+    use RetryReason as R;
+    let error = |reason: &str, class: &str, status| ResultRecord {
+        is_error: true,
+        terminal_reason: reason.into(),
+        api_error: class.into(),
+        api_error_status: status,
+        ..completed()
+    };
+    let denial = Denial { id: "t1".into(), tool: "Bash".into(), target: "make".into() };
+    let cases: Vec<(&str, Termination, i32, Option<ResultRecord>, &str, R)> = vec![
+        ("all is well", Termination::NaturalExit, 0, Some(completed()), "success", R::None),
+        ("it stayed and was ended", Termination::Completed, 143, Some(completed()), "success", R::None),
+        ("exit code 1", Termination::NaturalExit, 1, Some(completed()), "error_during_execution", R::None),
+        ("timeout after a result", Termination::TimedOut, 0, Some(completed()), "timeout", R::None),
+        ("stale", Termination::Stale, 0, None, "stale", R::Stale),
+        ("stalled", Termination::IdleStall, 0, None, "idle_stall", R::Stale),
+        ("cancelled", Termination::Cancelled, 0, Some(completed()), "interrupted", R::None),
+        ("login", Termination::Unauthenticated, 0, None, "authentication_failed", R::None),
+        ("no result", Termination::NaturalExit, 0, None, "unparseable", R::None),
+        (
+            "prompt too long",
+            Termination::NaturalExit,
+            1,
+            Some(error("prompt_too_long", "", Some(400))),
+            "context_exhausted",
+            R::Resume,
+        ),
+        (
+            "output limit",
+            Termination::NaturalExit,
+            1,
+            Some(error("api_error", "max_output_tokens", None)),
+            "context_exhausted",
+            R::Resume,
+        ),
+        ("refusal", Termination::NaturalExit, 1, Some(error("api_error", "", None)), "api_error", R::None),
+        (
+            "429",
+            Termination::NaturalExit,
+            1,
+            Some(error("api_error", "rate_limit", Some(429))),
+            "rate_limited",
+            R::None,
+        ),
+        (
+            "529",
+            Termination::NaturalExit,
+            1,
+            Some(error("api_error", "", Some(529))),
+            "service_unavailable",
+            R::None,
+        ),
+        (
+            "401",
+            Termination::NaturalExit,
+            1,
+            Some(error("api_error", "", Some(401))),
+            "authentication_failed",
+            R::None,
+        ),
+        (
+            "budget",
+            Termination::NaturalExit,
+            1,
+            Some(ResultRecord {
+                subtype: "error_max_budget_usd".into(),
+                ..error("budget_exhausted", "", None)
+            }),
+            "budget_exhausted",
+            R::None,
+        ),
+        (
+            "empty answer",
+            Termination::NaturalExit,
+            0,
+            Some(ResultRecord { text: " ".into(), ..completed() }),
+            "empty_result",
+            R::EmptyOutput,
+        ),
+        (
+            "refused",
+            Termination::NaturalExit,
+            0,
+            Some(ResultRecord { denials: vec![denial], ..completed() }),
+            "permission_denied",
+            R::None,
+        ),
+    ];
+    for (name, termination, code, result, subtype, retry) in cases {
+        let verdict = judged(termination, code, &facts(result), &[]);
+        assert_eq!((verdict.subtype.as_str(), verdict.retry_reason), (subtype, retry), "{name}");
+        assert_eq!(verdict.success, subtype == "success", "{name}");
+    }
+}
+
+#[test]
+fn an_old_client_is_told_from_a_broken_one() {
+    let because = |stderr| {
+        let verdict = judge(&Evidence {
+            exit: Some(Exit { code: Some(1), signal: None }),
+            stderr,
+            ..Evidence::of(&Facts::default())
+        });
+        assert_eq!(verdict.subtype, "not_started");
+        verdict.result
+    };
+    let old = because("error: unknown option '--session-id'\n(Did you mean --session?)\n");
+    assert!(old.contains("too old, it does not know --session-id"), "{old}");
+    let broken = because("Segmentation fault\n");
+    assert!(broken.contains("exit code 1 before its first record: Segmentation fault"), "{broken}");
+}
+
+#[test]
+fn a_signal_after_the_result_does_not_undo_it() {
+    let facts = facts(Some(completed()));
+    let verdict = judge(&Evidence {
+        termination: Termination::Completed,
+        exit: Some(Exit { code: None, signal: Some(9) }),
+        ..Evidence::of(&facts)
+    });
+    assert_eq!((verdict.success, verdict.exit_code), (true, 137));
+}
+
+#[test]
+fn declared_outputs_must_be_there() {
+    let with = |value: Value| facts(Some(ResultRecord { structured_output: Some(value), ..completed() }));
+    let verdict = |facts: &Facts| judged(Termination::NaturalExit, 0, facts, &["verdict", "summary"]);
+    let whole = verdict(&with(serde_json::json!({"verdict": "repaired", "summary": "x"})));
+    assert!(whole.success);
+    assert_eq!(whole.outputs["verdict"], "repaired");
+    for part in [serde_json::json!({"verdict": "x"}), serde_json::json!({"verdict": "x", "summary": null})] {
+        let part = verdict(&with(part));
+        assert_eq!(
+            (part.subtype.as_str(), part.retry_reason),
+            ("contract_violation", RetryReason::ContractRecovery)
+        );
+        assert!(part.result.contains("summary"));
+    }
+    assert_eq!(verdict(&facts(Some(completed()))).subtype, "contract_violation");
+}
+
+#[test]
+fn open_background_work_is_not_done() {
+    let mut facts = facts(None);
+    facts.observe(&Record::BackgroundTasks { open: vec!["b".into()] });
+    facts.observe(&Record::Result(Box::new(completed())));
+    assert_eq!(judged(Termination::NaturalExit, 0, &facts, &[]).subtype, "early_stop");
+}
+
+proptest::proptest! {
+    #[test]
+    fn success_never_goes_with_retry_or_another_label(
+        subtype in "(success|error_during_execution|)", is_error: bool, text in "(done| |)", code in -1i32..3,
+        reason in "(completed|api_error|prompt_too_long|)", which in 0usize..7,
+    ) {
+        let termination = [
+            Termination::NaturalExit, Termination::Completed, Termination::IdleStall, Termination::Stale,
+            Termination::TimedOut, Termination::Cancelled, Termination::Unauthenticated,
+        ][which];
+        let result = ResultRecord { subtype, is_error, text, terminal_reason: reason, ..ResultRecord::default() };
+        let verdict = judged(termination, code, &facts(Some(result)), &[]);
+        proptest::prop_assert!(!(verdict.success && verdict.needs_retry));
+        proptest::prop_assert_eq!(verdict.success, verdict.subtype == "success");
+        proptest::prop_assert!(!(verdict.success && (is_error || (code != 0 && termination == Termination::NaturalExit))));
+    }
+}

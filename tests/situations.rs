@@ -1,0 +1,316 @@
+//! Every situation that a session can come into, with the real client: its verdict, its reason to retry, and that nothing is left.
+
+mod support;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+
+use support::api::{Conversation, Reply, ScriptedApi};
+use support::client::require_client;
+use support::kitchen::{Cooked, Kitchen};
+
+const GONE: Duration = Duration::from_secs(8);
+
+const CHORE: &str = "\
+---
+name: chore
+description: Does a chore.
+outputs:
+  verdict: {description: How it went., choices: [done, blocked]}
+writes: WRITES
+---
+Do the chore: $ARGUMENTS
+";
+
+const RECIPE: &str = "\
+name: chores
+description: One chore.
+steps:
+  chore:
+    skill: chore
+    on_success: done
+";
+
+/// A project with one chore; `writes` is what its skill says of files.
+fn chores(client: &Path, writes: &str) -> Kitchen {
+    Kitchen::new()
+        .client(client)
+        .skill("chore", &CHORE.replace("WRITES", writes))
+        .recipe("chores", RECIPE)
+        .env("CLAUDE_CODE_MAX_RETRIES", "1")
+        .env("AUTOSKILLIT_RUN_SKILL__SERVICE_PATIENCE", "0")
+}
+
+fn done() -> Reply {
+    Reply::structured_output(json!({ "verdict": "done" }))
+}
+
+/// What a session came to: label, whether and why another try may help.
+fn judged(cooked: &Cooked<'_>) -> (String, String) {
+    let result = &cooked.ended("chore", 1)["result"];
+    let text = |name: &str| result[name].as_str().unwrap_or_default().to_owned();
+    assert!(
+        !(result["success"] == true && result["needs_retry"] == true),
+        "success and retry never go together: {result}"
+    );
+    (text("subtype"), text("retry_reason"))
+}
+
+/// Cooks with a model that always answers so, and compares the verdict.
+#[track_caller]
+fn assert_verdict(
+    name: &str,
+    reply: impl Fn(&Conversation) -> Reply + Send + Sync + 'static,
+    expected: (&str, &str),
+) {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional");
+    let api = ScriptedApi::start(reply);
+    let cooked = kitchen.cook(&api, ["chores"]);
+    let (label, reason) = judged(&cooked);
+    assert_eq!((label.as_str(), reason.as_str()), expected, "{name}: {}", cooked.stderr);
+    assert_eq!(cooked.code() == 0, expected.0 == "success", "{name}");
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_situations_of_the_model_service() {
+    let cases: [(&str, Reply, (&str, &str)); 8] = [
+        ("prompt too long", Reply::prompt_too_long(), ("context_exhausted", "resume")),
+        ("refusal", Reply::refusal("I would rather not."), ("api_error", "none")),
+        ("output limit", Reply::max_tokens("and so on and on"), ("context_exhausted", "resume")),
+        ("401", Reply::unauthorized(), ("authentication_failed", "none")),
+        ("429", Reply::error(429, "rate_limit_error", "slow down"), ("rate_limited", "none")),
+        ("529", Reply::overloaded(), ("service_unavailable", "none")),
+        ("500", Reply::error(500, "api_error", "something broke"), ("service_unavailable", "none")),
+        (
+            "a model that is not there",
+            Reply::error(404, "not_found_error", "model: nonsense"),
+            ("unknown_model", "none"),
+        ),
+    ];
+    for (name, reply, expected) in cases {
+        assert_verdict(name, move |_| reply.clone(), expected);
+    }
+}
+
+#[test]
+fn real_client_a_connection_that_is_always_cut_is_the_services_fault() {
+    assert_verdict("cut", |_| Reply::cut(), ("service_unavailable", "none"));
+}
+
+#[test]
+fn real_client_a_slow_answer_is_waited_for() {
+    assert_verdict(
+        "slow",
+        |conversation| match conversation.assistant_turns() {
+            0 => done().delayed(Duration::from_secs(3)),
+            _ => Reply::text("Done."),
+        },
+        ("success", "none"),
+    );
+}
+
+/// The model talks and never gives the answer that the schema asks for, until it is asked a second time.
+fn forgets(
+    then: impl Fn() -> Reply + Send + Sync + 'static,
+) -> impl Fn(&Conversation) -> Reply + Send + Sync + 'static {
+    move |conversation| {
+        if conversation.user_text().contains("your answer is not complete") {
+            if conversation.contains("\"verdict\"") { Reply::text("Done.") } else { then() }
+        } else {
+            Reply::text("I am done, believe me.")
+        }
+    }
+}
+
+#[test]
+fn real_client_a_forgotten_answer_is_asked_for_once_more() {
+    assert_verdict("given when asked", forgets(done), ("success", "none"));
+    assert_verdict("said in words", forgets(|| Reply::text("Sure.\nverdict = done")), ("success", "none"));
+    assert_verdict(
+        "never given",
+        forgets(|| Reply::text("But I am done!")),
+        ("contract_violation", "contract_recovery"),
+    );
+}
+
+#[test]
+fn real_client_an_answer_in_words_counts_without_asking() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional");
+    let api = ScriptedApi::start(|_| Reply::text("All swept.\n\nverdict = blocked"));
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    assert_eq!(cooked.ended("chore", 1)["result"]["verdict"], "blocked");
+    assert!(
+        !api.conversations().iter().any(|it| it.user_text().contains("not complete")),
+        "nobody had to ask"
+    );
+}
+
+#[test]
+fn real_client_a_service_that_comes_back_is_waited_for_in_the_same_session() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional")
+        .env("AUTOSKILLIT_RUN_SKILL__SERVICE_PATIENCE", "60")
+        .env("AUTOSKILLIT_RUN_SKILL__SERVICE_BACKOFF", "1");
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let api = ScriptedApi::start(move |conversation| {
+        if conversation.is_side_request() {
+            return Reply::text("Chore");
+        }
+        match count.fetch_add(1, Ordering::SeqCst) {
+            0 => Reply::bash("echo swept > floor.txt"),
+            // The client's own two tries, and then ours.
+            1 | 2 => Reply::overloaded(),
+            _ if conversation.contains("\"verdict\"") => Reply::text("Done."),
+            _ => done(),
+        }
+    });
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    assert_eq!(cooked.story()[1], "chore#1 success -> succeeded");
+    assert_eq!(cooked.sessions().len(), 1, "one session, one visit, one try");
+    assert!(cooked.stderr.contains("another try in 1 s"), "{}", cooked.stderr);
+    let last = api.conversations().pop().expect("it was asked");
+    assert!(last.contains("echo swept > floor.txt"), "it goes on where it was: {}", last.body());
+    kitchen.assert_nothing_left(GONE);
+}
+
+/// A model that starts background work and answers at once.
+fn leaves_work(conversation: &Conversation) -> Reply {
+    match conversation.assistant_turns() {
+        0 => Reply::tool(
+            "Bash",
+            json!({ "command": "sleep 3; echo swept > floor.txt", "run_in_background": true, "description": "sweeps" }),
+        ),
+        1 => done(),
+        _ => Reply::text("Done."),
+    }
+}
+
+#[test]
+fn real_client_background_work_is_waited_for_refused_or_ended() {
+    let Some(client) = require_client() else { return };
+    let cook = |policy: &str| {
+        let kitchen = chores(&client, "conditional").env("AUTOSKILLIT_RUN_SKILL__BACKGROUND", policy);
+        let api = ScriptedApi::start(leaves_work);
+        let cooked = kitchen.cook(&api, ["chores"]);
+        let seen = (judged(&cooked).0, kitchen.read("floor.txt").is_some());
+        kitchen.assert_nothing_left(GONE);
+        seen
+    };
+    assert_eq!(cook("wait"), ("success".into(), true));
+    assert_eq!(cook("end"), ("early_stop".into(), false));
+    // Without the background, the client runs it in front and the answer comes after it.
+    assert_eq!(cook("refuse").0, "success");
+}
+
+#[test]
+fn real_client_writes_are_what_changed_on_disk() {
+    let Some(client) = require_client() else { return };
+    let cook = |writes: &str, command: &'static str| {
+        let kitchen = chores(&client, writes);
+        let api = ScriptedApi::start(move |conversation| match conversation.assistant_turns() {
+            0 => Reply::bash(command),
+            1 => done(),
+            _ => Reply::text("Done."),
+        });
+        let cooked = kitchen.cook(&api, ["chores"]);
+        let result = cooked.ended("chore", 1)["result"].clone();
+        (judged(&cooked), result["changed"].clone(), result["because"].to_string())
+    };
+    let (verdict, changed, _) = cook("always", "echo swept > floor.txt");
+    assert_eq!((verdict.0.as_str(), changed), ("success", json!(["floor.txt"])));
+    let (verdict, ..) = cook("always", "echo I did a lot; echo and this > /dev/null");
+    assert_eq!(verdict, ("zero_writes".into(), "zero_writes".into()));
+    let (verdict, _, because) = cook("never", "echo swept > floor.txt");
+    assert_eq!(verdict.0, "success", "it is told, not punished");
+    assert!(because.contains("its skill says that it only reads, and it changed floor.txt"), "{because}");
+}
+
+#[test]
+fn real_client_a_write_outside_of_the_working_directory_is_told_with_its_path() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional");
+    let stray = kitchen.home().join("stray.txt").display().to_string();
+    let target = stray.clone();
+    let api = ScriptedApi::start(move |conversation| match conversation.assistant_turns() {
+        0 => Reply::tool("Write", json!({ "file_path": target, "content": "where am I" })),
+        1 => done(),
+        _ => Reply::text("Done."),
+    });
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    let result = &cooked.ended("chore", 1)["result"];
+    assert_eq!(result["write_path_warnings"], json!([stray]));
+    assert_eq!(
+        std::fs::read_to_string(&stray).ok().as_deref(),
+        Some("where am I"),
+        "it is told and not taken back"
+    );
+}
+
+#[test]
+fn real_client_a_hook_that_denies_is_a_refused_call() {
+    let Some(client) = require_client() else { return };
+    let deny = json!({ "hookSpecificOutput": { "hookEventName": "PreToolUse", "permissionDecision": "deny", "permissionDecisionReason": "not today" } });
+    let settings = json!({ "hooks": { "PreToolUse": [{ "matcher": "Bash", "hooks": [{ "type": "command", "command": format!("echo '{deny}'") }] }] } });
+    let kitchen = chores(&client, "conditional").file(".claude/settings.json", &settings.to_string());
+    let api = ScriptedApi::start(|conversation| match conversation.assistant_turns() {
+        0 => Reply::bash("echo swept > floor.txt"),
+        1 => done(),
+        _ => Reply::text("Done."),
+    });
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(1);
+    assert_eq!(kitchen.read("floor.txt"), None);
+    assert_eq!(judged(&cooked).0, "permission_denied", "{}", cooked.stderr);
+}
+
+#[test]
+fn real_client_killed_with_a_command_at_work_leaves_nothing() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional");
+    let api = ScriptedApi::start(|_| Reply::bash("setsid sleep 1000 & sleep 1000"));
+    let mut cooking = kitchen.start_cooking(&api, ["chores"]);
+    cooking.wait_for_processes("sleep 1000", 2);
+    let pid = cooking
+        .wait_for_process(|line| line.contains("--session-id") && !line.contains("autoskillit warden"));
+    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the client runs");
+    let cooked = cooking.finish().expect_code(1);
+    assert_eq!(judged(&cooked).0, "killed", "{}", cooked.stderr);
+    kitchen.assert_nothing_left(Duration::ZERO);
+}
+
+#[test]
+fn real_client_whose_working_directory_is_removed_is_no_hang() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional").recipe(
+        "chores",
+        "name: chores\ndescription: x\nsteps:\n  room: {tool: run_cmd, with: {argv: [git, worktree, add, --quiet, --detach, ../room]}, on_success: chore}\n  chore:\n    skill: chore\n    with: {cwd: ../room}\n    on_success: done\n",
+    );
+    let room = kitchen.repository().with_file_name("room");
+    let gone = room.display().to_string();
+    let api = ScriptedApi::start(move |conversation| match conversation.assistant_turns() {
+        0 => Reply::bash(&format!("cd / && mv '{gone}' '{gone}-elsewhere'")),
+        1 => done(),
+        _ => Reply::text("Done."),
+    });
+    let cooked = kitchen.cook(&api, ["chores"]);
+    assert!(!room.exists(), "{}\n{:#?}", cooked.stderr, cooked.ended("chore", 1));
+    // Whatever the client makes of it, there is a verdict, and the log is whole.
+    let (label, _) = judged(&cooked);
+    assert!(!label.is_empty(), "{}", cooked.stderr);
+    let verdict = kitchen.below(".autoskillit/runs").into_iter().find(|path| path.ends_with("verdict.json"));
+    let verdict: Value = serde_json::from_str(
+        &std::fs::read_to_string(verdict.expect("a session has a verdict")).expect("it can be read"),
+    )
+    .expect("JSON");
+    assert_eq!(verdict["verdict"]["subtype"], label.as_str());
+    kitchen.assert_nothing_left(GONE);
+}
