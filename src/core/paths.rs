@@ -164,11 +164,19 @@ impl RunDir {
 /// The user's configuration folder: `$XDG_CONFIG_HOME/autoskillit`, else `~/.config/autoskillit`. `None` without a home.
 #[must_use]
 pub fn user_config() -> Option<PathBuf> {
-    let base =
-        std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute()).or_else(
-            || std::env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".config")),
-        )?;
-    Some(base.join("autoskillit"))
+    user_folder("XDG_CONFIG_HOME", ".config")
+}
+
+/// The user's folder of what can be made anew: `$XDG_CACHE_HOME/autoskillit`, else `~/.cache/autoskillit`. `None` without a home.
+#[must_use]
+pub fn user_cache() -> Option<PathBuf> {
+    user_folder("XDG_CACHE_HOME", ".cache")
+}
+
+fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let set = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::home_dir().filter(|home| home.is_absolute());
+    Some(set.or_else(|| Some(home()?.join(below_home)))?.join("autoskillit"))
 }
 
 #[cfg(test)]

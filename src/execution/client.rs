@@ -2,6 +2,7 @@
 //! ([`version`]) and how sessions log in ([`login`]).
 
 pub mod login;
+pub mod renewal;
 pub mod version;
 
 use std::ffi::OsString;

@@ -45,6 +45,7 @@ struct Prepared {
     writes: Writes,
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     transcript: Option<PathBuf>,
+    config_dir: Option<PathBuf>,
     dir: PathBuf,
 }
 
@@ -88,7 +89,8 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     let system = prompt::system(kit, call, &cwd, &skill.contract).map_err(bad)?;
     Ok(Prepared {
         client,
-        transcript: config_dir.map(|config| client::transcript(&config, &cwd, &id)),
+        transcript: config_dir.as_ref().map(|config| client::transcript(config, &cwd, &id)),
+        config_dir,
         outputs: declared(&skill),
         writes: skill.contract.writes,
         spec: SessionSpec {

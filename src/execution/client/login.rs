@@ -4,9 +4,10 @@
 //! goes to the network to renew it, which can log other sessions out. So the same places are looked at here, in the client's
 //! order. A test holds this against the client's own answer.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 /// Variables that hand sessions to another provider, which has a login of its own.
@@ -168,6 +169,25 @@ fn account(credentials: &Stored, now: Timestamp) -> Option<Login> {
     })
 }
 
+/// How long before its end a login is renewed: the client does so some minutes ahead.
+const AHEAD: SignedDuration = SignedDuration::from_mins(15);
+
+/// Whether a session that starts now will renew the account's login: its file is the one that counts, it can be renewed, and its time is
+/// nearly up. A login that is renewed twice at once logs the slower one out.
+#[must_use]
+pub fn is_due(env: &[(OsString, OsString)], credentials: &Stored, now: Timestamp) -> bool {
+    let set = |name: &str| env.iter().any(|(known, value)| known == name && !value.is_empty());
+    let provided = PROVIDERS.iter().any(|(name, _)| set(name)) || VARIABLES.iter().any(|name| set(name));
+    if provided || set(LAST_VARIABLE) {
+        return false;
+    }
+    let Some(stored) = credentials.json() else { return false };
+    let login = &stored["claudeAiOauth"];
+    let renewable = login["refreshToken"].as_str().is_some_and(|token| !token.is_empty());
+    let until = login["expiresAt"].as_i64().and_then(|at| Timestamp::from_millisecond(at).ok());
+    renewable && until.is_some_and(|until| until <= now + AHEAD)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -198,6 +218,23 @@ mod tests {
             keychain: false,
         };
         login(&places, at("2026-01-01T00:00:00Z"))
+    }
+
+    #[test]
+    fn a_renewal_is_due_when_the_accounts_login_is_nearly_over() {
+        let now = at("2026-01-01T00:00:00Z");
+        let due = |env: &[(&str, &str)], stored: Stored| {
+            let env: Vec<_> = env.iter().map(|(name, value)| (name.into(), value.into())).collect();
+            is_due(&env, &stored, now)
+        };
+        let soon = || credentials("r", "2026-01-01T00:10:00Z", &[SCOPE]);
+        assert!(due(&[], soon()));
+        assert!(due(&[], credentials("r", "2025-12-31T00:00:00Z", &[SCOPE])));
+        assert!(!due(&[], credentials("r", "2026-01-01T01:00:00Z", &[SCOPE])), "there is time");
+        assert!(!due(&[], credentials("", "2026-01-01T00:10:00Z", &[SCOPE])), "it cannot be renewed");
+        assert!(!due(&[("CLAUDE_CODE_OAUTH_TOKEN", "x")], soon()), "it is not what counts");
+        assert!(!due(&[("ANTHROPIC_API_KEY", "x")], soon()));
+        assert!(!due(&[], Stored::Absent));
     }
 
     #[test]

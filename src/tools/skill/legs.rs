@@ -1,6 +1,7 @@
 //! One session, and the turns that it may take: a service that did not answer is waited for, and an answer without all of its declared outputs
 //! is asked for once more. All of them are the same session: its id, its transcript, its limits.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -12,7 +13,8 @@ use crate::core::threads::blocking;
 use crate::core::usage::Usage;
 use crate::engine::event::Live;
 use crate::engine::host::{Call, Watch};
-use crate::execution::client::SessionSpec;
+use crate::execution::client::{SessionSpec, renewal};
+use crate::execution::facts::Update;
 use crate::execution::race::Policy;
 use crate::execution::session::{self, Ended, Glimpse, Session};
 use crate::execution::verdict::{RetryReason, SkillResult};
@@ -74,7 +76,18 @@ pub(super) async fn run(
 ) -> Ended {
     let (cwd, repository) = (prepared.spec.cwd.clone(), kit.repository.clone());
     let ledger = blocking(move || Ledger::open(&cwd, &repository)).await;
-    let glimpse = |glimpse: Glimpse| tell(call, watch, &prepared.spec.session_id, glimpse);
+    let turn = match &prepared.config_dir {
+        Some(dir) if !prepared.client.player => Some(renewal::turn(&prepared.env, dir).await),
+        _ => None,
+    };
+    let turn = Mutex::new(turn);
+    let glimpse = |glimpse: Glimpse| {
+        if matches!(glimpse, Glimpse::Update(Update::Doing(_) | Update::Saying(_))) {
+            // The model has answered, so the login is good: the next session may start.
+            drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
+        tell(call, watch, &prepared.spec.session_id, glimpse);
+    };
     let settings = &kit.settings.run_skill;
     let patience = Patience {
         whole: Duration::from_secs(settings.service_patience),
