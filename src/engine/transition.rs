@@ -310,7 +310,7 @@ fn route(step: &Step, scope: &Scope, outcome: &Outcome, attempt: u32) -> Result<
     let tries_left = attempt <= step.retries;
     let session = matches!(&step.kind, StepKind::Tool { tool, .. } if tool.tags.contains(&"session"));
     match outcome.retry {
-        RetryReason::Resume => {
+        RetryReason::Resume | RetryReason::DrainRace => {
             if let Some(target) = &step.on_context_limit {
                 return Ok((follow(target), "on_context_limit".to_owned()));
             }

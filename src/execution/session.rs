@@ -19,7 +19,7 @@ use super::pieces::Pieces;
 use super::race::{Exit, Policy, Race, Signal, Step, Termination};
 use super::record::parse_lossy;
 use super::tail::Tail;
-use super::transcript::TranscriptWatch;
+use super::transcript::{TranscriptWatch, last_stop};
 use super::verdict::{self, Declared, Evidence, SkillResult};
 use super::warden::{Charge, Ladder, Leftover, Report, WardenProgram, spawn};
 use crate::core::files;
@@ -113,7 +113,12 @@ pub async fn run(
         Ok(warded) => warded,
         Err(error) => {
             let why = format!("the warden cannot be started: {error}");
-            let found = Found { termination: Termination::NaturalExit, exit: None, not_started: Some(&why) };
+            let found = Found {
+                termination: Termination::NaturalExit,
+                exit: None,
+                not_started: Some(&why),
+                transcript_stop: None,
+            };
             let verdict = judge(&session, &facts, found, None, "");
             let ended = Ended {
                 verdict,
@@ -231,7 +236,16 @@ pub async fn run(
         log.stderr(&clean);
     });
     let changes = changes(&session, &facts).await;
-    let found = Found { termination, exit: race.exit(), not_started: not_started.as_deref() };
+    let transcript_stop = match (&facts.result, session.transcript) {
+        (None, Some(path)) => last_stop(path),
+        _ => None,
+    };
+    let found = Found {
+        termination,
+        exit: race.exit(),
+        not_started: not_started.as_deref(),
+        transcript_stop: transcript_stop.as_deref(),
+    };
     let verdict = judge(&session, &facts, found, changes.as_ref(), &errors.text());
     let ended = Ended {
         verdict,
@@ -256,6 +270,7 @@ struct Found<'a> {
     termination: Termination,
     exit: Option<Exit>,
     not_started: Option<&'a str>,
+    transcript_stop: Option<&'a str>,
 }
 
 fn judge(
@@ -275,6 +290,7 @@ fn judge(
         writes: session.writes,
         changes,
         needs: &session.policy.needs,
+        transcript_stop: found.transcript_stop,
         session_id: &session.spec.session_id,
     })
 }

@@ -1,10 +1,13 @@
 //! The transcript as a sign of life: tells when the file of one session grows. Notification by the system, with a slow poll as a
 //! safety net (a network file system may not notify).
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher as _};
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 /// How often the file is looked at when no notification comes.
@@ -75,6 +78,32 @@ fn watch_dir(dir: &Path, path: &Path, notice: mpsc::Sender<()>) -> Option<notify
     .ok()?;
     watcher.watch(dir, RecursiveMode::NonRecursive).ok()?;
     Some(watcher)
+}
+
+/// How much of a transcript's end is looked at for its last answer.
+const END: u64 = 256 << 10;
+
+/// Why the model stopped in the last answer that a transcript holds, such as `end_turn`: the second source, for a session whose result never
+/// reached us. `None` when there is none, or something else came after it.
+#[must_use]
+pub fn last_stop(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let size = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(size.saturating_sub(END))).ok()?;
+    let mut end = Vec::new();
+    file.take(END).read_to_end(&mut end).ok()?;
+    stop_of(&end)
+}
+
+/// [`last_stop`] of the end of a transcript. A line that is cut or is no JSON is passed over, and so are records of other kinds.
+#[must_use]
+pub fn stop_of(end: &[u8]) -> Option<String> {
+    let records = end.split(|byte| *byte == b'\n').rev();
+    let mut told = records.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
+    let last = told.find(|record| matches!(record["type"].as_str(), Some("assistant" | "user")))?;
+    (last["type"] == "assistant")
+        .then(|| last["message"]["stop_reason"].as_str().map(str::to_owned))
+        .flatten()
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@ pub struct Evidence<'a> {
     pub changes: Option<&'a Changes>,
     /// What the session could not do without.
     pub needs: &'a Needs,
+    /// Why the model stopped in the last answer that the transcript holds; looked up only where no result came.
+    pub transcript_stop: Option<&'a str>,
     /// The session's id.
     pub session_id: &'a str,
 }
@@ -57,6 +59,7 @@ impl<'a> Evidence<'a> {
             writes: Writes::Conditional,
             changes: None,
             needs: &NEEDS,
+            transcript_stop: None,
             session_id: "",
         }
     }
@@ -102,6 +105,8 @@ pub enum RetryReason {
     ContractRecovery,
     /// It says that it is done, and nothing changed on disk.
     ZeroWrites,
+    /// Its transcript holds a finished answer, and its result never reached us.
+    DrainRace,
 }
 
 /// The verdict on a session, in the reference's names.
@@ -412,6 +417,10 @@ fn without_result(evidence: &Evidence<'_>) -> Ruling {
             "service_unavailable",
             format!("it ended while the model service did not answer ({class})"),
         );
+    }
+    if evidence.transcript_stop == Some("end_turn") {
+        let because = "its transcript holds a finished answer, and its result never reached us";
+        return fails("drain_race", RetryReason::DrainRace, because);
     }
     match evidence.exit {
         Some(Exit { signal: Some(signal), .. }) => {

@@ -136,6 +136,37 @@ fn each_ending_has_its_label() {
 }
 
 #[test]
+fn a_finished_answer_in_the_transcript_is_no_success_but_no_mystery_either() {
+    let facts = facts(None);
+    let verdict = |stop| judge(&Evidence { transcript_stop: stop, ..Evidence::of(&facts) });
+    let ended = verdict(Some("end_turn"));
+    assert_eq!(
+        (ended.subtype.as_str(), ended.retry_reason, ended.success),
+        ("drain_race", RetryReason::DrainRace, false)
+    );
+    assert_eq!(verdict(Some("tool_use")).subtype, "unparseable");
+    assert_eq!(verdict(None).subtype, "unparseable");
+}
+
+#[test]
+fn evidence_on_disk_decides_for_skills_that_always_write() {
+    let facts = facts(Some(completed()));
+    let verdict = |writes, inside: &[&str], outside: &[&str]| {
+        let texts = |paths: &[&str]| paths.iter().map(|&path| path.to_owned()).collect();
+        let changes = Changes { inside: texts(inside), outside: texts(outside) };
+        judge(&Evidence { writes, changes: Some(&changes), ..Evidence::of(&facts) })
+    };
+    assert_eq!(verdict(Writes::Always, &[], &[]).subtype, "zero_writes");
+    assert!(verdict(Writes::Always, &["a"], &[]).success);
+    assert!(verdict(Writes::Conditional, &[], &[]).success);
+    assert!(verdict(Writes::Never, &["a"], &[]).because[1].contains("only reads, and it changed a"));
+    let stray = verdict(Writes::Conditional, &[], &["/etc/hosts"]);
+    assert_eq!((stray.success, stray.write_path_warnings), (true, vec!["/etc/hosts".to_owned()]));
+    let unknown = judge(&Evidence { writes: Writes::Always, ..Evidence::of(&facts) });
+    assert!(unknown.success, "where nothing is known of the disk, nothing is held against it");
+}
+
+#[test]
 fn an_old_client_is_told_from_a_broken_one() {
     let because = |stderr| {
         let verdict = judge(&Evidence {
