@@ -1,5 +1,6 @@
 //! `autoskillit serve`.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,6 +33,10 @@ pub(super) fn run(session: &Session, args: ServeArgs) -> Result<Exit, AppError> 
                 Err(AppError::environment(format!("cannot reach the run at {}: {error}", socket.display())))
             }
         };
+    }
+    if std::io::stdin().is_terminal() {
+        session.printer.note("waits for an MCP client on standard input; Ctrl-C ends it");
+        session.printer.note("Claude Code starts it by itself: autoskillit init --mcp");
     }
     let log = logging::begin(session.printer.verbosity() == Verbosity::Verbose);
     let headless = std::env::var_os(HEADLESS).is_some_and(|set| set == "1");
