@@ -26,6 +26,10 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// one that does not is kept waiting this long, once at an opening and once at a closing.
 const FETCHED: Duration = Duration::from_millis(500);
 
+/// How long a client that has fetched the list gets to take it in. Under load the real one needs longer; then its model is asked once
+/// without the new tools.
+const TAKEN_IN: Duration = Duration::from_millis(100);
+
 /// A kitchen behind the protocol.
 #[derive(Debug)]
 pub(super) struct Handler<S> {
@@ -118,7 +122,9 @@ impl<S: Served> ServerHandler for Handler<S> {
         if now != before {
             // The answer speaks of tools that the client has to fetch first: its model is asked as soon as the answer is there.
             let mut listed = self.listed.subscribe();
-            let _ = tokio::time::timeout(FETCHED, listed.wait_for(|as_of| *as_of >= now)).await;
+            if tokio::time::timeout(FETCHED, listed.wait_for(|as_of| *as_of >= now)).await.is_ok() {
+                tokio::time::sleep(TAKEN_IN).await;
+            }
         }
         Ok(result(&answer).into())
     }

@@ -63,26 +63,20 @@ fn real_client_opens_the_kitchen_and_runs_a_command_and_a_skill() {
                 _ => Reply::text("Done."),
             };
         }
-        match conversation.assistant_turns() {
-            0 => {
-                assert!(!conversation.has_tool(&tool("run_cmd")), "the kitchen is closed at the start");
-                Reply::tool(tool("open_kitchen"), json!({}))
-            }
-            1 => {
-                assert_eq!(last(conversation)["kitchen"], "open");
-                assert!(
-                    conversation.has_tool(&tool("run_cmd")),
-                    "the next request has the tools: {:?}",
-                    conversation.tools()
-                );
-                Reply::tool(tool("run_cmd"), json!({ "argv": ["echo", "from the kitchen"] }))
-            }
-            2 => {
-                assert_eq!(last(conversation)["stdout"], "from the kitchen");
-                Reply::tool(tool("run_skill"), json!({ "skill": "chore", "args": ["sweep"] }))
-            }
-            3 => Reply::text(last(conversation)["summary"].as_str().unwrap_or("nothing").to_owned()),
-            turns => panic!("turn {turns} was not expected"),
+        let turns = conversation.assistant_turns();
+        assert!(turns < 12, "it goes round in circles: {:?}", conversation.last_tool_results());
+        if turns == 0 {
+            assert!(!conversation.has_tool(&tool("run_cmd")), "the kitchen is closed at the start");
+            return Reply::tool(tool("open_kitchen"), json!({}));
+        }
+        // A tool that the client has not taken in yet is called again, as a model would.
+        if conversation.contains("the floor is swept") {
+            Reply::text(last(conversation)["summary"].as_str().unwrap_or("nothing").to_owned())
+        } else if conversation.contains("\"stdout\":\"from the kitchen\"") {
+            Reply::tool(tool("run_skill"), json!({ "skill": "chore", "args": ["sweep"] }))
+        } else {
+            assert!(conversation.contains("\"kitchen\":\"open\""), "{:?}", conversation.last_tool_results());
+            Reply::tool(tool("run_cmd"), json!({ "argv": ["echo", "from the kitchen"] }))
         }
     });
     let outcome = RealClient::within(scratch, client, &api)
