@@ -36,6 +36,7 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand runs 'List and show runs of this repository'
             cand config 'Show, change and check settings'
             cand doctor 'Say what is wrong here and how to mend it'
+            cand quota-status 'Say how much of the account''s plan is used, and whether sessions wait for it'
             cand serve 'Serve the kitchen to Claude Code, as an MCP server on standard input and output'
             cand completions 'Print the completion script of a shell'
         }
@@ -276,6 +277,20 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --directory 'Work in the repository of this folder instead of the current one'
             cand --config 'Set a setting for this command'
             cand --fix 'Mend what is ours and safe to mend, and say what was changed'
+            cand --json 'Print JSON'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;quota-status'= {
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand --fresh 'Ask the model service although its last answer still holds'
             cand --json 'Print JSON'
             cand -q 'Say only how it ended'
             cand --quiet 'Say only how it ended'

@@ -217,7 +217,7 @@ fn a_test_command_of_words_runs_without_a_shell() {
 fn a_malformed_file_stops_only_what_needs_settings() {
     let house = House::new();
     house.write(USER, "model:\n  defualt: opus\n");
-    house.write(FILE, "session:\n  permissions: bypas\n  env: 5\nquota_guard:\n  enabled: true\n");
+    house.write(FILE, "session:\n  permissions: bypas\n  env: 5\npacks:\n  enabled: true\n");
     let cook = house.run(&["cook", "hello"]);
     assert_eq!((cook.code, cook.out.as_str()), (Some(2), ""));
     insta::assert_snapshot!(cook.err);
@@ -234,11 +234,11 @@ fn a_malformed_file_stops_only_what_needs_settings() {
 #[test]
 fn keys_without_a_meaning_are_warned_about() {
     let house = House::new();
-    house.write(FILE, "version: 1\nquota_guard:\n  enabled: true\n");
+    house.write(FILE, "version: 1\npacks:\n  enabled: true\n");
     let shown = house.run(&["config", "validate"]);
     assert_eq!((shown.code, shown.out.as_str()), (Some(0), ""));
     insta::assert_snapshot!(shown.err);
-    assert_eq!(house.run(&["config", "get", "quota_guard.enabled"]).code, Some(2));
+    assert_eq!(house.run(&["config", "get", "packs.enabled"]).code, Some(2));
 }
 
 #[test]

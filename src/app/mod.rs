@@ -12,6 +12,7 @@ pub mod inputs;
 pub mod kitchen;
 pub mod offers;
 pub mod orchestrator;
+pub mod quota;
 pub mod recipes;
 pub mod rehearsal;
 pub mod runs;

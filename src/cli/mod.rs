@@ -8,6 +8,7 @@ mod doctor;
 mod drive;
 mod exit;
 mod init;
+mod quota_status;
 mod recipes;
 mod runs;
 mod serve;
@@ -95,6 +96,8 @@ enum Command {
     Config(config::ConfigCommand),
     /// Say what is wrong here and how to mend it.
     Doctor(doctor::DoctorArgs),
+    /// Say how much of the account's plan is used, and whether sessions wait for it.
+    QuotaStatus(quota_status::QuotaStatusArgs),
     /// Serve the kitchen to Claude Code, as an MCP server on standard input and output.
     Serve(serve::ServeArgs),
     /// Print the completion script of a shell.
@@ -152,6 +155,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),
                 Command::Doctor(args) => doctor::run(&session, &args),
+                Command::QuotaStatus(args) => quota_status::run(&session, &args),
                 Command::Serve(args) => serve::run(&session, args),
                 Command::Completions(args) => Ok(completions::run(&session, &args)),
             };

@@ -52,6 +52,8 @@ pub enum Kind {
         /// The most.
         max: u64,
     },
+    /// Per cent, from 0 to 100, fractions allowed.
+    Percent,
     /// A list of texts.
     List(Item),
     /// A command: text for a shell, or a list of words that is run without one.
@@ -113,6 +115,7 @@ impl Kind {
             Self::Seconds { min, max } => {
                 format!("a number of seconds from {min} to {max}, or a text such as `90s`, `10m`, `2h`")
             }
+            Self::Percent => "per cent, a number from 0 to 100".to_owned(),
             Self::List(Item::Text) => "a list of texts".to_owned(),
             Self::List(Item::Variable) => "a list of names of variables".to_owned(),
             Self::List(Item::OneOf(choices)) => format!("a list of {}", names(choices)),
@@ -147,6 +150,7 @@ impl Kind {
                 Some(duration) => in_range(duration.as_secs(), min, max),
                 None => Err(wrong()),
             },
+            (Self::Percent, Yaml::Number(number)) => percent(number),
             (Self::List(item), Yaml::Sequence(items)) => {
                 items.iter().map(|value| item.read(value)).collect::<Result<Vec<_>, _>>().map(Json::Array)
             }
@@ -182,6 +186,10 @@ impl Kind {
                 // `[ -f x ] && make check` is a command for a shell.
                 Err(_) => Ok(json!(given)),
             },
+            Self::Percent => match text.parse::<serde_yaml::Number>() {
+                Ok(number) => percent(&number),
+                Err(_) => Err(Misfit::new("wrong-type", self.expected(), "another text")),
+            },
             Self::OneOf(_) | Self::Seconds { .. } | Self::Repository | Self::Branch => {
                 self.read(&Yaml::String(text.to_owned()))
             }
@@ -203,6 +211,7 @@ impl Kind {
                     { "type": "string", "pattern": "^\\s*([0-9]+|([0-9]+[smhd])+)\\s*$" },
                 ]
             }),
+            Self::Percent => json!({ "type": "number", "minimum": 0, "maximum": 100 }),
             Self::Repository => json!({ "type": "string", "pattern": REPOSITORY }),
             Self::Branch => json!({ "type": "string", "pattern": BRANCH }),
             Self::List(Item::Text) => json!({ "type": "array", "items": text() }),
@@ -291,6 +300,15 @@ fn in_range(seconds: u64, min: u64, max: u64) -> Result<Json, Misfit> {
     // Nobody waits for weeks: a number of that size was meant in another unit.
     let meant = Some(seconds / 1000).filter(|thousandth| seconds > max && (min..=max).contains(thousandth));
     Err(misfit.help(meant.map(|meant| format!("the unit is the second; {seconds} ms are {meant}"))))
+}
+
+fn percent(number: &serde_yaml::Number) -> Result<Json, Misfit> {
+    match number.as_f64() {
+        Some(part) if (0.0..=100.0).contains(&part) => {
+            Ok(number.as_u64().map_or_else(|| json!(part), |whole| json!(whole)))
+        }
+        _ => Err(Misfit::new("out-of-range", "from 0 to 100 per cent", format!("{number}"))),
+    }
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -21,6 +21,8 @@ pub struct Settings {
     pub run_skill: RunSkillSettings,
     /// Test runs.
     pub test_check: TestCheckSettings,
+    /// The account's limits.
+    pub quota_guard: QuotaGuardSettings,
     /// GitHub.
     pub github: GithubSettings,
     /// Branches.
@@ -188,6 +190,32 @@ pub enum CommandLine {
     Shell(String),
     /// Words, run without a shell.
     Words(Vec<String>),
+}
+
+/// `quota_guard`; times in seconds, thresholds in per cent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaGuardSettings {
+    /// Whether anything of this is done at all.
+    pub enabled: bool,
+    /// Whether windows of hours count.
+    pub short_window_enabled: bool,
+    /// The use of one from which sessions wait.
+    pub short_window_threshold: f64,
+    /// Whether windows of days count.
+    pub long_window_enabled: bool,
+    /// The use of one from which sessions wait.
+    pub long_window_threshold: f64,
+    /// Parts of the names of windows of days.
+    pub long_window_patterns: Vec<String>,
+    /// How long after a reset the wait goes on.
+    pub buffer_seconds: u64,
+    /// The longest wait of a step.
+    pub max_wait: u64,
+    /// How long an answer of the service holds.
+    pub cache_max_age: u64,
+    /// Where it is kept; `None` is our own folder.
+    pub cache_path: Option<String>,
 }
 
 /// `github`.

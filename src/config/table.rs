@@ -33,6 +33,10 @@ pub enum Default {
     Seconds(u64),
     /// A list of texts.
     List(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag(bool),
+    /// Per cent.
+    Percent(u32),
 }
 
 impl Default {
@@ -44,6 +48,8 @@ impl Default {
             Self::Text(text) => json!(text),
             Self::Seconds(seconds) => json!(seconds),
             Self::List(items) => json!(items),
+            Self::Flag(flag) => json!(flag),
+            Self::Percent(percent) => json!(percent),
         }
     }
 }
@@ -251,6 +257,88 @@ pub const KEYS: &[Key] = &[
         example: "15m",
     },
     Key {
+        name: "quota_guard.enabled",
+        kind: Kind::Bool,
+        default: Default::Flag(true),
+        secret: false,
+        summary: "Whether sessions wait while the account is near a limit of its plan; `false` looks at nothing and asks nobody.",
+        example: "false",
+    },
+    Key {
+        name: "quota_guard.short_window_enabled",
+        kind: Kind::Bool,
+        default: Default::Flag(true),
+        secret: false,
+        summary: "Whether the windows of hours count.",
+        example: "false",
+    },
+    Key {
+        name: "quota_guard.short_window_threshold",
+        kind: Kind::Percent,
+        default: Default::Percent(85),
+        secret: false,
+        summary: "How much of a window of hours may be used before sessions wait for its reset, in per cent.",
+        example: "90",
+    },
+    Key {
+        name: "quota_guard.long_window_enabled",
+        kind: Kind::Bool,
+        default: Default::Flag(true),
+        secret: false,
+        summary: "Whether the windows of days count.",
+        example: "false",
+    },
+    Key {
+        name: "quota_guard.long_window_threshold",
+        kind: Kind::Percent,
+        default: Default::Percent(98),
+        secret: false,
+        summary: "The same for a window of days.",
+        example: "99.5",
+    },
+    Key {
+        name: "quota_guard.long_window_patterns",
+        kind: Kind::List(Item::Text),
+        default: Default::List(&["seven_day", "weekly", "sonnet", "opus"]),
+        secret: false,
+        summary: "A window whose name has one of these in it is one of days, in capitals or not.",
+        example: "[seven_day]",
+    },
+    Key {
+        name: "quota_guard.buffer_seconds",
+        kind: Kind::Seconds { min: 0, max: 3600 },
+        default: Default::Seconds(60),
+        secret: false,
+        summary: "How long after a window's reset the wait goes on.",
+        example: "2m",
+    },
+    Key {
+        name: "quota_guard.max_wait",
+        kind: Kind::Seconds { min: 0, max: LONGEST },
+        default: Default::Seconds(6 * 3600),
+        secret: false,
+        summary: "The longest that a step waits for a window; a run that would wait longer ends, and can be resumed.",
+        example: "1d",
+    },
+    Key {
+        name: "quota_guard.cache_max_age",
+        kind: Kind::Seconds { min: 0, max: 3600 },
+        default: Default::Seconds(300),
+        secret: false,
+        summary: "How long what the service said of the windows holds.",
+        example: "10m",
+    },
+    Key {
+        name: "quota_guard.cache_path",
+        kind: Kind::Text,
+        default: Default::Nothing(
+            "`quota.json` in `$XDG_CACHE_HOME/autoskillit`, else in `~/.cache/autoskillit`",
+        ),
+        secret: false,
+        summary: "The file that keeps it; runs that share it ask once.",
+        example: "/var/tmp/quota.json",
+    },
+    Key {
         name: "github.token",
         kind: Kind::Text,
         default: Default::Nothing("none"),
@@ -311,17 +399,8 @@ pub const UNUSED: &[&str] = &[
     "mcp_response.alert_threshold_tokens",
     "migration.suppressed",
     "packs.enabled",
-    "quota_guard.buffer_seconds",
-    "quota_guard.cache_max_age",
-    "quota_guard.cache_path",
     "quota_guard.cache_refresh_interval",
     "quota_guard.credentials_path",
-    "quota_guard.enabled",
-    "quota_guard.long_window_enabled",
-    "quota_guard.long_window_patterns",
-    "quota_guard.long_window_threshold",
-    "quota_guard.short_window_enabled",
-    "quota_guard.short_window_threshold",
     "read_db.max_rows",
     "read_db.timeout",
     "report_bug.github_filing",

@@ -13,6 +13,7 @@ pub mod liveness;
 pub mod pieces;
 pub mod player;
 pub mod probe;
+pub mod quota;
 pub mod race;
 pub mod record;
 pub mod scenario;

@@ -186,7 +186,7 @@ fn malformed_settings() {
     kitchen.write(".autoskillit/config.yaml", "session: [\n");
     let broken = doctor(&kitchen, &["--json"]).exits(4);
     assert_eq!(check(&broken, "settings.files")["details"].as_array().unwrap().len(), 1, "{broken}");
-    kitchen.write(".autoskillit/config.yaml", "quota_guard:\n  enabled: true\n");
+    kitchen.write(".autoskillit/config.yaml", "packs:\n  enabled: true\n");
     assert_eq!(status(&doctor(&kitchen, &["--json"]).exits(0), "settings.files"), "warning");
     let flag = doctor(&kitchen, &["--json", "--config", "session.permissions=x"]).exits(4);
     assert_eq!(status(&flag, "settings.files"), "error");

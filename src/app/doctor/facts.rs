@@ -14,7 +14,7 @@ use crate::core::paths::{self, KitchenDir};
 use crate::core::text::first_line;
 use crate::core::threads::blocking;
 use crate::execution::client::config_dir;
-use crate::execution::client::login::Stored;
+use crate::execution::client::login::{self, Stored};
 use crate::execution::probe::{Answer, Prober, Said};
 use crate::execution::warden::WardenProgram;
 use crate::workspace::git::Checkout;
@@ -214,20 +214,8 @@ impl Facts {
     }
 
     fn client_settings(&self) -> Vec<PathBuf> {
-        // Of the user's file the login and the environment are carried over where it is not a source.
-        let user = self.client_dir().map(|dir| dir.join("settings.json"));
-        let is_source =
-            |name: &str| self.settings.session.setting_sources.iter().any(|source| source == name);
-        let of_project = [("project", "settings.json"), ("local", "settings.local.json")]
-            .into_iter()
-            .filter(|(source, _)| is_source(source))
-            .filter_map(|(_, file)| Some(self.top()?.join(".claude").join(file)));
-        let managed = if cfg!(target_os = "macos") {
-            "/Library/Application Support/ClaudeCode/managed-settings.json"
-        } else {
-            "/etc/claude-code/managed-settings.json"
-        };
-        user.into_iter().chain(of_project).chain([managed.into()]).collect()
+        let sources = &self.settings.session.setting_sources;
+        login::settings_files(self.client_dir().as_deref(), self.top(), sources)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::facts::{Facts, value};
 use super::report::{Check, Group, Topic};
 use crate::core::threads::blocking;
-use crate::execution::client::login::{Login, Places, Stored, login, state_file};
+use crate::execution::client::login::{Login, Places, Stored, login, state_file, with_settings};
 
 pub(super) const LOGIN: Topic = Topic::new(Group::Client, "client.login", "login");
 
@@ -17,7 +17,10 @@ pub(super) async fn check(facts: Arc<Facts>) -> Vec<Check> {
         let chosen = set("CLAUDE_CONFIG_DIR").map(PathBuf::from);
         let credentials = facts.client_dir().map(|dir| dir.join(".credentials.json"));
         let read = |path: Option<PathBuf>| path.map_or(Stored::Absent, |path| Stored::read(&path));
-        let (env, helper) = of_settings(&facts);
+        let (env, helper) = {
+            let files = facts.client_files.iter().map(|file| (file.path.as_path(), &file.content));
+            with_settings(&facts.session_env, files)
+        };
         let places = Places {
             env: &env,
             helper,
@@ -33,27 +36,6 @@ pub(super) async fn check(facts: Arc<Facts>) -> Vec<Check> {
         vec![judge(&login(&places, facts.world.now), &credentials.unwrap_or_default(), &kept)]
     })
     .await
-}
-
-/// The variables of a session with those that the client's settings set, and the strongest file that names a helper.
-fn of_settings(facts: &Facts) -> (Vec<(String, String)>, Option<PathBuf>) {
-    let mut env: Vec<(String, String)> = facts
-        .session_env
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_string_lossy().into_owned())))
-        .collect();
-    let mut helper = None;
-    for file in &facts.client_files {
-        let Some(settings) = file.content.json() else { continue };
-        for (name, value) in settings["env"].as_object().into_iter().flatten() {
-            env.retain(|(known, _)| known != name);
-            env.extend(value.as_str().map(|value| (name.clone(), value.to_owned())));
-        }
-        if settings["apiKeyHelper"].as_str().is_some_and(|command| !command.is_empty()) {
-            helper = Some(file.path.clone());
-        }
-    }
-    (env, helper)
 }
 
 /// `file` is that of the account's login, `kept` what is set and kept from sessions.

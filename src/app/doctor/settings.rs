@@ -119,7 +119,7 @@ mod tests {
     fn files_of_settings() {
         let good = judged("model: {default: opus}\n");
         assert_eq!((good.level, good.message.as_str()), (Level::Ok, "/a/config.yaml"));
-        let odd = judged("quota_guard: {enabled: true}\n");
+        let odd = judged("packs: {enabled: true}\n");
         assert_eq!((odd.level, odd.details.len()), (Level::Warning, 1));
         let faulty = judged("session:\n  permissions: bypas\n  env: 5\n");
         assert_eq!(faulty.level, Level::Error);

@@ -11,6 +11,7 @@ pub mod glyphs; // the signs, with ASCII stand-ins
 pub mod line; // a line of styled parts that fits its width
 pub mod printer; // the one place that writes
 pub mod prompts; // questions in a terminal
+pub mod quota; // how the account's limits stand
 pub mod screen; // a run as it happens
 pub mod setup; // what a setup found and did
 pub mod style; // the colours, by meaning

@@ -104,7 +104,7 @@ fn faults_of_variables_and_flags() {
         ("AUTOSKILLIT_RUN_SKILL__TIMEOUTS", "1"),
         ("AUTOSKILLIT_MODELS__DEFAULT", "x"),
         ("AUTOSKILLIT_SESSION__ENV", "{}"),
-        ("AUTOSKILLIT_QUOTA_GUARD__ENABLED", "no"),
+        ("AUTOSKILLIT_PACKS__ENABLED", "no"),
         ("AUTOSKILLIT_SESSION__PERMISSIONS", "bypas"),
         ("AUTOSKILLIT_CLIENT__PROGRAM", ""),
         ("AUTOSKILLIT_XYZ__ABC", "secret"),
@@ -139,7 +139,7 @@ run_skill:
 test_check:
   command: []
   timeout:
-quota_guard:
+packs:
   enabled: true
   enabeld: true
 subsets:

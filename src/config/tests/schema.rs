@@ -19,10 +19,9 @@ fn the_schema_takes_what_is_taken_and_refuses_what_is_refused() {
         ("run_skill: {timeout: 1h, stale_threshold: 0}\n", Layer::User),
         ("test_check: {command: [make, check]}\nmodel: {default: null}\n", Layer::User),
         ("github: {token: x}\n", Layer::UserSecrets),
-        (
-            "quota_guard: {enabled: true}\nsubsets: {custom_tags: {a: [b]}}\nlogging: {level: INFO}\n",
-            Layer::User,
-        ),
+        ("packs: {enabled: true}\nsubsets: {custom_tags: {a: [b]}}\nlogging: {level: INFO}\n", Layer::User),
+        ("quota_guard: {enabled: false, long_window_threshold: 99.5, cache_path: null}\n", Layer::User),
+        ("quota_guard: {short_window_threshold: 120}\n", Layer::User),
         ("sesion: {}\n", Layer::User),
         ("session: 5\n", Layer::User),
         ("session: {permissions: BYPASS}\n", Layer::User),

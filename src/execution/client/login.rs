@@ -23,7 +23,7 @@ pub const PROVIDERS: &[(&str, &str)] = &[
 const VARIABLES: &[&str] = &["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"];
 
 /// The variable that counts after a helper.
-const LAST_VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
+pub const LAST_VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 
 /// What a stored login must be good for.
 const SCOPE: &str = "user:inference";
@@ -105,6 +105,46 @@ pub enum Login {
 #[must_use]
 pub fn state_file(chosen: Option<&Path>, home: &Path) -> PathBuf {
     chosen.unwrap_or(home).join(".claude.json")
+}
+
+/// The client's settings files that have a say in sessions, the weakest first: of the user's file the login and the environment
+/// are carried over where it is no source. `dir` is the client's folder, `top` the repository, `sources` what `session.setting_sources` lists.
+#[must_use]
+pub fn settings_files(dir: Option<&Path>, top: Option<&Path>, sources: &[String]) -> Vec<PathBuf> {
+    let of_project = [("project", "settings.json"), ("local", "settings.local.json")]
+        .into_iter()
+        .filter(|(name, _)| sources.iter().any(|source| source == name))
+        .filter_map(|(_, file)| Some(top?.join(".claude").join(file)));
+    let managed = if cfg!(target_os = "macos") {
+        "/Library/Application Support/ClaudeCode/managed-settings.json"
+    } else {
+        "/etc/claude-code/managed-settings.json"
+    };
+    dir.map(|dir| dir.join("settings.json")).into_iter().chain(of_project).chain([managed.into()]).collect()
+}
+
+/// The variables of a session with those that the client's settings set, and the strongest file that names a helper.
+#[must_use]
+pub fn with_settings<'a>(
+    env: &[(OsString, OsString)],
+    files: impl IntoIterator<Item = (&'a Path, &'a Stored)>,
+) -> (Vec<(String, String)>, Option<PathBuf>) {
+    let mut env: Vec<(String, String)> = env
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_string_lossy().into_owned())))
+        .collect();
+    let mut helper = None;
+    for (path, content) in files {
+        let Some(settings) = content.json() else { continue };
+        for (name, value) in settings["env"].as_object().into_iter().flatten() {
+            env.retain(|(known, _)| known != name);
+            env.extend(value.as_str().map(|value| (name.clone(), value.to_owned())));
+        }
+        if settings["apiKeyHelper"].as_str().is_some_and(|command| !command.is_empty()) {
+            helper = Some(path.to_owned());
+        }
+    }
+    (env, helper)
 }
 
 /// Whether the client takes a variable of this value for set.
