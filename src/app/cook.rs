@@ -378,6 +378,10 @@ pub fn fault_hint(fault: Option<Fault>) -> Option<&'static str> {
         Fault::Service => {
             Some("the model service or the login failed, not the work: try `claude` by hand, then resume")
         }
+        Fault::Budget => Some("raise `limits.budget_usd` of the recipe and cook it anew"),
+        Fault::Quota => Some(
+            "resume when the account's limit is reset, or wait longer: `quota_guard.max_wait`; `autoskillit quota-status` says how it stands",
+        ),
         Fault::Environment => Some("the machine was not fit for the step: mend that, then resume"),
         Fault::Settings => Some("the settings lack what the step needs: set it, then resume"),
         Fault::Recipe => Some("the recipe cannot go on as it is written: mend it and cook it anew"),

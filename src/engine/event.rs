@@ -212,6 +212,27 @@ pub enum Fault {
     Recipe,
     /// The model service or the login.
     Service,
+    /// The run's budget: it is spent.
+    Budget,
+    /// The account's plan: too much of it is used for now.
+    Quota,
+}
+
+impl Fault {
+    /// How a run ends that it ends.
+    #[must_use]
+    pub fn status(self) -> RunStatus {
+        match self {
+            Self::Budget | Self::Quota => RunStatus::Exhausted,
+            Self::Environment | Self::Settings | Self::Recipe | Self::Service => RunStatus::Failed,
+        }
+    }
+
+    /// Whether the same run may get past it.
+    #[must_use]
+    pub fn passes(self) -> bool {
+        self != Self::Budget
+    }
 }
 
 /// Kinds of ends (also of a run that has none yet).

@@ -33,6 +33,8 @@ pub struct Call {
     pub params: Value,
     /// The session to run, for `run_skill`.
     pub session: Option<SessionCall>,
+    /// Dollars that are left of the run's budget, where it has one.
+    pub budget_left: Option<f64>,
 }
 
 /// The session of a call.

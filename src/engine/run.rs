@@ -140,6 +140,7 @@ impl Run<'_> {
             tool: tried.tool,
             params: tried.params.clone(),
             session,
+            budget_left: transition::budget_left(self.recipe, &self.state),
         };
         let began = Instant::now();
         let watch = |live: Live| (self.watch)(&News::Live(live));

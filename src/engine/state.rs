@@ -181,7 +181,7 @@ impl State {
                 });
                 self.captured.clone_from(captures);
                 self.why.clone_from(why);
-                let resumable = !*ok;
+                let resumable = !*ok && fault.is_none_or(Fault::passes);
                 self.at = match next {
                     Next::Retry => {
                         At::Retry { step: step.clone(), visit: *visit, attempt: attempt.saturating_add(1) }

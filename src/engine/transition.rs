@@ -230,9 +230,9 @@ fn concluded(
         let (next, why) = route(step, &scope, outcome, attempt)?;
         Ok((captures, next, why, outcome.fault))
     });
-    if outcome.fault.is_some() {
-        // It says nothing about the work, so no route of the recipe fits: the run ends here and can be resumed.
-        decision = Ok((Map::new(), Next::End(RunStatus::Failed), outcome.summary.clone(), outcome.fault));
+    if let Some(fault) = outcome.fault {
+        // It says nothing about the work, so no route of the recipe fits: the run ends here.
+        decision = Ok((Map::new(), Next::End(fault.status()), outcome.summary.clone(), outcome.fault));
     }
     let (captures, next, why, fault) =
         decision.unwrap_or_else(|why| (Map::new(), Next::End(RunStatus::Failed), why, Some(Fault::Recipe)));
@@ -329,9 +329,15 @@ fn route(step: &Step, scope: &Scope, outcome: &Outcome, attempt: u32) -> Result<
     }
     match &step.on_failure {
         Some(target) => Ok((follow(target), "on_failure".to_owned())),
+        None if outcome.label == BUDGET => {
+            Ok((Next::End(RunStatus::Exhausted), format!("`{}` spent its budget and is not done", step.name)))
+        }
         None => Ok((Next::End(RunStatus::Failed), format!("`{}` failed: {}", step.name, outcome.summary))),
     }
 }
+
+/// The verdict on a session that spent what it may spend.
+const BUDGET: &str = "budget_exhausted";
 
 fn follow(target: &Target) -> Next {
     match target {
@@ -387,6 +393,12 @@ fn over_limit(recipe: &Recipe, state: &State, step: &Step, elapsed_ms: u64) -> O
         return None;
     };
     Some(end(RunStatus::Exhausted, reason, Some(&step.name), false, None))
+}
+
+/// What is left of the run's budget, in dollars.
+#[must_use]
+pub fn budget_left(recipe: &Recipe, state: &State) -> Option<f64> {
+    recipe.limits.budget_usd.map(|limit| (limit - state.usage.cost_usd).max(0.0))
 }
 
 /// What expressions of `step` see.

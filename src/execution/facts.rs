@@ -1,6 +1,7 @@
 //! What a session's stream has said so far: a fold over its records.
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::{Assistant, Block, Denial, Init, Record, ResultRecord, ToolUse};
@@ -32,9 +33,20 @@ pub struct Facts {
     pub background: Vec<String>,
     /// The class of the last failed model call, while no answer has come since.
     pub api_trouble: Option<String>,
+    /// The account's limit that refused it, while the service has not said otherwise.
+    pub refused: Option<Limit>,
     /// Records read.
     pub records: u64,
     messages: IndexMap<String, Usage>,
+}
+
+/// A limit of the account, as the client states it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Its window (`five_hour`, `seven_day`, …), or empty.
+    pub window: String,
+    /// When it is over, in Unix seconds.
+    pub resets_at: i64,
 }
 
 /// A tool call and its end.
@@ -106,7 +118,12 @@ impl Facts {
                 self.result = Some((**result).clone());
                 Update::Nothing
             }
-            Record::ToolProgress { .. } | Record::RateLimit { .. } | Record::Other { .. } => Update::Nothing,
+            Record::RateLimit { resets_at, status, window } => {
+                let refused = (status == "rejected").then_some(*resets_at).flatten();
+                self.refused = refused.map(|resets_at| Limit { window: window.clone(), resets_at });
+                Update::Nothing
+            }
+            Record::ToolProgress { .. } | Record::Other { .. } => Update::Nothing,
         }
     }
 

@@ -40,6 +40,8 @@ pub enum Record {
         resets_at: Option<i64>,
         /// The limit's status (`allowed`, `allowed_warning`, `rejected`).
         status: String,
+        /// Which limit (`five_hour`, `seven_day`, …), or empty.
+        window: String,
     },
     /// `result`: a turn is over.
     Result(Box<ResultRecord>),

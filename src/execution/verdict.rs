@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::facts::Facts;
+use super::facts::{Facts, Limit};
 use super::race::{Exit, Needs, Termination};
 use super::record::{Denial, ResultRecord};
 use crate::core::kind::ValueKind;
@@ -132,6 +132,9 @@ pub struct SkillResult {
     pub retry_reason: RetryReason,
     /// The model service or login failed, not the skill.
     pub infrastructure: bool,
+    /// The account's limit that refused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Limit>,
     /// The declared outputs.
     pub outputs: Map<String, Value>,
     /// The end of stderr.
@@ -222,6 +225,7 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
         needs_retry: ruling.retry != RetryReason::None,
         retry_reason: ruling.retry,
         infrastructure: ruling.fault == Fault::Infrastructure,
+        refused: facts.refused.clone(),
         outputs,
         stderr: evidence.stderr.to_owned(),
         permission_denials: denials,

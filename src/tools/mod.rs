@@ -5,6 +5,7 @@ mod args;
 mod commands;
 pub mod orchestrator;
 mod prompt;
+mod quota;
 mod skill;
 mod test_check;
 mod test_summary;

@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::args::{self, Args};
-use super::{Toolkit, prompt, refused, unfit};
+use super::{Toolkit, prompt, quota, refused, unfit};
 use crate::config::{BackgroundWork, Permissions, limit};
-use crate::core::stop::StopSignal;
+use crate::core::stop::{Stop, StopSignal};
 use crate::core::text::first_line;
 use crate::core::{files, ids};
 use crate::engine::event::{Fault, Live};
@@ -22,19 +22,53 @@ use crate::execution::session::{Ended, Glimpse};
 use crate::execution::verdict::{Declared, SkillResult};
 use crate::skills::{PLUGIN, Skill, SkillError, Writes, write_plugin};
 
-pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: StopSignal) -> Outcome {
+pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: StopSignal) -> Outcome {
+    if let Some(outcome) = quota::before(kit, call, watch, &mut stop).await {
+        return outcome;
+    }
     match prepare(kit, call) {
         Ok(prepared) => {
-            let ended = legs::run(kit, call, &prepared, watch, stop).await;
+            let ended = legs::run(kit, call, &prepared, watch, stop.clone()).await;
             if let Some(settings) = &prepared.spec.settings {
                 // It may hold what logs the user in, and nobody needs it any more.
                 let _ = std::fs::remove_file(settings);
             }
-            outcome(ended)
+            quota::after(kit, &ended.verdict).await;
+            let outcome = within_budget(call, &prepared, outcome(ended));
+            // Whoever stops a wait for the service stops the run, and the session is taken up again.
+            let stopped = *stop.borrow() != Stop::No && outcome.fault == Some(Fault::Service);
+            Outcome { cut_off: outcome.cut_off || stopped, ..outcome }
         }
         Err(outcome) => *outcome,
     }
 }
+
+/// An outcome with what it means that the session's money was spent: when that was the rest of the run's, the run is over.
+fn within_budget(call: &Call, prepared: &Prepared, outcome: Outcome) -> Outcome {
+    let left =
+        call.budget_left.filter(|_| outcome.label == "budget_exhausted" && prepared.budget_is_the_runs);
+    match left {
+        Some(left) => Outcome {
+            fault: Some(Fault::Budget),
+            summary: format!("the session spent the last ${left:.2} of the run's budget and is not done"),
+            ..outcome
+        },
+        None => outcome,
+    }
+}
+
+/// What a session may spend, in dollars: what its step says, and no more than is left of the run's budget; and whether the latter
+/// is less.
+fn budget(own: Option<f64>, left: Option<f64>) -> (Option<f64>, bool) {
+    match (own, left) {
+        (Some(own), Some(left)) if own < left => (Some(own), false),
+        (_, Some(left)) => (Some(left.max(LEAST_BUDGET)), true),
+        (own, None) => (own, false),
+    }
+}
+
+/// The least budget that the client takes for one, in dollars.
+const LEAST_BUDGET: f64 = 0.0001;
 
 /// Everything that is fixed before the session starts.
 struct Prepared {
@@ -43,6 +77,8 @@ struct Prepared {
     policy: Policy,
     outputs: Vec<Declared>,
     writes: Writes,
+    /// Whether its budget is the rest of the run's.
+    budget_is_the_runs: bool,
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     transcript: Option<PathBuf>,
     config_dir: Option<PathBuf>,
@@ -68,7 +104,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     if !client.player {
         policy.needs.command = Some(format!("{PLUGIN}:{name}"));
     }
-    let budget_usd = args.number("budget_usd").map_err(bad)?;
+    let (budget_usd, budget_is_the_runs) = budget(args.number("budget_usd").map_err(bad)?, call.budget_left);
     let settings = &kit.settings.session;
     let SessionCall { id, continues } =
         call.session.clone().unwrap_or_else(|| SessionCall { id: ids::session_id(), continues: false });
@@ -93,6 +129,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         config_dir,
         outputs: declared(&skill),
         writes: skill.contract.writes,
+        budget_is_the_runs,
         spec: SessionSpec {
             session_id: id,
             continues,
@@ -305,4 +342,25 @@ fn result(verdict: &SkillResult) -> Value {
     }
     result.entry("worktree_path").or_insert(Value::Null);
     Value::Object(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_may_spend_what_its_step_says_and_no_more_than_is_left() {
+        let cases = [
+            (None, None, (None, false)),
+            (Some(0.5), None, (Some(0.5), false)),
+            (Some(0.5), Some(2.0), (Some(0.5), false)),
+            (Some(5.0), Some(2.0), (Some(2.0), true)),
+            (Some(2.0), Some(2.0), (Some(2.0), true)),
+            (None, Some(2.0), (Some(2.0), true)),
+            (None, Some(0.0), (Some(LEAST_BUDGET), true)),
+        ];
+        for (own, left, expected) in cases {
+            assert_eq!(budget(own, left), expected, "{own:?} {left:?}");
+        }
+    }
 }

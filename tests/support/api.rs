@@ -70,6 +70,8 @@ impl Request {
 struct Shared {
     main: Policy,
     side: Policy,
+    /// What is used of the account's plan: one answer after the other, the last for ever.
+    plan: Mutex<Vec<Value>>,
     log: Mutex<Log>,
     changed: Condvar,
 }
@@ -103,6 +105,7 @@ impl ScriptedApi {
         let shared = Arc::new(Shared {
             main: Box::new(main),
             side: Box::new(side),
+            plan: Mutex::default(),
             log: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -131,6 +134,24 @@ impl ScriptedApi {
     /// What belongs into `ANTHROPIC_BASE_URL`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Says what is used of the account's plan: these answers one after the other, the last for ever; a text is an error of the service.
+    pub fn plan(&self, answers: impl IntoIterator<Item = Value>) {
+        let mut plan = self.shared.plan.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *plan = answers.into_iter().collect();
+    }
+
+    /// How often it was asked what is used of the plan by this program; the client may ask too.
+    pub fn plan_requests(&self) -> usize {
+        let ours = |request: &&Request| {
+            request.path == "/api/oauth/usage"
+                && request
+                    .headers
+                    .iter()
+                    .any(|(name, value)| name == "user-agent" && value.starts_with("autoskillit/"))
+        };
+        self.requests().iter().filter(ours).count()
     }
 
     /// Every request so far, in order of arrival.
@@ -261,6 +282,18 @@ async fn answer(
             // About four bytes make a token.
             let count = json!({"input_tokens": body.len() / 4});
             Ok(respond(200, JSON, Delivery::whole(count.to_string())))
+        }
+        (None, Method::GET, "/api/oauth/usage") => {
+            let answer = {
+                let mut plan = shared.plan.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+                if plan.len() > 1 {
+                    plan.remove(0)
+                } else {
+                    plan.first().cloned().unwrap_or_else(|| json!({}))
+                }
+            };
+            let status = if answer.is_string() { 500 } else { 200 };
+            Ok(respond(status, JSON, Delivery::whole(answer.to_string())))
         }
         (None, method, path) => {
             let error = wire::error("not_found_error", &format!("no answer to {method} {path}"), number);

@@ -147,6 +147,17 @@ impl Kitchen {
         Cooking::start(self, command)
     }
 
+    /// Starts the binary beside this API.
+    pub fn start_with<A: AsRef<OsStr>>(
+        &self,
+        api: &ScriptedApi,
+        args: impl IntoIterator<Item = A>,
+    ) -> Cooking<'_> {
+        let mut command = self.command(isolated_env(api, &self.home()));
+        command.args(args);
+        Cooking::start(self, command)
+    }
+
     /// Runs the binary to its end, without a model to talk to.
     pub fn run<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Cooked<'_> {
         self.start(args).finish()

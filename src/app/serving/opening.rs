@@ -58,6 +58,7 @@ impl Open {
             tool,
             params: Value::Object(params),
             session: None,
+            budget_left: None,
         };
         let watch = |live: Live| {
             if let Some(line) = line(&live) {

@@ -20,6 +20,7 @@ steps:
       - {when: \"context.out == 'again'\", route: check}
     on_failure: work
   work: {skill: repair-tests, retries: 2, on_context_limit: check, on_failure: escalate, on_success: check, max_visits: 9}
+  spender: {skill: repair-tests, retries: 2, on_success: end}
   end: {action: stop, message: 'done ${{ context.out }}'}
 ";
 
@@ -69,13 +70,72 @@ fn every_outcome_has_its_route() {
             "the service failed, whatever the routes say",
             "check",
             1,
-            Outcome { fault: Some(Fault::Service), ..failed },
+            Outcome { fault: Some(Fault::Service), ..failed.clone() },
             Next::End(RunStatus::Failed),
+        ),
+        (
+            "the run's budget is spent, whatever the routes say",
+            "check",
+            1,
+            Outcome { fault: Some(Fault::Budget), ..failed.clone() },
+            Next::End(RunStatus::Exhausted),
+        ),
+        (
+            "the plan is used up",
+            "work",
+            1,
+            Outcome { fault: Some(Fault::Quota), ..asks(R::Stale) },
+            Next::End(RunStatus::Exhausted),
+        ),
+        (
+            "its own budget is spent: that is a failure of the step",
+            "check",
+            2,
+            Outcome { label: "budget_exhausted".into(), ..failed.clone() },
+            step("work"),
+        ),
+        (
+            "and nothing says where it leads",
+            "spender",
+            1,
+            Outcome { label: "budget_exhausted".into(), ..failed },
+            Next::End(RunStatus::Exhausted),
         ),
     ];
     for (name, from, attempt, outcome, expected) in cases {
         assert_eq!(leads(&recipe, from, attempt, &outcome).0, expected, "{name}");
     }
+}
+
+#[test]
+fn what_is_left_of_a_budget_is_what_sessions_may_spend() {
+    let recipe = recipe(LOOP);
+    let left = |spent| {
+        let mut state = state(&recipe, json!({}), vec![]);
+        state.usage.cost_usd = spent;
+        budget_left(&recipe, &state)
+    };
+    assert_eq!([0.0, 0.25, 1.0, 3.0].map(left), [1.0, 0.75, 0.0, 0.0].map(Some));
+    let free = super::super::testing::recipe("steps: {a: {skill: repair-tests, on_success: done}}");
+    assert_eq!(budget_left(&free, &State::default()), None);
+}
+
+#[test]
+fn only_what_may_pass_can_be_resumed() {
+    let recipe = recipe(LOOP);
+    let over = |fault| {
+        let outcome = Outcome { fault: Some(fault), ..outcome(false, json!({})) };
+        let before = state(&recipe, json!({}), vec![]);
+        let event = conclude(&recipe, &before, &Places::default(), &tried(&recipe, "work", 1), &outcome, 5);
+        match state(&recipe, json!({}), vec![event]).at {
+            At::Ending(end) => (end.status, end.resumable, end.reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    let told = |status, resumable| (status, resumable, "as told".to_owned());
+    assert_eq!(over(Fault::Budget), told(RunStatus::Exhausted, false));
+    assert_eq!(over(Fault::Quota), told(RunStatus::Exhausted, true));
+    assert_eq!(over(Fault::Service), told(RunStatus::Failed, true));
 }
 
 #[test]

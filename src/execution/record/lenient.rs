@@ -36,6 +36,7 @@ pub(super) fn read(object: &Map<String, Value>) -> Record {
             Record::RateLimit {
                 resets_at: info.get("resetsAt").and_then(Value::as_i64),
                 status: text(info, "status"),
+                window: text(info, "rateLimitType"),
             }
         }
         ("tool_progress", _) => Record::ToolProgress { tool: text(object, "tool_name") },

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Prepared, tell};
+use super::{LEAST_BUDGET, Prepared, tell};
 use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::text::first_line;
 use crate::core::threads::blocking;
@@ -15,14 +15,17 @@ use crate::engine::event::Live;
 use crate::engine::host::{Call, Watch};
 use crate::execution::client::{SessionSpec, renewal};
 use crate::execution::facts::Update;
+use crate::execution::quota::wait::Waited;
 use crate::execution::race::Policy;
 use crate::execution::session::{self, Ended, Glimpse, Session};
 use crate::execution::verdict::{RetryReason, SkillResult};
-use crate::tools::{Toolkit, prompt};
+use crate::tools::{Toolkit, prompt, quota};
 use crate::workspace::ledger::Ledger;
 
 /// How long the turn may take that only asks for an answer: no work is done in it.
 const ANSWERING: Duration = Duration::from_secs(300);
+/// How many resets of the account's limits a session waits for.
+const RESETS: u32 = 3;
 /// The longest wait between two tries of a service that does not answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
@@ -43,6 +46,10 @@ struct So {
     asked: bool,
     waits: u32,
     waited: Duration,
+    /// How often a limit's reset was waited for.
+    resets: u32,
+    /// How long that took.
+    idle: Duration,
 }
 
 /// How long a service that does not answer is waited for.
@@ -97,6 +104,8 @@ pub(super) async fn run(
     let (mut so, mut used, mut asked_for) = (So::default(), Usage::default(), Vec::new());
     let began = Instant::now();
     loop {
+        let spent = used.cost_usd;
+        spec.budget_usd = prepared.spec.budget_usd.map(|whole| (whole - spent).max(LEAST_BUDGET));
         let session = Session {
             spec: &spec,
             client: &prepared.client,
@@ -131,23 +140,34 @@ pub(super) async fn run(
                 (so.asked, asked_for) = (true, missing);
             }
             Then::Wait(wait) => {
-                let why =
-                    ended.verdict.because.first().map(|why| first_line(why).to_owned()).unwrap_or_default();
-                let seconds = wait.as_secs_f64().ceil();
-                watch(Live::Waiting {
-                    step: call.step.clone(),
-                    why: format!("{why}; another try in {seconds} s"),
-                });
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    _ = more_urgent(&mut stop, Stop::No) => return ended,
-                }
-                so = So { waits: so.waits + 1, waited: so.waited + wait, ..so };
+                let reset = match so.resets < RESETS {
+                    true => quota::reset(kit, call, &ended.verdict, watch, &mut stop).await,
+                    false => None,
+                };
+                so = match reset {
+                    Some((Waited::Stopped, _)) => return ended,
+                    // An account's limit says itself when another try makes sense; that is not the service's patience.
+                    Some((Waited::Over, took)) => So { resets: so.resets + 1, idle: so.idle + took, ..so },
+                    None => {
+                        let why = ended.verdict.because.first();
+                        let why = why.map(|why| first_line(why).to_owned()).unwrap_or_default();
+                        let seconds = wait.as_secs_f64().ceil();
+                        watch(Live::Waiting {
+                            step: call.step.clone(),
+                            why: format!("{why}; another try in {seconds} s"),
+                        });
+                        tokio::select! {
+                            () = tokio::time::sleep(wait) => {}
+                            _ = more_urgent(&mut stop, Stop::No) => return ended,
+                        }
+                        So { waits: so.waits + 1, waited: so.waited + wait, ..so }
+                    }
+                };
                 if let Some(next) = again(prepared, &spec) {
                     spec = next;
                 }
                 // What a session takes counts, and what it waits does not.
-                let taken = began.elapsed().saturating_sub(so.waited);
+                let taken = began.elapsed().saturating_sub(so.waited + so.idle);
                 let left = prepared.policy.wall_clock.saturating_sub(taken);
                 policy = Policy { wall_clock: left.max(Duration::from_secs(1)), ..policy };
             }
@@ -187,7 +207,7 @@ mod tests {
             infrastructure: true,
             ..SkillResult::default()
         };
-        let after = |waits, waited| So { waits, waited: Duration::from_secs(waited), asked: false };
+        let after = |waits, waited| So { waits, waited: Duration::from_secs(waited), ..So::default() };
         let next = |subtype: &str, so| then(&verdict(subtype), vec![], so, patience, true);
         assert_eq!(next("rate_limited", after(0, 0)), Then::Wait(Duration::from_secs(30)));
         assert_eq!(next("service_unavailable", after(1, 30)), Then::Wait(Duration::from_secs(60)));

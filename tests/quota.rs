@@ -1,0 +1,268 @@
+//! The account's limits and the money of a run, with the real client: what waits, what ends, and what is never looked at.
+
+mod support;
+
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use nix::sys::signal::Signal;
+use nix::sys::stat::Mode;
+use serde_json::{Value, json};
+
+use support::api::{Reply, Script, ScriptedApi, Usage};
+use support::client::require_client;
+use support::kitchen::Kitchen;
+
+const CHORE: &str = "\
+---
+name: chore
+description: Does a chore.
+outputs:
+  summary:
+    description: What was done.
+---
+
+Do the chore: $ARGUMENTS
+";
+
+/// A project with one skill and a recipe of these lines.
+fn kitchen(recipe: &str) -> Kitchen {
+    let recipe = format!("name: chores\ndescription: One chore.\n{recipe}");
+    Kitchen::new().skill("chore", CHORE).recipe("chores", &recipe)
+}
+
+const ONE: &str = "steps:\n  chore:\n    skill: chore\n    on_success: done\n";
+
+/// The same with an account that is logged in, and these settings of the guard.
+fn with_plan(client: &Path, settings: &str) -> Kitchen {
+    let login = json!({"claudeAiOauth": {
+        "accessToken": "t", "refreshToken": "r", "expiresAt": 9_999_999_999_999_u64,
+        "scopes": ["user:inference", "user:profile"], "subscriptionType": "max",
+    }});
+    kitchen(ONE)
+        .client(client)
+        .home_file(".claude/.credentials.json", &login.to_string())
+        .config(&format!("quota_guard:\n  buffer_seconds: 0\n{settings}"))
+        .env("ANTHROPIC_API_KEY", "")
+}
+
+fn five_hour(utilization: f64, reset_in: i64) -> Value {
+    let reset = Timestamp::now() + SignedDuration::from_secs(reset_in);
+    json!({"five_hour": {"utilization": utilization, "resets_at": reset.to_string()}})
+}
+
+fn chore_done() -> Script {
+    let answer = Reply::structured_output(json!({"summary": "the chore is done"}));
+    Script::new().turn(answer).then_always(Reply::text("Done."))
+}
+
+const DONE: [&str; 2] = ["started chores", "chore#1 success -> succeeded"];
+
+#[test]
+fn real_client_waits_for_the_plan_before_it_starts() {
+    let Some(client) = require_client() else { return };
+    let kitchen = with_plan(&client, "");
+    let api = ScriptedApi::play(chore_done());
+    api.plan([five_hour(95.0, 3), five_hour(4.0, 18_000)]);
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    assert_eq!(cooked.story()[..2], DONE);
+    assert_eq!(api.plan_requests(), 2);
+    assert!(cooked.took >= Duration::from_secs(2), "{:?}", cooked.took);
+    let screen = cooked.screen();
+    assert!(
+        screen.contains("waiting: the account's `five_hour` limit is used to 95 %, sessions wait from 85 %"),
+        "{screen}"
+    );
+
+    // What was said holds for the next run, and machines are told the same.
+    let shown = kitchen.start_with(&api, ["quota-status", "--json"]).finish().expect_code(0);
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("one line of JSON");
+    assert_eq!(
+        (&shown["state"], &shown["source"], &shown["binding"]),
+        (&json!("known"), &json!("cache"), &json!("five_hour"))
+    );
+    assert_eq!((&shown["windows"][0]["utilization"], &shown["waits_until"]), (&json!(4.0), &Value::Null));
+    assert_eq!(api.plan_requests(), 2);
+}
+
+#[test]
+fn real_client_a_wait_is_stopped_and_the_run_goes_on_later() {
+    let Some(client) = require_client() else { return };
+    let kitchen = with_plan(&client, "");
+    let api = ScriptedApi::play(chore_done());
+    api.plan([five_hour(95.0, 3600)]);
+    let cooking = kitchen.start_cooking(&api, ["chores", "--json"]);
+    let began = Instant::now();
+    while api.plan_requests() == 0 {
+        assert!(began.elapsed() < Duration::from_secs(30), "nobody asked about the plan");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    cooking.signal(Signal::SIGINT);
+    let cooked = cooking.finish().expect_code(130);
+    assert_eq!(
+        cooked.story(),
+        ["started chores", "chore#1 cut off", "stopped, resumable: stopped by the user"]
+    );
+    let lines =
+        cooked.stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+    let waits: Vec<Value> = lines.filter(|line| line["live"] == "waiting").collect();
+    let [wait] = &waits[..] else { panic!("one wait is told: {waits:?}") };
+    let why = wait["why"].as_str().expect("a text");
+    assert!(why.contains(": goes on at ") && why.contains(" (in 59m 5"), "{why}");
+    assert!(api.conversations().is_empty());
+
+    api.plan([five_hour(1.0, 3600)]);
+    let resumed = kitchen.cook(&api, ["--resume"]).expect_code(0);
+    assert!(resumed.story().iter().any(|line| line == DONE[1]), "{:?}", resumed.story());
+}
+
+#[test]
+fn real_client_does_not_wait_longer_than_it_may() {
+    let Some(client) = require_client() else { return };
+    let kitchen = with_plan(&client, "  max_wait: 10m\n");
+    let api = ScriptedApi::play(chore_done());
+    api.plan([five_hour(95.0, 3600)]);
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(3);
+    let screen = cooked.screen();
+    assert!(screen.contains("exhausted") && screen.contains("quota_guard.max_wait"), "{screen}");
+    assert!(api.conversations().is_empty());
+    let kitchen = kitchen.env("AUTOSKILLIT_QUOTA_GUARD__ENABLED", "false");
+    kitchen.cook(&api, ["--resume"]).expect_code(0);
+}
+
+#[test]
+fn real_client_what_is_not_known_is_said_once_and_holds_nothing_up() {
+    let Some(client) = require_client() else { return };
+    let recipe = "steps:\n  one:\n    skill: chore\n    on_success: two\n  two:\n    skill: chore\n    on_success: done\n";
+    let kitchen =
+        with_plan(&client, "").recipe("chores", &format!("name: chores\ndescription: Two.\n{recipe}"));
+    let answer = || Reply::structured_output(json!({"summary": "the chore is done"}));
+    let api = ScriptedApi::start(move |conversation| match conversation.assistant_turns() {
+        0 => answer(),
+        _ => Reply::text("Done."),
+    });
+    api.plan([Value::String("what plan?".into())]);
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    assert_eq!(
+        cooked.screen().matches("it is not known how much of the plan is used").count(),
+        1,
+        "{}",
+        cooked.screen()
+    );
+    assert_eq!(api.plan_requests(), 2);
+}
+
+#[test]
+fn switched_off_it_reads_nothing_and_asks_nobody() {
+    // Whoever opens one of these waits for somebody at the other end.
+    let kitchen = kitchen(ONE).file(".keep", "");
+    let pipe = |path: &str| {
+        let path = kitchen.home().join(path);
+        std::fs::create_dir_all(path.parent().expect("it is in a folder")).expect("the home is writable");
+        nix::unistd::mkfifo(&path, Mode::S_IRWXU).expect("a pipe can be made");
+        path
+    };
+    let credentials = pipe(".claude/.credentials.json");
+    pipe(".cache/autoskillit/quota.json");
+    let status = |args: &[&str]| {
+        let shown = kitchen.run([&["quota-status", "--json"], args].concat()).expect_code(0);
+        serde_json::from_str::<Value>(&shown.stdout).expect("one line of JSON")["state"].clone()
+    };
+    assert_eq!(status(&["--config", "quota_guard.enabled=false"]), "off");
+    std::fs::write(kitchen.repository().join(".autoskillit/config.yaml"), "quota_guard: {enabled: false}\n")
+        .expect("it is writable");
+    assert_eq!(status(&[]), "off");
+    assert_eq!(status(&["--config", "quota_guard.enabled=no"]), "off");
+
+    // With the guard the pipe is opened: what was seen above is not an accident.
+    let on = kitchen.start(["quota-status", "--config", "quota_guard.enabled=true"]);
+    let began = Instant::now();
+    let reads = || {
+        std::fs::OpenOptions::new().write(true).custom_flags(nix::libc::O_NONBLOCK).open(&credentials).is_ok()
+    };
+    while !reads() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the guard does not look at the login");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(on);
+}
+
+#[test]
+fn real_client_switched_off_a_full_plan_is_nothing_to_it() {
+    let Some(client) = require_client() else { return };
+    for off in ["file", "variable", "flag"] {
+        let settings = if off == "file" { "  enabled: false\n" } else { "" };
+        let mut kitchen = with_plan(&client, settings);
+        let mut args = vec!["chores"];
+        match off {
+            "variable" => kitchen = kitchen.env("AUTOSKILLIT_QUOTA_GUARD__ENABLED", "0"),
+            "flag" => args.extend(["--config", "quota_guard.enabled=off"]),
+            _ => {}
+        }
+        let api = ScriptedApi::play(chore_done());
+        api.plan([five_hour(100.0, 3600)]);
+        let cooked = kitchen.cook(&api, args).expect_code(0);
+        assert_eq!((api.plan_requests(), cooked.screen().contains("waiting")), (0, false), "{off}");
+        assert!(!kitchen.home().join(".cache/autoskillit/quota.json").exists(), "{off}");
+    }
+}
+
+/// A model that goes on and on, for some dollars a turn.
+fn spends() -> ScriptedApi {
+    let usage = Usage { input: 1000, output: 100_000, ..Usage::default() };
+    ScriptedApi::start(move |_| Reply::bash("true").usage(usage))
+}
+
+#[test]
+fn real_client_spends_no_more_than_is_left_of_the_runs_budget() {
+    let Some(client) = require_client() else { return };
+    let recipe = "limits: {budget_usd: 0.05}\nsteps:\n  chore:\n    skill: chore\n    retries: 3\n    on_success: done\n    on_failure: done\n";
+    let kitchen = kitchen(recipe).client(&client);
+    let api = spends();
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(3);
+    let story = cooked.story();
+    assert_eq!(story.len(), 3, "{story:?}");
+    assert!(story[1].starts_with("chore#1 budget_exhausted -> "), "{story:?}");
+    assert_eq!(story[2], "exhausted: the session spent the last [cost] of the run's budget and is not done");
+    let refused = kitchen.cook(&api, ["--resume"]).expect_code(2);
+    assert!(refused.screen().contains("there is no run to resume"), "{}", refused.screen());
+}
+
+#[test]
+fn real_client_a_steps_own_budget_is_its_failure() {
+    let Some(client) = require_client() else { return };
+    let recipe = "limits: {budget_usd: 1000}\nsteps:\n  chore:\n    skill: chore\n    with: {budget_usd: '0.05'}\n    on_success: done\n    on_failure: told\n  told: {action: stop, message: too dear}\n";
+    let kitchen = kitchen(recipe).client(&client);
+    let cooked = kitchen.cook(&spends(), ["chores"]).expect_code(0);
+    assert_eq!(cooked.story(), ["started chores", "chore#1 budget_exhausted -> told", "succeeded: too dear"]);
+
+    let alone = "steps:\n  chore:\n    skill: chore\n    with: {budget_usd: '0.05'}\n    on_success: done\n";
+    let kitchen = self::kitchen(alone).client(&client);
+    let cooked = kitchen.cook(&spends(), ["chores"]).expect_code(3);
+    assert_eq!(cooked.story()[2], "exhausted, resumable: `chore` spent its budget and is not done");
+}
+
+#[test]
+fn real_client_a_refusal_with_a_reset_is_waited_for() {
+    let Some(client) = require_client() else { return };
+    let kitchen = with_plan(&client, "");
+    let began = Instant::now();
+    let reset = Timestamp::now().as_second() + 5;
+    let api = ScriptedApi::start(move |conversation| match conversation.assistant_turns() {
+        _ if began.elapsed() < Duration::from_secs(4) => {
+            Reply::error(429, "rate_limit_error", "the limit is reached")
+                .header("anthropic-ratelimit-unified-status", "rejected")
+                .header("anthropic-ratelimit-unified-representative-claim", "five_hour")
+                .header("anthropic-ratelimit-unified-reset", reset.to_string())
+                .header("x-should-retry", "false")
+        }
+        0 => Reply::structured_output(json!({"summary": "the chore is done"})),
+        _ => Reply::text("Done."),
+    });
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    let screen = cooked.screen();
+    assert_eq!(cooked.story()[..2], DONE);
+    assert!(screen.contains("waiting: the account's limit is reached: another try at "), "{screen}");
+}
