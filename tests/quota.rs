@@ -266,3 +266,30 @@ fn real_client_a_refusal_with_a_reset_is_waited_for() {
     assert_eq!(cooked.story()[..2], DONE);
     assert!(screen.contains("waiting: the account's limit is reached: another try at "), "{screen}");
 }
+
+#[test]
+fn real_client_a_later_session_has_what_an_earlier_one_left() {
+    let Some(client) = require_client() else { return };
+    let recipe = "limits: {budget_usd: 1000}\nsteps:\n  one:\n    skill: chore\n    on_success: two\n  two:\n    skill: chore\n    on_success: done\n";
+    let kitchen = kitchen(recipe).client(&client);
+    let api = ScriptedApi::start(|conversation| match conversation.assistant_turns() {
+        0 => Reply::structured_output(json!({"summary": "done"}))
+            .usage(Usage { output: 100_000, ..Usage::default() }),
+        _ => Reply::text("Done."),
+    });
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    let budget = |session: &String| {
+        let dir = kitchen.run_dir().expect("a run").join("sessions").join(session);
+        let spec = std::fs::read_to_string(dir.join("spec.json")).expect("the session has its spec");
+        let spec: Value = serde_json::from_str(&spec).expect("it is JSON");
+        spec["budget_usd"].as_f64().expect("a budget")
+    };
+    let budgets: Vec<f64> = cooked.sessions().iter().map(budget).collect();
+    let spent = cooked.ended("one", 1)["usage"]["cost_usd"].as_f64().expect("a cost");
+    assert!(spent > 0.1, "{spent}");
+    assert_eq!(budgets.len(), 2);
+    assert!(
+        (budgets[0] - 1000.0).abs() < 1e-9 && (budgets[1] - (1000.0 - spent)).abs() < 1e-9,
+        "{budgets:?} {spent}"
+    );
+}
