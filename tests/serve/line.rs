@@ -1,8 +1,9 @@
 //! A client that speaks line by line, and so can say what a well-behaved one never would.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,8 @@ pub(crate) struct Line {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<String>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Option<JoinHandle<()>>,
+    log: Arc<Mutex<String>>,
     next_id: u64,
     /// Every line that the server wrote.
     pub(crate) written: Vec<String>,
@@ -35,17 +37,21 @@ impl Line {
             .expect("the server can be started");
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().expect("standard output is piped");
-        let mut stderr = child.stderr.take().expect("standard error is piped");
+        let stderr = child.stderr.take().expect("standard error is piped");
         let (send, lines) = channel();
         std::thread::spawn(move || {
             BufReader::new(stdout).lines().map_while(Result::ok).all(|line| send.send(line).is_ok())
         });
+        let log = Arc::new(Mutex::new(String::new()));
+        let kept = Arc::clone(&log);
         let stderr = std::thread::spawn(move || {
-            let mut text = String::new();
-            let _ = stderr.read_to_string(&mut text);
-            text
+            BufReader::new(stderr).lines().map_while(Result::ok).for_each(|line| {
+                let mut log = kept.lock().expect("nobody panics with the log");
+                log.push_str(&line);
+                log.push('\n');
+            });
         });
-        Self { child, stdin, lines, stderr: Some(stderr), next_id: 0, written: Vec::new() }
+        Self { child, stdin, lines, stderr: Some(stderr), log, next_id: 0, written: Vec::new() }
     }
 
     /// Starts a server and shakes hands as clients of 2025-11-25 do.
@@ -140,6 +146,15 @@ impl Line {
         self.stdin = None;
     }
 
+    /// Waits until the log holds a text, asking the server for something each time: what it does then is logged as well.
+    pub(crate) fn logs(&mut self, text: &str) {
+        let deadline = Instant::now() + LIMIT;
+        while !self.log.lock().expect("nobody panics with the log").contains(text) {
+            assert!(Instant::now() < deadline, "{text:?} is not logged");
+            self.tools();
+        }
+    }
+
     /// Waits for the server's end; gives how it ended, how long that took and what it logged.
     pub(crate) fn finish(mut self) -> (ExitStatus, Duration, String) {
         let began = Instant::now();
@@ -151,7 +166,10 @@ impl Line {
             std::thread::sleep(Duration::from_millis(2));
         };
         let took = began.elapsed();
-        let log = self.stderr.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
+        if let Some(reader) = self.stderr.take() {
+            reader.join().expect("the log can be read");
+        }
+        let log = self.log.lock().expect("nobody panics with the log").clone();
         (status, took, log)
     }
 }
