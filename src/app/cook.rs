@@ -21,6 +21,7 @@ use crate::engine::run::{CookError, Run, entry_step};
 use crate::engine::state::{At, State};
 use crate::engine::steer::{Driver, Ear};
 use crate::execution::client::{Client, ClientError};
+use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
 use crate::recipe::model::{Orchestrator, Recipe};
 use crate::recipe::{Loaded, Origin, compile};
@@ -166,6 +167,11 @@ impl Ready {
         &self.kit
     }
 
+    /// Its sessions are recorded from now on.
+    pub fn record(&mut self, recorder: Arc<Recorder>) {
+        self.kit.recorder = Some(recorder);
+    }
+
     /// How many sessions drove it before.
     #[must_use]
     pub fn orchestrators(&self) -> u32 {
@@ -306,6 +312,7 @@ pub(super) fn toolkit(
         settings: kitchen.settings.clone(),
         client,
         rehearsal,
+        recorder: None,
         warden: WardenProgram::this()
             .map_err(|error| AppError::environment(format!("cannot find this program: {error}")))?,
         skills: kitchen.pantry.skills.clone(),

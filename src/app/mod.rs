@@ -13,6 +13,7 @@ pub mod kitchen;
 pub mod offers;
 pub mod orchestrator;
 pub mod recipes;
+pub mod recording;
 pub mod rehearsal;
 pub mod runs;
 pub mod serving;

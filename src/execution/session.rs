@@ -18,6 +18,7 @@ use super::liveness::Liveness;
 use super::pieces::Pieces;
 use super::race::{Exit, Policy, Race, Signal, Step, Termination};
 use super::record::parse_lossy;
+use super::recorder::Tape;
 use super::tail::Tail;
 use super::transcript::TranscriptWatch;
 use super::verdict::{self, Evidence, SkillResult};
@@ -54,6 +55,8 @@ pub struct Session<'a> {
     pub dir: &'a Path,
     /// For its log.
     pub redactor: &'a Redactor,
+    /// Where it is recorded.
+    pub tape: Option<&'a Tape>,
 }
 
 /// What people may see of a session while it runs.
@@ -135,6 +138,9 @@ pub async fn run(
             Step::Wait(until) => until,
             Step::End(why) => {
                 watch(Glimpse::Ending(why));
+                if let Some(tape) = session.tape {
+                    tape.ending(why);
+                }
                 control.end();
                 continue;
             }
@@ -146,6 +152,7 @@ pub async fn run(
                 let count = read.unwrap_or(0);
                 let mut take = |line: &[u8]| {
                     log.line(session.redactor, line);
+                    if let Some(tape) = session.tape { tape.line(line); }
                     if let Some(record) = parse_lossy(line) {
                         race.observe(at, &Signal::Stdout(&record));
                         match facts.observe(&record) {
@@ -168,6 +175,7 @@ pub async fn run(
                     let clean = session.redactor.clean_bytes(piece);
                     errors.push(&clean);
                     log.stderr(&clean);
+                    if let Some(tape) = session.tape { tape.stderr(&clean); }
                 }),
                 _ => stderr_open = false,
             },
@@ -221,7 +229,13 @@ pub async fn run(
         let clean = session.redactor.clean_bytes(piece);
         errors.push(&clean);
         log.stderr(&clean);
+        if let Some(tape) = session.tape {
+            tape.stderr(&clean);
+        }
     });
+    if let Some(tape) = session.tape {
+        tape.finish(race.exit());
+    }
     let verdict = judge(&session, &facts, termination, race.exit(), not_started.as_deref(), &errors.text());
     let ended = Ended {
         verdict,

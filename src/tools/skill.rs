@@ -15,7 +15,9 @@ use crate::engine::host::{Call, Outcome, SessionCall, Watch};
 use crate::execution::client::{self, Client, SessionSpec};
 use crate::execution::facts::Update;
 use crate::execution::race::{Policy, Termination};
+use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{self, Ended, Glimpse, Session};
+use crate::execution::tape::Places;
 use crate::execution::verdict::SkillResult;
 use crate::skills::{Skill, SkillError, write_plugin};
 
@@ -43,6 +45,7 @@ struct Prepared {
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     transcript: Option<PathBuf>,
     dir: PathBuf,
+    tape: Option<Tape>,
 }
 
 impl Prepared {
@@ -57,6 +60,7 @@ impl Prepared {
             transcript: self.transcript.as_deref(),
             dir: &self.dir,
             redactor: &kit.redactor,
+            tape: self.tape.as_ref(),
         }
     }
 }
@@ -91,6 +95,10 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     let carried = carry(kit, config_dir.as_deref(), &dir).map_err(no_room)?;
     let prompt = if continues { prompt::continued().map_err(bad)? } else { command };
     let system = prompt::system(kit, call, &cwd, &skill.contract).map_err(bad)?;
+    let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| Path::new(home));
+    let places = Places::new(&cwd, home, &id);
+    let key = Key { step: &call.step, visit: call.visit, attempt: call.attempt };
+    let tape = kit.recorder.as_ref().and_then(|recorder| recorder.tape(key, &cwd, places));
     Ok(Prepared {
         client: player_or_client(kit, call)?,
         transcript: config_dir.map(|config| client::transcript(&config, &cwd, &id)),
@@ -114,6 +122,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
             cwd,
         },
         policy,
+        tape,
         env,
         dir,
     })
@@ -144,6 +153,7 @@ fn player_or_client(kit: &Toolkit, call: &Call) -> Result<Client, Box<Outcome>> 
                 ("--scenario", rehearsal.scenario.clone()),
                 ("--step", call.step.clone()),
                 ("--visit", call.visit.to_string()),
+                ("--attempt", call.attempt.to_string()),
                 ("--pace", rehearsal.pace.to_string()),
             ];
             leading.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
