@@ -263,14 +263,18 @@ fn client(
     rehearsal: Option<&Rehearsal>,
 ) -> Result<Result<Client, ClientError>, AppError> {
     if rehearsal.is_some() {
-        let program = own_program()?;
-        return Ok(Ok(Client { program, leading: vec!["player".to_owned()], player: true }));
+        return player().map(Ok);
     }
     let client = Client::find(&kitchen.settings.client.program);
     if has_sessions(recipe) {
         check(kitchen, client.clone()?)?;
     }
     Ok(client)
+}
+
+/// What runs in the client's place in a rehearsal.
+pub(super) fn player() -> Result<Client, AppError> {
+    Ok(Client { program: own_program()?, leading: vec!["player".to_owned()], player: true })
 }
 
 /// The client, when it can run sessions here.
