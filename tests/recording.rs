@@ -1,5 +1,7 @@
 //! Recording with the real client: what was recorded is played to the same story, the same files, the same end.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -93,13 +95,14 @@ fn a_recorded_run_is_played_to_the_same_end() {
     assert_eq!((played.code, &played.story), (0, &cooked.story()), "{}", played.stderr);
     assert_eq!(tree(&played.stage), tree(&kitchen.repository()));
 
-    // The variables ask for the same; the pauses are those of the recording.
+    // The variables ask for the same.
     let scenario = std::fs::read_to_string(recording.join("scenario.yaml")).expect("it is there");
     assert!(
         scenario.contains("commit:") && scenario.contains("stream: sessions/repair.1.1.ndjson"),
         "{scenario}"
     );
-    let kitchen = kitchen.env("REPLAY_SCENARIO", "1").env("REPLAY_SCENARIO_DIR", dir);
+    let temp = kitchen.home().join("t").display().to_string();
+    let kitchen = kitchen.env("REPLAY_SCENARIO", "1").env("REPLAY_SCENARIO_DIR", dir).env("TMPDIR", &temp);
     let replayed = kitchen.run(["cook", "fix-tests", "--pace", "0"]).expect_code(0);
     assert!(replayed.stderr.contains("REPLAY_SCENARIO is set"), "{}", replayed.stderr);
     let kitchen = kitchen.env("REPLAY_SCENARIO_DIR", "/nowhere");

@@ -1,6 +1,8 @@
 //! Real streams of the pinned client, each of another situation: seeds of the fuzz targets, and samples of what a verdict has to
 //! get right. `AUTOSKILLIT_RECORD_STREAMS=1` records them anew.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -5,19 +5,18 @@
 //! session ends.
 
 mod changes;
+mod session;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use tokio::runtime::{Handle, RuntimeFlavor};
 
-use self::changes::{Changes, content, walk};
-use super::race::{Exit, Termination};
+use self::changes::{content, walk};
+pub use self::session::Tape;
 use super::scenario;
 use super::tape::{self, Event, Head, Places, What, map_texts};
 use crate::core::files;
@@ -218,16 +217,7 @@ impl Recorder {
             Ok(file)
         });
         match made {
-            Ok(file) => Some(Tape {
-                recorder: Arc::clone(self),
-                places,
-                began: Instant::now(),
-                roll: Mutex::new(Roll {
-                    file: Some(file),
-                    changes: aside(|| Changes::since_now(cwd)),
-                    may_have_changed: false,
-                }),
-            }),
+            Ok(file) => Some(Tape::start(Arc::clone(self), file, cwd, places)),
             Err(error) => {
                 state.trouble.get_or_insert(format!("cannot write {name}: {error}"));
                 None
@@ -267,102 +257,6 @@ fn beginning(checkout: &Checkout, commit: Option<&str>) -> Vec<What> {
     names.sort();
     names.dedup();
     names.iter().map(|name| content(top, name)).collect()
-}
-
-/// The tape of one session.
-#[derive(Debug)]
-pub struct Tape {
-    recorder: Arc<Recorder>,
-    places: Places,
-    began: Instant,
-    roll: Mutex<Roll>,
-}
-
-#[derive(Debug)]
-struct Roll {
-    /// `None` once it could not be written.
-    file: Option<File>,
-    changes: Changes,
-    /// A tool was called since the last look at the files.
-    may_have_changed: bool,
-}
-
-/// Tools of the client that change no file.
-const READERS: &[&str] =
-    &["Read", "Grep", "Glob", "LS", "StructuredOutput", "TodoWrite", "Skill", "ToolSearch"];
-
-impl Tape {
-    /// A line of the stream.
-    pub fn line(&self, line: &[u8]) {
-        let what = match serde_json::from_slice::<Value>(line) {
-            Ok(record) => What::Record(record),
-            Err(_) => What::Line(String::from_utf8_lossy(line).into_owned()),
-        };
-        let mut roll = self.roll();
-        if let What::Record(record) = &what {
-            roll.may_have_changed |= calls_writer(record);
-            // What the call did stands before what it says about it.
-            if record["type"] == "user" && std::mem::take(&mut roll.may_have_changed) {
-                self.look(&mut roll);
-            }
-        }
-        self.put(&mut roll, what);
-    }
-
-    /// A piece of standard error.
-    pub fn stderr(&self, piece: &[u8]) {
-        self.put(&mut self.roll(), What::Stderr(String::from_utf8_lossy(piece).into_owned()));
-    }
-
-    /// The session is being ended.
-    pub fn ending(&self, why: Termination) {
-        let why = serde_json::to_value(why).ok().and_then(|why| why.as_str().map(str::to_owned));
-        self.put(&mut self.roll(), What::Ending(why.unwrap_or_default()));
-    }
-
-    /// The session is over.
-    pub fn finish(&self, exit: Option<Exit>) {
-        let mut roll = self.roll();
-        self.look(&mut roll);
-        let (code, signal) = exit.map_or((None, None), |exit| (exit.code, exit.signal));
-        self.put(&mut roll, What::Exit { code, signal });
-    }
-
-    fn look(&self, roll: &mut Roll) {
-        if roll.file.is_some() {
-            for what in aside(|| roll.changes.look()) {
-                self.put(roll, what);
-            }
-        }
-    }
-
-    fn put(&self, roll: &mut Roll, what: What) {
-        let Some(file) = &mut roll.file else { return };
-        let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let event = clean(&self.recorder.redactor, Some(&self.places), Event { at, what });
-        if let Err(error) = aside(|| append(file, &event)) {
-            roll.file = None;
-            self.recorder.state().trouble.get_or_insert(format!("a tape cannot be written: {error}"));
-        }
-    }
-
-    fn roll(&self) -> MutexGuard<'_, Roll> {
-        self.roll.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Whether a record calls a tool that may change files.
-fn calls_writer(record: &Value) -> bool {
-    let blocks = record["message"]["content"].as_array();
-    blocks.into_iter().flatten().any(|block| {
-        block["type"] == "tool_use" && block["name"].as_str().is_some_and(|name| !READERS.contains(&name))
-    })
-}
-
-/// Work that blocks for a moment, where other sessions must not wait for it.
-fn aside<T>(work: impl FnOnce() -> T) -> T {
-    let several = |handle: Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
-    if Handle::try_current().is_ok_and(several) { tokio::task::block_in_place(work) } else { work() }
 }
 
 /// The event without secrets and places. Texts are taken one by one, so that it stays an event whatever the secrets are.

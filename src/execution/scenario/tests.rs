@@ -175,3 +175,29 @@ fn what_hello_says_of_its_sample_is_true() {
     assert_eq!(answer["test_command"], "sh tests/run.sh");
     assert!(dir.path().join(answer["evidence"].as_str().unwrap()).is_file());
 }
+
+#[test]
+fn a_recorded_session_is_for_one_try_and_is_its_tape() {
+    let text = "
+  - { step: a, visit: 1, attempt: 1, stream: sessions/a.1.1.ndjson }
+  - { step: a, visit: 1, attempt: 2, stream: sessions/a.1.2.ndjson }
+  - { step: a, visit: 1, text: any other try }
+";
+    let scenario = parse(&format!("{HEAD}{text}")).unwrap();
+    let played = |attempt| match &scenario.session("a", 1, attempt).unwrap().ending {
+        Ending::Tape(tape) => tape.as_path().display().to_string(),
+        Ending::Text(text) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(played(2), "sessions/a.1.2.ndjson");
+    assert_eq!(played(3), "any other try");
+    for (session, told) in [
+        ("{ step: a, stream: t, text: x }", "a session with a `stream` has no acts and no other end"),
+        ("{ step: a, stream: ../t }", "leads out of the working directory"),
+        ("{ step: a, attempt: 1, text: x }", "an `attempt` is a try of a visit"),
+        ("{ step: a, visit: 1, attempt: 0, text: x }", "both count from 1"),
+    ] {
+        let error = error(&format!("{HEAD}  - {session}\n"));
+        assert!(error.contains(told), "{session}: {error}");
+    }
+}
