@@ -216,6 +216,7 @@ impl Kitchen {
             transcript: Some(transcript),
             dir,
             redactor: &self.redactor,
+            tape: None,
         };
         session::run(session, watch, stop).await
     }

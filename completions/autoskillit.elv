@@ -45,6 +45,7 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --resume 'Go on with a run: its id, a part of it, or the last one that did not finish'
             cand --rehearse 'Play the sessions from a scenario, in a scratch copy: the recipe''s own, or a name or file'
             cand --pace 'Length of a rehearsal''s pauses: 0 plays without, 2 twice as slow'
+            cand --record 'Record the run as a scenario, in a new or empty folder; `--rehearse` plays it'
             cand --orchestrator 'Who drives the run: the engine, or a headless Claude session that the engine tells what is next'
             cand --color 'When to use colours'
             cand -C 'Work in the repository of this folder instead of the current one'

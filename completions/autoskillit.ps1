@@ -49,6 +49,7 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Go on with a run: its id, a part of it, or the last one that did not finish')
             [CompletionResult]::new('--rehearse', '--rehearse', [CompletionResultType]::ParameterName, 'Play the sessions from a scenario, in a scratch copy: the recipe''s own, or a name or file')
             [CompletionResult]::new('--pace', '--pace', [CompletionResultType]::ParameterName, 'Length of a rehearsal''s pauses: 0 plays without, 2 twice as slow')
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Record the run as a scenario, in a new or empty folder; `--rehearse` plays it')
             [CompletionResult]::new('--orchestrator', '--orchestrator', [CompletionResultType]::ParameterName, 'Who drives the run: the engine, or a headless Claude session that the engine tells what is next')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')

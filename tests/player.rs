@@ -267,3 +267,69 @@ fn a_wrong_command_line_is_said_on_stderr_alone() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     assert_eq!(stderr, "player: there is no scenario `fix-test`\n");
 }
+
+/// A tape plays its lines, its files, its pauses at the pace asked for, and ends as the client did.
+#[test]
+fn a_tape_is_played_at_its_pace_and_to_its_exit() {
+    let dir = tempfile::tempdir().unwrap();
+    let work = dir.path().join("work");
+    fs::create_dir(&work).unwrap();
+    fs::write(work.join("gone"), "").unwrap();
+    fs::write(
+        dir.path().join("s.yaml"),
+        "version: 1\nscenario: s\nsessions:\n  - {step: x, stream: t.ndjson}\n",
+    )
+    .unwrap();
+    let tape = |end: &str| {
+        let lines = [
+            r#"{"version":1}"#,
+            r#"{"at":0,"record":{"type":"result","session_id":"{autoskillit:session}"}}"#,
+            r#"{"at":4000,"write":{"path":"new/f","content":"in {autoskillit:cwd}\n","executable":true}}"#,
+            r#"{"at":4000,"delete":"gone"}"#,
+            r#"{"at":4000,"stderr":"a word"}"#,
+            end,
+        ];
+        fs::write(dir.path().join("t.ndjson"), lines.join("\n") + "\n").unwrap();
+    };
+    let play = |pace: &str| {
+        let mut command = command(dir.path().join("s.yaml").to_str().unwrap(), "x", 1, &work, &[]);
+        let args: Vec<_> = command.get_args().map(ToOwned::to_owned).collect();
+        let at = args.iter().position(|arg| arg == "--pace").unwrap();
+        let mut again = Command::new(command.get_program());
+        again.args(&args[..=at]).arg(pace).args(&args[at + 2..]).current_dir(&work);
+        command = again;
+        let began = std::time::Instant::now();
+        (command.stdin(Stdio::null()).output().unwrap(), began.elapsed())
+    };
+    tape(r#"{"at":4000,"exit":{"code":3,"signal":null}}"#);
+    let (output, took) = play("0.1");
+    assert!(took.as_millis() >= 400 && took.as_millis() < 4000, "{took:?}");
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        format!("{{\"type\":\"result\",\"session_id\":\"{ID}\"}}\n")
+    );
+    assert_eq!(
+        (output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()),
+        (Some(3), "a word")
+    );
+    let real = work.canonicalize().unwrap();
+    assert_eq!(fs::read_to_string(work.join("new/f")).unwrap(), format!("in {}\n", real.display()));
+    assert!(!work.join("gone").exists());
+
+    tape(r#"{"at":4000,"exit":{"code":null,"signal":9}}"#);
+    let (output, _) = play("0");
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&output.status), Some(9));
+    // Cut off: no exit is on the tape, and a path that leads out is refused.
+    tape(r#"{"at":4000,"exit""#);
+    fs::write(
+        dir.path().join("t.ndjson"),
+        fs::read_to_string(dir.path().join("t.ndjson")).unwrap().trim_end(),
+    )
+    .unwrap();
+    let (output, _) = play("0");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("cut off here"));
+    tape(r#"{"at":4000,"write":{"path":"../out","content":""}}"#);
+    let (output, _) = play("0");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(!dir.path().join("out").exists());
+}

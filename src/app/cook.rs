@@ -21,6 +21,7 @@ use crate::engine::run::{CookError, Run, entry_step};
 use crate::engine::state::{At, State};
 use crate::engine::steer::{Driver, Ear};
 use crate::execution::client::{Client, ClientError};
+use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
 use crate::recipe::model::{Orchestrator, Recipe};
 use crate::recipe::{Loaded, Origin, compile};
@@ -166,6 +167,11 @@ impl Ready {
         &self.kit
     }
 
+    /// Its sessions are recorded from now on.
+    pub fn record(&mut self, recorder: Arc<Recorder>) {
+        self.kit.recorder = Some(recorder);
+    }
+
     /// How many sessions drove it before.
     #[must_use]
     pub fn orchestrators(&self) -> u32 {
@@ -257,14 +263,18 @@ fn client(
     rehearsal: Option<&Rehearsal>,
 ) -> Result<Result<Client, ClientError>, AppError> {
     if rehearsal.is_some() {
-        let program = own_program()?;
-        return Ok(Ok(Client { program, leading: vec!["player".to_owned()], player: true }));
+        return player().map(Ok);
     }
     let client = Client::find(&kitchen.settings.client.program);
     if has_sessions(recipe) {
         check(kitchen, client.clone()?)?;
     }
     Ok(client)
+}
+
+/// What runs in the client's place in a rehearsal.
+pub(super) fn player() -> Result<Client, AppError> {
+    Ok(Client { program: own_program()?, leading: vec!["player".to_owned()], player: true })
 }
 
 /// The client, when it can run sessions here.
@@ -306,6 +316,7 @@ pub(super) fn toolkit(
         settings: kitchen.settings.clone(),
         client,
         rehearsal,
+        recorder: None,
         warden: WardenProgram::this()
             .map_err(|error| AppError::environment(format!("cannot find this program: {error}")))?,
         skills: kitchen.pantry.skills.clone(),

@@ -14,6 +14,7 @@ pub mod offers;
 pub mod orchestrator;
 pub mod quota;
 pub mod recipes;
+pub mod recording;
 pub mod rehearsal;
 pub mod runs;
 pub mod serving;

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use super::error::AppError;
 use crate::core::paths::KitchenDir;
-use crate::execution::scenario::{Scenario, ScenarioError};
+use crate::execution::player;
+use crate::execution::scenario::{Recorded, Scenario, ScenarioError};
 use crate::recipe::expr;
 use crate::tools::Rehearsal;
 use crate::workspace::git::{self, Checkout};
@@ -62,8 +63,11 @@ impl Stage {
         } else {
             let checkout = Checkout::discover(here)?;
             git::scratch_clone(checkout.top(), &dir)?;
-            bring_kitchen(&KitchenDir::of(checkout.top()), &KitchenDir::of(&dir))
-                .map_err(|error| AppError::environment(format!("cannot make a scratch copy: {error}")))?;
+            match &found.recorded {
+                Some(recorded) => begin_as_recorded(&found, recorded, &dir)?,
+                None => bring_kitchen(&KitchenDir::of(checkout.top()), &KitchenDir::of(&dir))
+                    .map_err(|error| AppError::environment(format!("cannot make a scratch copy: {error}")))?,
+            }
         }
         Ok(Self {
             inputs: found.inputs.iter().map(|(name, value)| (name.clone(), expr::text(value))).collect(),
@@ -85,6 +89,21 @@ impl Stage {
     pub fn rehearsal(&self) -> Rehearsal {
         Rehearsal { scenario: self.scenario.clone(), pace: self.pace }
     }
+}
+
+/// Puts the scratch repository to where the recorded run started.
+fn begin_as_recorded(scenario: &Scenario, recorded: &Recorded, dir: &Path) -> Result<(), AppError> {
+    let start = scenario.tape(&recorded.start)?;
+    if let Some(commit) = &recorded.commit {
+        git::scratch_reset(dir, commit).map_err(|_| {
+            AppError::environment(format!(
+                "the recording starts from commit {commit}, which this repository does not have"
+            ))
+            .hint("rehearse it in the repository that it was recorded in, or fetch that commit into a branch")
+        })?;
+    }
+    player::lay_out(start, dir)
+        .map_err(|why| AppError::environment(format!("cannot make a scratch copy: {why}")))
 }
 
 /// Recipes, skills and settings come along as they are, committed or not: who rehearses is often writing them.

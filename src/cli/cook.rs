@@ -1,9 +1,13 @@
 //! `autoskillit cook`.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::drive::{Way, check_terminal, drive};
 use super::exit::Exit;
+use super::ui::format::count;
 use super::ui::printer::{Printer, Verbosity};
 use super::ui::prompts::{Choice, Prompts};
 use super::ui::screen::Form;
@@ -13,8 +17,11 @@ use crate::app::cook::{Order, prepare, resume, usable_client};
 use crate::app::error::{AppError, Kind};
 use crate::app::inputs::{self, pair};
 use crate::app::kitchen::{Kitchen, Pantry};
+use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
 use crate::app::runs;
+use crate::core::text::shell_quote;
+use crate::execution::recorder::{Recorder, Subject};
 use crate::recipe::Loaded;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Orchestrator, Recipe};
@@ -51,6 +58,10 @@ pub(super) struct CookArgs {
     /// Length of a rehearsal's pauses: 0 plays without, 2 twice as slow.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = pace, allow_negative_numbers = true, hide_short_help = true)]
     pace: f64,
+
+    /// Record the run as a scenario, in a new or empty folder; `--rehearse` plays it.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["resume", "rehearse"])]
+    record: Option<PathBuf>,
 
     /// Who drives the run: the engine, or a headless Claude session that the engine tells what is next.
     #[arg(long, value_enum, value_name = "WHO")]
@@ -125,6 +136,7 @@ pub(super) fn run(session: &Session, args: CookArgs) -> Result<Exit, AppError> {
 }
 
 fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppError> {
+    let recorded_as = follow_variables(session, &mut args)?;
     if let Some(run) = &args.resume {
         let kitchen = Kitchen::open(&session.dir, &session.config)?;
         // `cook <recipe> --resume` would silently ignore the recipe; a run's id in its place is what was meant.
@@ -191,6 +203,12 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         given.extend(own.filter(|(name, _)| !typed.contains(name)).cloned());
     }
     let inputs = complete(&session.printer, &recipe, given, form)?;
+    if let Some(dir) = &args.record {
+        // Before anything is written.
+        Recorder::vacant(dir)?;
+    }
+    let subject =
+        Subject { recipe: recorded_as.or_else(|| Some(recipe.name.clone())), inputs: inputs.clone() };
     let order = Order {
         inputs,
         allow_dirty: args.allow_dirty || stage.is_some(),
@@ -198,11 +216,59 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         orchestrator: if way == Way::Engine { Orchestrator::Engine } else { Orchestrator::Claude },
         recipe,
     };
-    let ready = prepare(kitchen, order)?;
-    if let Some(stage) = stage {
-        stage.keep();
+    let Some(dir) = args.record else {
+        let ready = prepare(kitchen, order)?;
+        if let Some(stage) = stage {
+            stage.keep();
+        }
+        return drive(session, ready, form, way, why);
+    };
+    let recorder = Recorder::begin(&dir, subject, &kitchen.checkout, kitchen.redactor.clone())?;
+    let recorder = Arc::new(recorder);
+    let mut ready = prepare(kitchen, order).inspect_err(|_| recorder.discard())?;
+    ready.record(Arc::clone(&recorder));
+    let ended = drive(session, ready, form, way, why);
+    tell_recording(session, &recorder, &name);
+    ended
+}
+
+/// What the variables of recording and replay ask for, where no flag says it; gives the recipe's name to record under.
+fn follow_variables(session: &Session, args: &mut CookArgs) -> Result<Option<String>, AppError> {
+    if args.rehearse.is_some() {
+        return Ok(None);
     }
-    drive(session, ready, form, way, why)
+    match asked(|name| std::env::var(name).ok())? {
+        Some(_) if args.resume.is_some() => {
+            Err(AppError::usage("a run is recorded or replayed from its start, not when it is resumed")
+                .hint("unset RECORD_SCENARIO and REPLAY_SCENARIO"))
+        }
+        Some(Asked::Replay(_)) if args.record.is_some() => {
+            Err(AppError::usage("REPLAY_SCENARIO is set: what is replayed is not recorded again")
+                .hint("unset REPLAY_SCENARIO, or leave --record out"))
+        }
+        Some(Asked::Replay(scenario)) => {
+            session.printer.note(&format!("REPLAY_SCENARIO is set: this is a rehearsal of {scenario}"));
+            args.rehearse = Some(scenario);
+            Ok(None)
+        }
+        Some(Asked::Record { dir, recipe }) => {
+            args.record.get_or_insert(dir);
+            Ok(recipe)
+        }
+        None => Ok(None),
+    }
+}
+
+fn tell_recording(session: &Session, recorder: &Recorder, recipe: &str) {
+    let dir = shell_quote(&recorder.dir().to_string_lossy()).into_owned();
+    match recorder.trouble() {
+        Some(why) => session.printer.warn(&format!("the recording in {dir} is not complete: {why}")),
+        None => session.printer.note(&format!(
+            "recorded {}; play it: autoskillit cook {} --rehearse {dir}",
+            count(recorder.sessions() as u64, "session"),
+            shell_quote(recipe)
+        )),
+    }
 }
 
 /// The kitchen of a fresh run. Where there is none, a rehearsal is still possible.

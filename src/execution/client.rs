@@ -191,13 +191,17 @@ pub fn config_dir(var: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     set("CLAUDE_CONFIG_DIR").or_else(|| Some(set("HOME")?.join(".claude")))
 }
 
+/// A path as the client makes a name of it.
+#[must_use]
+pub fn dashed(path: &Path) -> String {
+    path.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
+}
+
 /// The transcript of a session that works in `cwd` (a path without symbolic links): the folder is named after it with every
 /// character that is not an ASCII letter or digit as `-`, the file after the session.
 #[must_use]
 pub fn transcript(config_dir: &Path, cwd: &Path, session_id: &str) -> PathBuf {
-    let folder: String =
-        cwd.to_string_lossy().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    config_dir.join("projects").join(folder).join(format!("{session_id}.jsonl"))
+    config_dir.join("projects").join(dashed(cwd)).join(format!("{session_id}.jsonl"))
 }
 
 #[cfg(test)]

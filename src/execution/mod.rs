@@ -2,7 +2,8 @@
 //!
 //! The pure cores: [`record`] (one line of the stream), [`facts`] (their fold), [`race`] (when is it over, and why), [`verdict`]
 //! (what was achieved). The shells around them: [`warden`] (the process that never leaves anything behind), [`session`],
-//! [`command`], [`probe`]. In a rehearsal the [`player`] takes the client's place and does what a [`scenario`] says.
+//! [`command`], [`probe`]. In a rehearsal the [`player`] takes the client's place and does what a [`scenario`]
+//! says; the [`recorder`] makes a scenario of a real run, with a [`tape`] for each session.
 
 pub mod client;
 pub mod command;
@@ -16,9 +17,11 @@ pub mod probe;
 pub mod quota;
 pub mod race;
 pub mod record;
+pub mod recorder;
 pub mod scenario;
 pub mod session;
 pub mod tail;
+pub mod tape;
 pub mod terminal;
 pub mod transcript;
 pub mod verdict;

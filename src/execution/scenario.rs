@@ -15,6 +15,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
+use super::tape::{self, Event};
+
 pub use act::{Act, Edit, RelativePath, Seconds, ToolCall, WriteFile};
 pub use store::{MADE_UP, ScenarioError};
 
@@ -32,9 +34,22 @@ pub struct Scenario {
     pub description: String,
     /// Values of the recipe's ingredients, where the user gives none.
     pub inputs: IndexMap<String, Value>,
+    /// What it was recorded from, when it was.
+    pub recorded: Option<Recorded>,
     sessions: Vec<Script>,
     project: Option<RelativePath>,
     origin: store::Origin,
+}
+
+/// What a recorded scenario needs of the repository.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recorded {
+    /// The commit that the run started from; `None` before the first one.
+    #[serde(default)]
+    pub commit: Option<String>,
+    /// The tape of what lay in the checkout beside it.
+    pub start: RelativePath,
 }
 
 /// What one session does.
@@ -44,6 +59,8 @@ pub struct Script {
     pub step: String,
     /// The visit of the step, from 1; `None` plays at every visit that has no script of its own.
     pub visit: Option<u32>,
+    /// The try of that visit, from 1; `None` plays at every try that has no script of its own.
+    pub attempt: Option<u32>,
     /// What it does, in order.
     pub acts: Vec<Act>,
     /// How it ends.
@@ -61,6 +78,8 @@ pub enum Ending {
     Text(String),
     /// With an error of the client.
     Error(Failure),
+    /// As its tape says, which is all that it does.
+    Tape(RelativePath),
     /// With whatever fits the schema that the session is given.
     MadeUp,
 }
@@ -108,6 +127,8 @@ pub struct Spent {
 struct ScriptFields {
     step: String,
     visit: Option<u32>,
+    attempt: Option<u32>,
+    stream: Option<RelativePath>,
     #[serde(default)]
     acts: Vec<Act>,
     answer: Option<Map<String, Value>>,
@@ -121,20 +142,25 @@ impl TryFrom<ScriptFields> for Script {
     type Error = String;
 
     fn try_from(fields: ScriptFields) -> Result<Self, String> {
-        let ScriptFields { step, visit, acts, answer, text, error, usage } = fields;
-        let ending = match (answer, text, error) {
-            (Some(answer), None, None) => Ending::Answer(answer),
-            (None, Some(text), None) => Ending::Text(text),
-            (None, None, Some(error)) => Ending::Error(error),
+        let ScriptFields { step, visit, attempt, stream, acts, answer, text, error, usage } = fields;
+        let ending = match (answer, text, error, stream) {
+            (Some(answer), None, None, None) => Ending::Answer(answer),
+            (None, Some(text), None, None) => Ending::Text(text),
+            (None, None, Some(error), None) => Ending::Error(error),
+            (None, None, None, Some(stream)) if acts.is_empty() => Ending::Tape(stream),
+            (.., Some(_)) => return Err("a session with a `stream` has no acts and no other end".to_owned()),
             _ => return Err("a session ends with one of `answer`, `text` and `error`".to_owned()),
         };
         if visit == Some(0) {
             return Err("visits count from 1".to_owned());
         }
+        if attempt == Some(0) || (attempt.is_some() && visit.is_none()) {
+            return Err("an `attempt` is a try of a visit: both count from 1".to_owned());
+        }
         if !(usage.cost_usd.is_finite() && usage.cost_usd >= 0.0) {
             return Err("`cost_usd` is a number of dollars, 0 or more".to_owned());
         }
-        Ok(Self { step, visit, acts, ending, usage })
+        Ok(Self { step, visit, attempt, acts, ending, usage })
     }
 }
 
@@ -151,7 +177,8 @@ impl TryFrom<Vec<Script>> for Scripts {
     type Error = String;
 
     fn try_from(scripts: Vec<Script>) -> Result<Self, String> {
-        let is_same = |a: &Script, b: &Script| a.step == b.step && a.visit == b.visit;
+        let is_same =
+            |a: &Script, b: &Script| a.step == b.step && a.visit == b.visit && a.attempt == b.attempt;
         let again = scripts
             .iter()
             .enumerate()
@@ -188,6 +215,8 @@ struct File {
     #[serde(default)]
     project: Option<RelativePath>,
     #[serde(default)]
+    recorded: Option<Recorded>,
+    #[serde(default)]
     inputs: IndexMap<String, Value>,
     sessions: Scripts,
 }
@@ -199,11 +228,25 @@ struct Versioned {
 }
 
 impl Scenario {
-    /// What the session of `step` at `visit` (from 1) does: the script of that visit, else that of every visit.
+    /// What the session of `step` at `visit` and `attempt` (each from 1) does: the script of that try, else that of the visit, else
+    /// that of every visit.
     #[must_use]
-    pub fn session(&self, step: &str, visit: u32) -> Option<&Script> {
-        let find = |visit| self.sessions.iter().find(|script| script.step == step && script.visit == visit);
-        find(Some(visit)).or_else(|| find(None))
+    pub fn session(&self, step: &str, visit: u32, attempt: u32) -> Option<&Script> {
+        let find = |visit, attempt| {
+            let is_it =
+                |script: &&Script| script.step == step && script.visit == visit && script.attempt == attempt;
+            self.sessions.iter().find(is_it)
+        };
+        find(Some(visit), Some(attempt)).or_else(|| find(Some(visit), None)).or_else(|| find(None, None))
+    }
+
+    /// The tape of this name beside the scenario.
+    ///
+    /// # Errors
+    /// When it cannot be read, or something on it is faulty.
+    pub fn tape(&self, name: &RelativePath) -> Result<Vec<Event>, ScenarioError> {
+        let (file, text) = self.beside(name)?;
+        tape::read(&text).map_err(|message| ScenarioError::Tape { file, message })
     }
 
     /// Every session, in the order of the file.
@@ -233,6 +276,7 @@ impl Scenario {
             inputs: file.inputs,
             sessions: file.sessions.0,
             project: file.project,
+            recorded: file.recorded,
             origin,
         })
     }

@@ -18,6 +18,7 @@ use super::liveness::Liveness;
 use super::pieces::Pieces;
 use super::race::{Exit, Policy, Race, Signal, Step, Termination};
 use super::record::parse_lossy;
+use super::recorder::Tape;
 use super::tail::Tail;
 use super::transcript::{TranscriptWatch, last_stop};
 use super::verdict::{self, Declared, Evidence, SkillResult};
@@ -61,6 +62,8 @@ pub struct Session<'a> {
     pub dir: &'a Path,
     /// For its log.
     pub redactor: &'a Redactor,
+    /// Where it is recorded.
+    pub tape: Option<&'a Tape>,
 }
 
 /// What people may see of a session while it runs.
@@ -148,6 +151,9 @@ pub async fn run(
             Step::Wait(until) => until,
             Step::End(why) => {
                 watch(Glimpse::Ending(why));
+                if let Some(tape) = session.tape {
+                    tape.ending(why);
+                }
                 control.end();
                 continue;
             }
@@ -159,6 +165,7 @@ pub async fn run(
                 let count = read.unwrap_or(0);
                 let mut take = |line: &[u8]| {
                     log.line(session.redactor, line);
+                    if let Some(tape) = session.tape { tape.line(line); }
                     if let Some(record) = parse_lossy(line) {
                         race.observe(at, &Signal::Stdout(&record));
                         match facts.observe(&record) {
@@ -181,6 +188,7 @@ pub async fn run(
                     let clean = session.redactor.clean_bytes(piece);
                     errors.push(&clean);
                     log.stderr(&clean);
+                    if let Some(tape) = session.tape { tape.stderr(&clean); }
                 }),
                 _ => stderr_open = false,
             },
@@ -234,6 +242,9 @@ pub async fn run(
         let clean = session.redactor.clean_bytes(piece);
         errors.push(&clean);
         log.stderr(&clean);
+        if let Some(tape) = session.tape {
+            tape.stderr(&clean);
+        }
     });
     let changes = changes(&session, &facts).await;
     let transcript_stop = match (&facts.result, session.transcript) {

@@ -12,6 +12,7 @@ mod test_summary;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -23,6 +24,7 @@ use crate::core::stop::StopSignal;
 use crate::engine::event::{Fault, Live};
 use crate::engine::host::{Call, Outcome, Watch};
 use crate::execution::client::{Client, ClientError};
+use crate::execution::recorder::Recorder;
 use crate::execution::verdict::RetryReason;
 use crate::execution::warden::WardenProgram;
 use crate::skills::SkillStore;
@@ -46,6 +48,8 @@ pub struct Toolkit {
     pub client: Result<Client, ClientError>,
     /// The scenario that plays the sessions of a rehearsal.
     pub rehearsal: Option<Rehearsal>,
+    /// Where its sessions are recorded.
+    pub recorder: Option<Arc<Recorder>>,
     /// The warden.
     pub warden: WardenProgram,
     /// The skills.

@@ -141,6 +141,7 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
         transcript: transcript.as_deref(),
         dir: &dir,
         redactor: &kit.redactor,
+        tape: None,
     };
     let ended = session::run(session, &|_| (), stop).await;
     if let Some(settings) = &spec.settings {

@@ -18,7 +18,9 @@ use crate::engine::host::{Call, Outcome, SessionCall, Watch};
 use crate::execution::client::{self, Client, SessionSpec};
 use crate::execution::facts::Update;
 use crate::execution::race::{Policy, Termination};
+use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{Ended, Glimpse};
+use crate::execution::tape::Places;
 use crate::execution::verdict::{Declared, SkillResult};
 use crate::skills::{PLUGIN, Skill, SkillError, Writes, write_plugin};
 
@@ -83,6 +85,7 @@ struct Prepared {
     transcript: Option<PathBuf>,
     config_dir: Option<PathBuf>,
     dir: PathBuf,
+    tape: Option<Tape>,
 }
 
 fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
@@ -123,6 +126,10 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     let carried = carry(kit, config_dir.as_deref(), &dir).map_err(no_room)?;
     let prompt = if continues { prompt::continued().map_err(bad)? } else { command };
     let system = prompt::system(kit, call, &cwd, &skill.contract).map_err(bad)?;
+    let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| Path::new(home));
+    let places = Places::new(&cwd, home, &id);
+    let key = Key { step: &call.step, visit: call.visit, attempt: call.attempt };
+    let tape = kit.recorder.as_ref().and_then(|recorder| recorder.tape(key, &cwd, places));
     Ok(Prepared {
         client,
         transcript: config_dir.as_ref().map(|config| client::transcript(config, &cwd, &id)),
@@ -149,6 +156,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
             cwd,
         },
         policy,
+        tape,
         env,
         dir,
     })
@@ -191,6 +199,7 @@ fn player_or_client(kit: &Toolkit, call: &Call) -> Result<Client, Box<Outcome>> 
                 ("--scenario", rehearsal.scenario.clone()),
                 ("--step", call.step.clone()),
                 ("--visit", call.visit.to_string()),
+                ("--attempt", call.attempt.to_string()),
                 ("--pace", rehearsal.pace.to_string()),
             ];
             leading.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));

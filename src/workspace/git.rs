@@ -244,6 +244,14 @@ pub fn scratch_clone(from: &Path, dir: &Path) -> Result<(), GitError> {
     identify(dir)
 }
 
+/// Puts the scratch clone in `dir` to `commit`, on the branch that it has.
+///
+/// # Errors
+/// When git fails, or the commit is not there.
+pub fn scratch_reset(dir: &Path, commit: &str) -> Result<(), GitError> {
+    git(dir, ["reset", "--quiet", "--hard", commit, "--"]).map(|_| ())
+}
+
 fn identify(dir: &Path) -> Result<(), GitError> {
     git(dir, ["config", "user.name", "Rehearsal"])?;
     git(dir, ["config", "user.email", "rehearsal@localhost"])?;

@@ -10,4 +10,5 @@ mod deferred; // what is put off until the first answer is out
 mod ending; // how a server ends
 mod line; // a client that speaks line by line
 mod peer; // rmcp's client, in both generations of the protocol
+mod recorded; // sessions that are recorded, and played again
 mod start; // what happens before the first answer: nothing

@@ -161,6 +161,16 @@ impl RealClient {
         Self::within(Scratch::new(), program, api)
     }
 
+    /// A run in which nothing is permitted that would be asked for.
+    pub fn without_permissions(program: PathBuf, api: &ScriptedApi) -> Self {
+        let allowed = Self::new(program.clone(), api);
+        let mut command = Command::new(program);
+        command.env_clear().envs(isolated_env(api, &allowed.scratch.home()));
+        command.current_dir(allowed.scratch.project());
+        command.args(["-p", "--output-format", "stream-json", "--verbose", "--permission-mode", "dontAsk"]);
+        Self { command, scratch: allowed.scratch }
+    }
+
     /// A run in a scratch directory that already holds something.
     pub fn within(scratch: Scratch, program: PathBuf, api: &ScriptedApi) -> Self {
         let mut command = Command::new(program);

@@ -11,6 +11,7 @@ use super::deferred;
 use super::opening::Open;
 use crate::app::error::AppError;
 use crate::app::kitchen::Kitchen;
+use crate::execution::recorder::Recorder;
 use crate::github::token::TokenFactory;
 use crate::pipeline::audit::Audit;
 use crate::pipeline::gate::Gate;
@@ -37,6 +38,8 @@ pub struct Context {
     ready: Readiness,
     pending: Mutex<Option<Pending>>,
     token: OnceCell<TokenFactory>,
+    /// The last recording, and its number.
+    recording: Mutex<Option<(u32, Arc<Recorder>)>>,
 }
 
 impl Context {
@@ -56,6 +59,7 @@ impl Context {
             ready,
             pending: Mutex::new(Some(pending)),
             token: OnceCell::new(),
+            recording: Mutex::default(),
         }
     }
 
@@ -96,6 +100,50 @@ impl Context {
     /// When there is no repository, or its settings are faulty.
     pub fn kitchen(&self) -> Result<Kitchen, AppError> {
         Kitchen::open(&self.dir, &self.flags)
+    }
+
+    /// [`kitchen`](Self::kitchen), of the scratch copy of a rehearsal.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn kitchen_at(&self, stage: &Path) -> Result<Kitchen, AppError> {
+        Kitchen::open(stage, &self.flags)
+    }
+
+    /// Whether a recording can begin in `dir`; once one did, its folder is ours.
+    ///
+    /// # Errors
+    /// When the folder is not empty.
+    pub fn may_record(&self, dir: &Path) -> Result<(), AppError> {
+        match &*self.recording.lock().unwrap_or_else(PoisonError::into_inner) {
+            None => Ok(Recorder::vacant(dir)?),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Begins a recording of what the kitchen is opened for: the first into `dir`, each later one into a folder of its own below
+    /// it. One without sessions makes room for the next.
+    ///
+    /// # Errors
+    /// Those of `begin`.
+    pub fn record(
+        &self,
+        dir: &Path,
+        begin: impl FnOnce(&Path) -> Result<Recorder, AppError>,
+    ) -> Result<Arc<Recorder>, AppError> {
+        let mut last = self.recording.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = match last.take() {
+            None => 1,
+            Some((number, recorder)) if recorder.sessions() == 0 => {
+                recorder.discard();
+                number
+            }
+            Some((number, _)) => number + 1,
+        };
+        let dir = if number == 1 { dir.to_owned() } else { dir.join(format!("opening-{number}")) };
+        let recorder = Arc::new(begin(&dir)?);
+        *last = Some((number, Arc::clone(&recorder)));
+        Ok(recorder)
     }
 
     /// The token for GitHub, found when it is first asked for.

@@ -1,7 +1,8 @@
 //! Opening a kitchen: everything that is needed from the disk first, and only then a run begins.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -10,10 +11,12 @@ use super::context::Context;
 use super::steered::{Steered, line};
 use super::told::{self, Answer};
 use super::{attached, given, shown};
-use crate::app::cook::{Order, Ready, prepare, resume, toolkit};
+use crate::app::cook::{Order, Ready, player, prepare, resume, toolkit};
 use crate::app::error::AppError;
 use crate::app::inputs;
 use crate::app::kitchen::Kitchen;
+use crate::app::recording::{Asked, asked};
+use crate::app::rehearsal::Stage;
 use crate::app::runs::{self, RunLock};
 use crate::catalog::ToolDecl;
 use crate::core::paths::RunDir;
@@ -22,6 +25,7 @@ use crate::core::{files, ids};
 use crate::engine::event::Live;
 use crate::engine::host::{Call, Outcome};
 use crate::execution::client::Client;
+use crate::execution::recorder::{Recorder, Subject};
 use crate::recipe::Loaded;
 use crate::recipe::model::Orchestrator;
 use crate::tools::Toolkit;
@@ -33,7 +37,8 @@ pub struct Open {
     pub(super) kitchen: Kitchen,
     /// For calls outside of a run.
     pub(super) kit: Toolkit,
-    pub(super) calls: AtomicU32,
+    /// How often each step was called outside of a run.
+    pub(super) calls: Mutex<HashMap<String, u32>>,
     pub(super) run: Option<Steered>,
     pub(super) _lock: RunLock,
 }
@@ -48,18 +53,17 @@ impl Open {
         news: &watch::Sender<String>,
         stop: StopSignal,
     ) -> Answer {
-        let number = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         let mut params = given;
         params.remove("step_name");
-        let call = Call {
-            step: label.map_or_else(|| tool.name.to_owned(), |label| ids::file_name(&label)),
-            visit: number,
-            attempt: 1,
-            tool,
-            params: Value::Object(params),
-            session: None,
-            budget_left: None,
+        let step = label.map_or_else(|| tool.name.to_owned(), |label| ids::file_name(&label));
+        let visit = {
+            let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            let visit = calls.entry(step.clone()).or_default();
+            *visit += 1;
+            *visit
         };
+        let params = Value::Object(params);
+        let call = Call { step, visit, attempt: 1, tool, params, session: None, budget_left: None };
         let watch = |live: Live| {
             if let Some(line) = line(&live) {
                 news.send_replace(line);
@@ -86,6 +90,8 @@ pub(super) struct Prepared {
     kit: Toolkit,
     lock: RunLock,
     wanted: Wanted,
+    /// What the variables ask for and the client is to know.
+    unusual: Option<(&'static str, Value)>,
 }
 
 enum Wanted {
@@ -97,16 +103,39 @@ enum Wanted {
 impl Prepared {
     pub(super) fn make(context: &Context, given: &Map<String, Value>) -> Result<Self, Box<Answer>> {
         let failed = |error: AppError| Box::new(Answer::failed(&error));
-        let kitchen = context.kitchen().map_err(failed)?;
+        let asked = asked(|name| std::env::var(name).ok()).map_err(failed)?;
+        if asked.is_some() && given::text(given, "resume").is_some() {
+            let error =
+                AppError::usage("a run is recorded or replayed from its start, not when it is resumed");
+            return Err(failed(error.hint("start the server without RECORD_SCENARIO and REPLAY_SCENARIO")));
+        }
+        if let Some(Asked::Record { dir, .. }) = &asked {
+            context.may_record(dir).map_err(failed)?;
+        }
+        let stage = match &asked {
+            Some(Asked::Replay(scenario)) => {
+                Some(Stage::set(context.dir(), scenario, None, 1.0).map_err(failed)?)
+            }
+            _ => None,
+        };
+        let kitchen = match &stage {
+            Some(stage) => context.kitchen_at(&stage.dir).map_err(failed)?,
+            None => context.kitchen().map_err(failed)?,
+        };
         kitchen.dir.ensure().map_err(|error| failed(no_room(&kitchen, &error)))?;
         let dir = RunDir::at(
             kitchen.dir.kitchens().join(ids::run_id(jiff::Timestamp::now(), uuid::Uuid::new_v4())),
         );
         files::create_private_dir(dir.root()).map_err(|error| failed(no_room(&kitchen, &error)))?;
         let lock = runs::lock(&dir).map_err(failed)?;
-        let client = Client::find(&kitchen.settings.client.program);
-        let kit = toolkit(&kitchen, "", dir, client, None).map_err(failed)?;
-        let wanted = match (given::text(given, "name"), given::text(given, "resume")) {
+        let rehearsal = stage.as_ref().map(Stage::rehearsal);
+        let client = match &rehearsal {
+            Some(_) => Ok(player().map_err(failed)?),
+            None => Client::find(&kitchen.settings.client.program),
+        };
+        let mut kit = toolkit(&kitchen, "", dir, client, rehearsal.clone()).map_err(failed)?;
+        let mut subject = Subject::default();
+        let mut wanted = match (given::text(given, "name"), given::text(given, "resume")) {
             (None, None) => Wanted::FreeUse(shown::list(&kitchen.pantry)),
             (_, Some(run)) => {
                 let id = runs::find(&kitchen.dir, Some(&run)).map_err(failed)?;
@@ -126,23 +155,45 @@ impl Prepared {
                     answer.put("missing", Value::Object(missing));
                     return Err(Box::new(answer));
                 }
+                subject = Subject { recipe: Some(recipe.name.clone()), inputs: resolved.values.clone() };
                 let order = Order {
                     recipe,
                     inputs: resolved.values,
-                    allow_dirty: given::is_set(given, "allow_dirty"),
-                    rehearsal: None,
+                    allow_dirty: given::is_set(given, "allow_dirty") || stage.is_some(),
+                    rehearsal,
                     orchestrator: Orchestrator::Claude,
                 };
                 let findings = warnings.report().into_iter().map(|problem| json!(problem)).collect();
                 Wanted::Run(Box::new(prepare(kitchen.clone(), order).map_err(failed)?), findings)
             }
         };
-        Ok(Self { kitchen, kit, lock, wanted })
+        let unusual = match (asked, stage) {
+            (Some(Asked::Record { dir, recipe }), _) => {
+                subject.recipe = recipe.or(subject.recipe);
+                let begin = |dir: &Path| {
+                    Ok(Recorder::begin(dir, subject, &kitchen.checkout, kitchen.redactor.clone())?)
+                };
+                let recorder = context.record(&dir, begin).map_err(failed)?;
+                if let Wanted::Run(ready, _) = &mut wanted {
+                    ready.record(Arc::clone(&recorder));
+                }
+                let told = json!(recorder.dir());
+                kit.recorder = Some(recorder);
+                Some(("recording", told))
+            }
+            (_, Some(stage)) => {
+                let told = json!({ "scenario": stage.rehearsal().scenario, "repository": &stage.dir });
+                stage.keep();
+                Some(("rehearsal", told))
+            }
+            _ => None,
+        };
+        Ok(Self { kitchen, kit, lock, wanted, unusual })
     }
 
     /// Opens: a run begins and stands before its first step.
     pub(super) async fn begin(self, context: &Arc<Context>) -> (Open, Answer) {
-        let (run, answer) = match self.wanted {
+        let (run, mut answer) = match self.wanted {
             Wanted::FreeUse(mut answer) => {
                 answer.put("what_now", json!("the tools are there for free use; to cook a recipe, call `open_kitchen` with its name"));
                 (None, answer)
@@ -159,8 +210,11 @@ impl Prepared {
                 (Some(run), answer)
             }
         };
+        if let Some((name, told)) = self.unusual {
+            answer.put(name, told);
+        }
         let open =
-            Open { kitchen: self.kitchen, kit: self.kit, calls: AtomicU32::new(0), run, _lock: self.lock };
+            Open { kitchen: self.kitchen, kit: self.kit, calls: Mutex::default(), run, _lock: self.lock };
         (open, answer)
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Options {
     pub(super) step: String,
     /// Its visit, from 1.
     pub(super) visit: u32,
+    /// The try of that visit, from 1.
+    pub(super) attempt: u32,
     /// Factor on all pauses.
     pub(super) pace: f64,
     /// The session's id.
@@ -26,7 +28,7 @@ pub(super) struct Options {
 impl Options {
     pub(super) fn read(args: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut args = args.into_iter();
-        let (mut scenario, mut step, mut visit, mut pace) = (None, None, 1, 1.0);
+        let (mut scenario, mut step, mut visit, mut attempt, mut pace) = (None, None, 1, 1, 1.0);
         while let Some(name) = args.next().filter(|name| name != "--") {
             let value = args.next().ok_or_else(|| format!("`{name}` needs a value"))?;
             let bad = || format!("`{name} {value}` makes no sense");
@@ -34,6 +36,7 @@ impl Options {
                 "--scenario" => scenario = Some(value),
                 "--step" => step = Some(value),
                 "--visit" => visit = value.parse().map_err(|_| bad())?,
+                "--attempt" => attempt = value.parse().map_err(|_| bad())?,
                 "--pace" => match value.parse::<f64>() {
                     Ok(factor) if (0.0..=1000.0).contains(&factor) => pace = factor,
                     _ => return Err(bad()),
@@ -45,6 +48,7 @@ impl Options {
             scenario: scenario.ok_or("`--scenario` is missing")?,
             step: step.ok_or("`--step` is missing")?,
             visit,
+            attempt,
             pace,
             session_id: String::new(),
             schema: None,
@@ -98,7 +102,7 @@ mod tests {
 
     #[test]
     fn both_halves_are_read() {
-        let own = "--scenario s --step x --visit 2 --pace 0";
+        let own = "--scenario s --step x --visit 2 --attempt 3 --pace 0";
         let options = read(&format!(
             "{own} -- -p --append-system-prompt --resume --session-id id --json-schema {{}} --strict-mcp-config \
              --dangerously-skip-permissions"
@@ -107,6 +111,7 @@ mod tests {
             scenario: "s".into(),
             step: "x".into(),
             visit: 2,
+            attempt: 3,
             pace: 0.0,
             session_id: "id".into(),
             schema: Some(serde_json::json!({})),

@@ -83,6 +83,7 @@ impl<'a, W: Write> Stage<'a, W> {
                 self.result(&json!({ "result": text, "terminal_reason": "completed" }))
             }
             Ending::Error(failure) => self.failure(failure),
+            Ending::Tape(_) => self.broken("a recorded session is played from its tape"),
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, DirEntry, include_dir};
 use indexmap::IndexMap;
 
-use super::Scenario;
+use super::{RelativePath, Scenario};
 use crate::core::text::did_you_mean;
 
 static BUILTIN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
@@ -64,6 +64,14 @@ pub enum ScenarioError {
         /// What is wrong.
         message: String,
     },
+    /// A tape of it is faulty.
+    #[error("{file}: {message}")]
+    Tape {
+        /// The tape.
+        file: String,
+        /// What is wrong.
+        message: String,
+    },
     /// Its project cannot be laid out.
     #[error("cannot write {}: {source}", path.display())]
     Unwritable {
@@ -84,7 +92,10 @@ impl ScenarioError {
                 let names: Vec<String> = available.iter().map(|name| format!("`{name}`")).collect();
                 Some(format!("scenarios: {}; or name a file, such as `./my.yaml`", names.join(", ")))
             }
-            Self::Unreadable { .. } | Self::Malformed { .. } | Self::Unwritable { .. } => None,
+            Self::Unreadable { .. }
+            | Self::Malformed { .. }
+            | Self::Tape { .. }
+            | Self::Unwritable { .. } => None,
         }
     }
 }
@@ -166,6 +177,30 @@ impl Scenario {
         }
     }
 
+    /// The text of a file of the scenario, and what to call it.
+    pub(super) fn beside(&self, name: &RelativePath) -> Result<(String, String), ScenarioError> {
+        let unreadable = |path: PathBuf, source| ScenarioError::Unreadable { path, source };
+        match &self.origin {
+            Origin::File(file) => {
+                let path = file.with_file_name("").join(name.as_path());
+                match fs::read(&path) {
+                    // A tape that was cut off may end within a character.
+                    Ok(bytes) => {
+                        Ok((path.display().to_string(), String::from_utf8_lossy(&bytes).into_owned()))
+                    }
+                    Err(error) => Err(unreadable(path, error)),
+                }
+            }
+            Origin::Builtin(folder) => {
+                let path = folder.path().join(name.as_path());
+                let text = folder.get_file(&path).and_then(|file| file.contents_utf8());
+                let text = text.ok_or_else(|| unreadable(path.clone(), io::ErrorKind::NotFound.into()))?;
+                Ok((path.display().to_string(), text.to_owned()))
+            }
+            Origin::MadeUp => Err(unreadable(name.as_path().to_owned(), io::ErrorKind::NotFound.into())),
+        }
+    }
+
     fn made_up() -> Self {
         Self {
             name: MADE_UP.to_owned(),
@@ -173,6 +208,7 @@ impl Scenario {
             description: "No scenario: every answer is made up to fit what the skill declares.".to_owned(),
             inputs: IndexMap::new(),
             sessions: Vec::new(),
+            recorded: None,
             project: None,
             origin: Origin::MadeUp,
         }

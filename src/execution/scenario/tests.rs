@@ -37,9 +37,9 @@ fn every_act_and_ending_is_read() {
 ";
     let scenario = parse(&format!("{HEAD}{text}")).unwrap();
     insta::assert_debug_snapshot!(scenario.sessions());
-    let visit = |visit| scenario.session("a", visit).map(|script| script.visit);
+    let visit = |visit| scenario.session("a", visit, 1).map(|script| script.visit);
     assert_eq!((visit(1), visit(2), visit(3)), (Some(None), Some(Some(2)), Some(None)));
-    assert_eq!(scenario.session("b", 1), None);
+    assert_eq!(scenario.session("b", 1, 1), None);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn the_sample_of_fix_tests_is_broken_twice() {
     let scenario = Scenario::find("fix-tests").unwrap();
     scenario.write_project(dir.path()).unwrap();
     let repair = |visit| {
-        for act in &scenario.session("repair", visit).unwrap().acts {
+        for act in &scenario.session("repair", visit, 1).unwrap().acts {
             if let Act::Edit(edit) = act {
                 let path = dir.path().join(edit.path.as_path());
                 let text = fs::read_to_string(&path).unwrap();
@@ -162,7 +162,7 @@ fn the_sample_of_fix_tests_is_broken_twice() {
     assert_eq!(tests(dir.path()), ("5 passed, 2 failed".to_owned(), false));
     repair(2);
     assert_eq!(tests(dir.path()), ("7 passed, 0 failed".to_owned(), true));
-    assert_eq!(scenario.session("repair", 3), None);
+    assert_eq!(scenario.session("repair", 3, 1), None);
 }
 
 #[test]
@@ -171,7 +171,33 @@ fn what_hello_says_of_its_sample_is_true() {
     let scenario = Scenario::find("hello").unwrap();
     scenario.write_project(dir.path()).unwrap();
     assert_eq!(tests(dir.path()), ("1 passed, 0 failed".to_owned(), true));
-    let Ending::Answer(answer) = &scenario.session("look", 1).unwrap().ending else { panic!("no answer") };
+    let Ending::Answer(answer) = &scenario.session("look", 1, 1).unwrap().ending else { panic!("no answer") };
     assert_eq!(answer["test_command"], "sh tests/run.sh");
     assert!(dir.path().join(answer["evidence"].as_str().unwrap()).is_file());
+}
+
+#[test]
+fn a_recorded_session_is_for_one_try_and_is_its_tape() {
+    let text = "
+  - { step: a, visit: 1, attempt: 1, stream: sessions/a.1.1.ndjson }
+  - { step: a, visit: 1, attempt: 2, stream: sessions/a.1.2.ndjson }
+  - { step: a, visit: 1, text: any other try }
+";
+    let scenario = parse(&format!("{HEAD}{text}")).unwrap();
+    let played = |attempt| match &scenario.session("a", 1, attempt).unwrap().ending {
+        Ending::Tape(tape) => tape.as_path().display().to_string(),
+        Ending::Text(text) => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(played(2), "sessions/a.1.2.ndjson");
+    assert_eq!(played(3), "any other try");
+    for (session, told) in [
+        ("{ step: a, stream: t, text: x }", "a session with a `stream` has no acts and no other end"),
+        ("{ step: a, stream: ../t }", "leads out of the working directory"),
+        ("{ step: a, attempt: 1, text: x }", "an `attempt` is a try of a visit"),
+        ("{ step: a, visit: 1, attempt: 0, text: x }", "both count from 1"),
+    ] {
+        let error = error(&format!("{HEAD}  - {session}\n"));
+        assert!(error.contains(told), "{session}: {error}");
+    }
 }

@@ -73,8 +73,22 @@ fn then(verdict: &SkillResult, missing: Vec<String>, so: So, patience: Patience,
     if incomplete && can_ask && !so.asked { Then::Ask(missing) } else { Then::Over }
 }
 
-/// Runs the session to its end.
+/// Runs the session to its end. A recording of it has all of its turns on one tape.
 pub(super) async fn run(
+    kit: &Toolkit,
+    call: &Call,
+    prepared: &Prepared,
+    watch: Watch<'_>,
+    stop: StopSignal,
+) -> Ended {
+    let ended = turns(kit, call, prepared, watch, stop).await;
+    if let Some(tape) = &prepared.tape {
+        tape.finish(ended.exit);
+    }
+    ended
+}
+
+async fn turns(
     kit: &Toolkit,
     call: &Call,
     prepared: &Prepared,
@@ -118,6 +132,7 @@ pub(super) async fn run(
             transcript: prepared.transcript.as_deref(),
             dir: &prepared.dir,
             redactor: &kit.redactor,
+            tape: prepared.tape.as_ref(),
         };
         let mut ended = session::run(session, &glimpse, stop.clone()).await;
         used += ended.verdict.usage;
