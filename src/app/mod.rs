@@ -14,6 +14,7 @@ pub mod offers;
 pub mod orchestrator;
 pub mod recipes;
 pub mod rehearsal;
+pub mod retention;
 pub mod runs;
 pub mod serving;
 pub mod settings;

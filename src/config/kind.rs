@@ -52,6 +52,13 @@ pub enum Kind {
         /// The most.
         max: u64,
     },
+    /// A whole number in a range.
+    Count {
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
     /// A list of texts.
     List(Item),
     /// A command: text for a shell, or a list of words that is run without one.
@@ -113,6 +120,7 @@ impl Kind {
             Self::Seconds { min, max } => {
                 format!("a number of seconds from {min} to {max}, or a text such as `90s`, `10m`, `2h`")
             }
+            Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::List(Item::Text) => "a list of texts".to_owned(),
             Self::List(Item::Variable) => "a list of names of variables".to_owned(),
             Self::List(Item::OneOf(choices)) => format!("a list of {}", names(choices)),
@@ -146,6 +154,13 @@ impl Kind {
             (Self::Seconds { min, max }, Yaml::String(text)) => match text::duration(text) {
                 Some(duration) => in_range(duration.as_secs(), min, max),
                 None => Err(wrong()),
+            },
+            (Self::Count { min, max }, Yaml::Number(number)) => {
+                number.as_u64().ok_or_else(wrong).and_then(|count| counted(count, min, max))
+            }
+            (Self::Count { min, max }, Yaml::String(text)) => match text.trim().parse() {
+                Ok(count) => counted(count, min, max),
+                Err(_) => Err(wrong()),
             },
             (Self::List(item), Yaml::Sequence(items)) => {
                 items.iter().map(|value| item.read(value)).collect::<Result<Vec<_>, _>>().map(Json::Array)
@@ -182,7 +197,7 @@ impl Kind {
                 // `[ -f x ] && make check` is a command for a shell.
                 Err(_) => Ok(json!(given)),
             },
-            Self::OneOf(_) | Self::Seconds { .. } | Self::Repository | Self::Branch => {
+            Self::OneOf(_) | Self::Seconds { .. } | Self::Count { .. } | Self::Repository | Self::Branch => {
                 self.read(&Yaml::String(text.to_owned()))
             }
             Self::Text | Self::Command => self.read(&Yaml::String(given.to_owned())),
@@ -201,6 +216,12 @@ impl Kind {
                 "anyOf": [
                     { "type": "integer", "minimum": min, "maximum": max },
                     { "type": "string", "pattern": "^\\s*([0-9]+|([0-9]+[smhd])+)\\s*$" },
+                ]
+            }),
+            Self::Count { min, max } => json!({
+                "anyOf": [
+                    { "type": "integer", "minimum": min, "maximum": max },
+                    { "type": "string", "pattern": "^\\s*[0-9]+\\s*$" },
                 ]
             }),
             Self::Repository => json!({ "type": "string", "pattern": REPOSITORY }),
@@ -291,6 +312,13 @@ fn in_range(seconds: u64, min: u64, max: u64) -> Result<Json, Misfit> {
     // Nobody waits for weeks: a number of that size was meant in another unit.
     let meant = Some(seconds / 1000).filter(|thousandth| seconds > max && (min..=max).contains(thousandth));
     Err(misfit.help(meant.map(|meant| format!("the unit is the second; {seconds} ms are {meant}"))))
+}
+
+fn counted(count: u64, min: u64, max: u64) -> Result<Json, Misfit> {
+    if (min..=max).contains(&count) {
+        return Ok(json!(count));
+    }
+    Err(Misfit::new("out-of-range", format!("from {min} to {max}"), count.to_string()))
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -17,6 +17,7 @@ use crate::engine::event::{Fault, Live};
 use crate::engine::host::{Call, Outcome, SessionCall, Watch};
 use crate::execution::client::{self, Client, SessionSpec};
 use crate::execution::facts::Update;
+use crate::execution::log::Place;
 use crate::execution::race::{Policy, Termination};
 use crate::execution::session::{Ended, Glimpse};
 use crate::execution::verdict::{Declared, SkillResult};
@@ -46,6 +47,7 @@ struct Prepared {
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     transcript: Option<PathBuf>,
     config_dir: Option<PathBuf>,
+    place: Place,
     dir: PathBuf,
 }
 
@@ -113,6 +115,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         },
         policy,
         env,
+        place: Place { step: call.step.clone(), visit: call.visit, attempt: call.attempt },
         dir,
     })
 }
@@ -268,6 +271,9 @@ fn outcome(ended: Ended) -> Outcome {
             if left == 1 { "" } else { "es" }
         ));
     }
+    if let Some(trouble) = &ended.log_trouble {
+        summary.push_str(&format!(" (its log is not whole: {trouble})"));
+    }
     Outcome {
         ok: verdict.success,
         label: verdict.subtype.clone(),
@@ -298,6 +304,7 @@ fn result(verdict: &SkillResult) -> Value {
         "because": verdict.because,
         "changed": verdict.changed,
         "write_path_warnings": verdict.write_path_warnings,
+        "usage_by_model": verdict.usage_by_model,
         "stderr": verdict.stderr,
     });
     if let Value::Object(own) = own {

@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use super::{Prepared, tell};
@@ -95,6 +96,7 @@ pub(super) async fn run(
     };
     let (mut spec, mut policy) = (prepared.spec.clone(), prepared.policy.clone());
     let (mut so, mut used, mut asked_for) = (So::default(), Usage::default(), Vec::new());
+    let mut by_model: IndexMap<String, Usage> = IndexMap::new();
     let began = Instant::now();
     loop {
         let session = Session {
@@ -107,12 +109,17 @@ pub(super) async fn run(
             writes: prepared.writes,
             ledger: ledger.as_ref(),
             transcript: prepared.transcript.as_deref(),
+            place: Some(&prepared.place),
             dir: &prepared.dir,
             redactor: &kit.redactor,
         };
         let mut ended = session::run(session, &glimpse, stop.clone()).await;
         used += ended.verdict.usage;
         ended.verdict.usage = used;
+        for (model, usage) in std::mem::take(&mut ended.verdict.usage_by_model) {
+            *by_model.entry(model).or_default() += usage;
+        }
+        ended.verdict.usage_by_model.clone_from(&by_model);
         if !asked_for.is_empty() && ended.verdict.success {
             ended.verdict.because.push(format!("it was asked once more for {}", asked_for.join(", ")));
         }
