@@ -18,3 +18,4 @@ pub mod retention;
 pub mod runs;
 pub mod serving;
 pub mod settings;
+pub mod why;
