@@ -18,6 +18,7 @@ use crate::core::redact::Redactor;
 use crate::engine::event::{Entry, Event};
 use crate::engine::journal;
 use crate::engine::state::State;
+use crate::execution::log::index;
 use crate::execution::log::recover::recover;
 use crate::pipeline::audit::{Audit, Failure};
 use crate::pipeline::readiness::Pending;
@@ -179,7 +180,9 @@ fn cut_off(id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Failure, String
 /// Completes the logs of sessions whose program went away.
 fn sessions(checkout: &Checkout, kitchen: &KitchenDir) -> Result<(), String> {
     let redactor = Redactor::new(variables(checkout.top()));
-    let found = recover(kitchen, &redactor).map_err(|error| error.to_string())?;
+    let driven = |run: &RunDir| runs::is_driven(&run.lock());
+    let found = recover(kitchen, &redactor, driven).map_err(|error| error.to_string())?;
+    index::tidy(kitchen, Timestamp::now());
     if !found.is_empty() {
         tracing::info!(sessions = found.len(), "logs of sessions that were cut off are completed");
     }

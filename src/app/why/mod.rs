@@ -280,7 +280,7 @@ fn told_by_log(one: &mut Try, dir: &Path) {
         return;
     };
     let mut summary = all.swap_remove(at);
-    if summary.status == Status::Running && is_orphan(dir, &summary) {
+    if summary.status == Status::Running && one.label != "running" && is_orphan(dir, &summary) {
         crashed(dir, &mut summary);
     }
     if one.ok.is_none() && summary.status == Status::Crashed {
@@ -292,6 +292,9 @@ fn told_by_log(one: &mut Try, dir: &Path) {
     // What the journal does not have: a session that was stopped is judged, and its step goes on later.
     if let (None, Some(verdict)) = (one.ok, &summary.verdict) {
         one.because.clone_from(&verdict.because);
+    }
+    if one.usage_by_model.is_empty() {
+        one.usage_by_model.clone_from(&summary.usage_by_model);
     }
     one.ended = words::ended(&summary);
     one.exit = summary.exit;

@@ -22,13 +22,21 @@ use crate::execution::warden::Account;
 /// How much of a stream is read, in bytes: the end of a log is not worth more than some seconds.
 const STREAM: u64 = 256 << 20;
 
-/// Completes the log of every session of a repository that nobody runs any more; gives their folders.
+/// Completes the log of every session of a repository that nobody runs any more; gives their folders. A run that `is_driven`
+/// is left to who drives it, which may be in a container whose processes cannot be seen from here.
 ///
 /// # Errors
 /// The first that could not be written, when all others are done.
-pub fn recover(kitchen: &KitchenDir, redactor: &Redactor) -> std::io::Result<Vec<PathBuf>> {
+pub fn recover(
+    kitchen: &KitchenDir,
+    redactor: &Redactor,
+    is_driven: impl Fn(&RunDir) -> bool,
+) -> std::io::Result<Vec<PathBuf>> {
     let running = index::read(kitchen).into_iter().filter(|line| line.status == Status::Running);
-    complete(kitchen, running.map(|line| kitchen.root().join(line.dir)), redactor)
+    let dirs = running.map(|line| kitchen.root().join(line.dir));
+    let run_of = |dir: &Path| dir.parent()?.parent().map(|run| RunDir::at(run.to_owned()));
+    let alone = dirs.filter(|dir| run_of(dir).is_some_and(|run| !is_driven(&run)));
+    complete(kitchen, alone, redactor)
 }
 
 /// The same for the sessions of one run.
