@@ -21,7 +21,9 @@ use autoskillit::execution::log::{Place, index};
 use autoskillit::execution::player;
 use autoskillit::execution::race::{Policy, Termination};
 use autoskillit::execution::session::{self, Ended, Glimpse, Session};
+use autoskillit::execution::verdict::Declared;
 use autoskillit::execution::warden::WardenProgram;
+use autoskillit::skills::Writes;
 use serde_json::Value;
 
 const SECRET: &str = "correct-horse-battery";
@@ -101,14 +103,16 @@ impl Kitchen {
             }
         };
         let place = Place { step: "repair".to_owned(), visit: 2, attempt: 1 };
-        let required = ["summary".to_owned()];
+        let required = [Declared::required("summary")];
         let session = Session {
             spec: &self.spec,
             client,
             warden: &WardenProgram::at(env!("CARGO_BIN_EXE_autoskillit")),
             env: &env,
             policy: &self.policy,
-            required_outputs: &required,
+            outputs: &required,
+            writes: Writes::Never,
+            ledger: None,
             transcript: None,
             place: Some(&place),
             dir,

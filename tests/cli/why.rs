@@ -88,6 +88,8 @@ fn the_usual_verdicts() {
     let kitchen = Kitchen::repository();
     kitchen.recipe("tasting", TASTING);
     kitchen.write("tasting.scenario.yaml", SCENARIO);
+    // Nobody is to wait for a service that is played.
+    kitchen.write(".autoskillit/config.yaml", "run_skill: { service_patience: 0 }\n");
     kitchen.run(["cook", "tasting", "--rehearse", "tasting.scenario.yaml", "--pace", "0"]).exits(1);
     let stage = kitchen.stage();
     let ask = |args: &[&str]| kitchen.screen(kitchen.command(args).current_dir(&stage));

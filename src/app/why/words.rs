@@ -21,6 +21,13 @@ pub(super) fn ended(summary: &Summary) -> Option<String> {
         Some(Termination::Completed) => {
             "its last result was there and it did not leave, so it was ended".to_owned()
         }
+        Some(Termination::LeftOpen) => {
+            "its answer was there, background work was open for longer than it may, so it was ended"
+                .to_owned()
+        }
+        Some(Termination::Unfit) => {
+            "the client was ready, and what the session needs was not there, so it was ended".to_owned()
+        }
         Some(Termination::IdleStall) => format!(
             "its stream was silent for {} while no tool ran, so it was ended",
             limits.idle_ms.map(span).unwrap_or_default()
@@ -80,7 +87,12 @@ pub(super) fn needed(one: &Try) -> Option<String> {
         (_, "idle_stall") => {
             "a word in time: raise `run_skill.idle_output_timeout` if the silence was thinking"
         }
-        (_, "early_stop") => "to stay until its background tasks have ended",
+        (_, "early_stop") => {
+            "to stay until its background tasks have ended: raise `run_skill.background_wait`, or let it have none"
+        }
+        (_, "zero_writes") => "a change on disk: its skill always makes one",
+        (_, "drain_race") => "its result, which its transcript has and its stream did not bring",
+        (_, "unknown_model") => "a model that the service knows",
         (_, "permission_denied") => {
             "to be allowed what was refused (`session.allowed_tools`, `session.permissions`), or to do without it"
         }
