@@ -214,6 +214,7 @@ impl Kitchen {
             writes: autoskillit::skills::Writes::Never,
             ledger: None,
             transcript: Some(transcript),
+            place: None,
             dir,
             redactor: &self.redactor,
             tape: None,

@@ -146,6 +146,8 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand list 'List the runs, the newest first'
             cand show 'Show what happened in a run'
+            cand why 'Say why each session and command of a run was judged as it was'
+            cand sessions 'List the sessions of this repository''s runs, the newest first'
         }
         &'autoskillit;runs;list'= {
             cand -n 'At most this many'
@@ -168,6 +170,34 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --directory 'Work in the repository of this folder instead of the current one'
             cand --config 'Set a setting for this command'
             cand --json 'Print the journal as JSON lines'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;runs;why'= {
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand --json 'Print JSON'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;runs;sessions'= {
+            cand -n 'At most this many'
+            cand --limit 'At most this many'
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand --json 'Print JSON'
             cand -q 'Say only how it ended'
             cand --quiet 'Say only how it ended'
             cand -v 'Say more'

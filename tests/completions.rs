@@ -62,6 +62,8 @@ const CASES: &[(&str, &[&str])] = &[
     ("cook --resume ", &[RESUMABLE]),
     ("cook --resume 2026", &[RESUMABLE]),
     ("runs show ", &[RESUMABLE, ENDED]),
+    ("runs why ", &[RESUMABLE, ENDED]),
+    ("runs why 20260101-080000-aaaa ", &["bake"]),
     ("-C nowhere cook s", &["ship"]),
     ("cook ./ot", &["./other/"]),
     ("cook ./other/m", &["./other/mine.yaml"]),
@@ -90,8 +92,9 @@ impl Repository {
         repository.write("repo/odd/.git/HEAD", "ref: refs/heads/main\n");
         repository.write("repo/odd/.autoskillit/recipes/a b: c.yaml", &mine.replace("mine", "'a b: c'"));
         let started = r#"{"schema_version":1,"seq":1,"at":"2026-01-01T08:00:00Z","event":"run_started","run_id":"RUN","recipe":"ship","description":"","recipe_hash":"","source":"project","orchestrator":"engine","repository":"/","inputs":{},"permissions":"bypass","branch":null,"commit":null,"dirty":false,"rehearsal":null,"autoskillit_version":"0.1.0"}"#;
-        let ended = r#"{"schema_version":1,"seq":2,"at":"2026-01-01T08:00:01Z","event":"run_ended","status":"succeeded","reason":"","step":"end","resumable":false,"fault":null}"#;
-        repository.run(ENDED, &[started, ended]);
+        let step = r#"{"schema_version":1,"seq":2,"at":"2026-01-01T08:00:00Z","event":"step_started","step":"bake","visit":1,"attempt":1,"tool":"run_cmd","what":"","params":{},"session":null,"continues":false}"#;
+        let ended = r#"{"schema_version":1,"seq":3,"at":"2026-01-01T08:00:01Z","event":"run_ended","status":"succeeded","reason":"","step":"end","resumable":false,"fault":null}"#;
+        repository.run(ENDED, &[started, step, ended]);
         repository.run(RESUMABLE, &[started]);
         repository
     }

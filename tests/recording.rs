@@ -35,7 +35,7 @@ fn tree(top: &Path) -> BTreeMap<String, String> {
         .filter_map(|entry| {
             use std::os::unix::fs::PermissionsExt;
             let name = entry.path().strip_prefix(top).ok()?.to_str()?.to_owned();
-            let ours = [".git/", ".autoskillit/runs/", ".autoskillit/.gitignore"];
+            let ours = [".git/", ".autoskillit/runs/", ".autoskillit/temp/", ".autoskillit/.gitignore"];
             let run = entry.metadata().ok()?.permissions().mode() & 0o100 != 0;
             let text = format!("{run} {}", std::fs::read_to_string(entry.path()).ok()?);
             (!ours.iter().any(|own| name.starts_with(own))).then_some((name, text))

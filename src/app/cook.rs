@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -11,6 +12,7 @@ use super::aftermath;
 use super::error::AppError;
 use super::host::{Asker, Host};
 use super::kitchen::{Kitchen, edits_in_place, has_sessions};
+use super::retention::prune;
 use super::runs::{self, RunLock};
 use crate::core::paths::RunDir;
 use crate::core::stop::StopSignal;
@@ -21,6 +23,7 @@ use crate::engine::run::{CookError, Run, entry_step};
 use crate::engine::state::{At, State};
 use crate::engine::steer::{Driver, Ear};
 use crate::execution::client::{Client, ClientError};
+use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
 use crate::recipe::model::{Orchestrator, Recipe};
@@ -118,6 +121,10 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
 pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppError> {
     let run_dir = kitchen.dir.run(run_id);
     let lock = runs::lock(&run_dir)?;
+    // Nobody else drives it, so what still counts as running was cut off. A log decides nothing: the run goes on without it too.
+    if let Err(error) = recover_run(&run_dir, &kitchen.redactor) {
+        tracing::warn!(run_id, %error, "the logs of sessions that were cut off cannot be completed");
+    }
     let (journal, past) = Journal::reopen(&run_dir.journal(), kitchen.redactor.clone())?;
     let Some(started) = past.iter().find_map(|entry| match &entry.event {
         Event::RunStarted(started) => Some(started.clone()),
@@ -242,6 +249,7 @@ impl Ready {
             Ok(end) => {
                 let aftermath = aftermath::of(&self.kitchen, &self.recipe, &state, &end, &host.kit.run_dir);
                 watch(&News::End(end.clone(), aftermath.clone()));
+                let _ = prune(&self.kitchen.dir, self.kitchen.settings.session_log, SystemTime::now());
                 Ok((end, aftermath))
             }
             Err(CookError::Journal(error)) => {

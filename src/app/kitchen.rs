@@ -116,7 +116,7 @@ pub fn here(top: &Path, program: &str, command: &str) -> String {
 }
 
 /// The variables that a session may see and repeat: those of this process, and those that settings of the client add.
-fn variables(top: &Path) -> Vec<(String, String)> {
+pub(super) fn variables(top: &Path) -> Vec<(String, String)> {
     let mut variables = settings::environment();
     let user = client::config_dir(|name| std::env::var_os(name)).map(|dir| dir.join("settings.json"));
     let project = ["settings.json", "settings.local.json"].map(|name| top.join(".claude").join(name));

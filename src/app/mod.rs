@@ -16,6 +16,8 @@ pub mod quota;
 pub mod recipes;
 pub mod recording;
 pub mod rehearsal;
+pub mod retention;
 pub mod runs;
 pub mod serving;
 pub mod settings;
+pub mod why;

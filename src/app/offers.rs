@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::kitchen::Pantry;
-use super::runs;
+use super::{runs, why};
 use crate::core::kind::ValueKind;
 use crate::core::paths::KitchenDir;
 use crate::engine::event::RunStatus;
@@ -95,6 +95,16 @@ impl Offers {
     #[must_use]
     pub fn resumable_runs(&self, beginning: &str) -> Vec<Offer> {
         self.newest(beginning, |run| run.resumable)
+    }
+
+    /// Steps that a run came to; of the last run where none is named.
+    #[must_use]
+    pub fn steps(&self, run: Option<&str>) -> Vec<Offer> {
+        let Some(top) = &self.top else { return Vec::new() };
+        let kitchen = KitchenDir::of(top);
+        let entries = runs::find(&kitchen, run).and_then(|id| runs::entries(&kitchen.run(&id)));
+        let steps = entries.map(|entries| why::steps(&entries)).unwrap_or_default();
+        steps.into_iter().map(|step| Offer { value: step, about: String::new() }).collect()
     }
 
     fn newest(&self, beginning: &str, fits: impl Fn(&runs::RunInfo) -> bool) -> Vec<Offer> {

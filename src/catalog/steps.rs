@@ -45,6 +45,7 @@ pub static TOOLS: &[ToolDecl] = &[
             field("is_error", "whether the client reported an error"),
             field("exit_code", "the client's exit code"),
             field("permission_denials", "tool calls that were refused"),
+            field("usage_by_model", "tokens and dollars by model, subagents included"),
             field("worktree_path", "the worktree that the session made, when it says so"),
         ],
         fails_when: "the verdict is not success",

@@ -109,6 +109,8 @@ struct Typed {
     /// Ingredients that have a value already.
     given: Vec<String>,
     resume: bool,
+    /// The run that `runs why` is about.
+    run: Option<String>,
     /// The word is the value of an option that can do without one.
     optional_value: bool,
 }
@@ -123,10 +125,22 @@ impl Typed {
         let top = offers.top().unwrap_or(here).to_owned();
         let last = before.last().and_then(|word| word.to_str()).unwrap_or_default();
         let optional_value = ["--resume", "--rehearse"].contains(&last);
-        let mut typed =
-            Self { offers, top, recipe: None, given: Vec::new(), resume: last == "--resume", optional_value };
+        let mut typed = Self {
+            offers,
+            top,
+            recipe: None,
+            given: Vec::new(),
+            resume: last == "--resume",
+            run: None,
+            optional_value,
+        };
         if let Some(("cook", cook)) = matches.subcommand() {
             typed.cook(cook);
+        }
+        if let Some(("runs", runs)) = matches.subcommand()
+            && let Some(("why", why)) = runs.subcommand()
+        {
+            typed.run = why.get_one::<String>("run").cloned();
         }
         typed
     }
@@ -171,6 +185,10 @@ impl Typed {
 
     fn runs(&self, current: &OsStr) -> Vec<CompletionCandidate> {
         fitting(self.offers.runs(&current.to_string_lossy()), current)
+    }
+
+    fn steps(&self, current: &OsStr) -> Vec<CompletionCandidate> {
+        fitting(self.offers.steps(self.run.as_deref()), current)
     }
 
     fn runs_to_resume(&self, current: &OsStr) -> Vec<CompletionCandidate> {
@@ -223,6 +241,9 @@ fn informed(typed: &Arc<Typed>) -> Command {
         })
         .mut_subcommand("runs", |runs| {
             runs.mut_subcommand("show", |show| show.mut_arg("run", with(Typed::runs)))
+                .mut_subcommand("why", |why| {
+                    why.mut_arg("run", with(Typed::runs)).mut_arg("step", with(Typed::steps))
+                })
         })
 }
 

@@ -14,8 +14,11 @@ use super::ui::{self, ending};
 use crate::app::error::AppError;
 use crate::app::kitchen::here;
 use crate::app::runs::{self, RunInfo};
+use crate::app::why::{steps, why};
 use crate::core::paths::KitchenDir;
 use crate::engine::event::RunStatus;
+use crate::execution::log::index;
+use crate::execution::log::summary::Status;
 use crate::workspace::git::Checkout;
 
 /// List and show runs of this repository.
@@ -37,6 +40,25 @@ pub(super) enum RunsCommand {
         /// Print the journal as JSON lines.
         #[arg(long)]
         json: bool,
+    },
+    /// Say why each session and command of a run was judged as it was.
+    Why {
+        /// Its id or a part of it, the last run without; a step alone means that of the last run.
+        run: Option<String>,
+        /// Only this step, every visit and try of it.
+        step: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the sessions of this repository's runs, the newest first.
+    Sessions {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// At most this many.
+        #[arg(long, short = 'n', default_value_t = 20, value_name = "COUNT")]
+        limit: usize,
     },
 }
 
@@ -69,8 +91,45 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
                 session.printer.data(&format!("\n{}", outcome(session, &info, checkout.top())));
             }
         }
+        RunsCommand::Why { run, step, json } => {
+            let (id, step) = of_step(&kitchen, run, step)?;
+            let why = why(&kitchen, &id, step.as_deref())?;
+            if json {
+                session.printer.data(&serde_json::to_string(&why).unwrap_or_default());
+            } else {
+                let look = session.printer.terminal().out;
+                session.printer.data(&ui::why::lines(&why, checkout.top(), &look).join("\n"));
+            }
+        }
+        RunsCommand::Sessions { json, limit } => {
+            let all = index::read(&kitchen);
+            let newest: Vec<&index::Line> = all.iter().rev().take(limit).collect();
+            if json {
+                session.printer.data(&json!({ "schema_version": 1, "sessions": newest }).to_string());
+            } else if newest.is_empty() {
+                session.printer.note("no sessions yet: autoskillit cook <recipe>");
+            } else {
+                sessions(session, &newest);
+            }
+        }
     }
     Ok(Exit::Succeeded)
+}
+
+/// The run and the step that were named. A step alone means the last run's.
+fn of_step(
+    kitchen: &KitchenDir,
+    run: Option<String>,
+    step: Option<String>,
+) -> Result<(String, Option<String>), AppError> {
+    match (runs::find(kitchen, run.as_deref()), run, step) {
+        (Err(error), Some(name), None) => {
+            let last = runs::find(kitchen, None)?;
+            let entries = runs::entries(&kitchen.run(&last))?;
+            if steps(&entries).contains(&name) { Ok((last, Some(name))) } else { Err(error) }
+        }
+        (found, _, step) => Ok((found?, step)),
+    }
 }
 
 /// How a run ended or where it stands, and how it goes on.
@@ -127,6 +186,35 @@ fn table(session: &Session, runs: &[RunInfo]) {
             ),
             (Role::Plain, format::dollars(run.usage.cost_usd).unwrap_or_default()),
             (Role::Dim, run.step.clone().unwrap_or_default()),
+        ]);
+    }
+    session.printer.data(&table.render(&look));
+}
+
+fn sessions(session: &Session, lines: &[&index::Line]) {
+    let look = session.printer.terminal().out;
+    let mut table = Table::new(["RUN", "STEP", "VERDICT", "TIME", "TOKENS", "COST", "SESSION"]);
+    for line in lines {
+        let (role, word) = match (line.status, line.success) {
+            (Status::Running, _) => (Role::Plain, "running".to_owned()),
+            (Status::Crashed, _) => (Role::Bad, "crashed".to_owned()),
+            (Status::Ended, success) => {
+                let role = if success == Some(true) { Role::Good } else { Role::Bad };
+                (role, line.subtype.clone().unwrap_or_default())
+            }
+        };
+        let step = if line.step.is_empty() { "orchestrator" } else { &line.step };
+        table.styled_row([
+            (Role::Strong, line.run_id.clone().unwrap_or_default()),
+            (Role::Plain, step.to_owned()),
+            (role, word),
+            (Role::Plain, line.elapsed_ms.map(time).unwrap_or_default()),
+            (
+                Role::Plain,
+                if line.usage.tokens() == 0 { String::new() } else { format::tokens(line.usage.tokens()) },
+            ),
+            (Role::Plain, format::dollars(line.usage.cost_usd).unwrap_or_default()),
+            (Role::Dim, line.session_id.clone()),
         ]);
     }
     session.printer.data(&table.render(&look));

@@ -54,6 +54,13 @@ pub enum Kind {
     },
     /// Per cent, from 0 to 100, fractions allowed.
     Percent,
+    /// A whole number in a range.
+    Count {
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
     /// A list of texts.
     List(Item),
     /// A command: text for a shell, or a list of words that is run without one.
@@ -116,6 +123,7 @@ impl Kind {
                 format!("a number of seconds from {min} to {max}, or a text such as `90s`, `10m`, `2h`")
             }
             Self::Percent => "per cent, a number from 0 to 100".to_owned(),
+            Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::List(Item::Text) => "a list of texts".to_owned(),
             Self::List(Item::Variable) => "a list of names of variables".to_owned(),
             Self::List(Item::OneOf(choices)) => format!("a list of {}", names(choices)),
@@ -151,6 +159,13 @@ impl Kind {
                 None => Err(wrong()),
             },
             (Self::Percent, Yaml::Number(number)) => percent(number),
+            (Self::Count { min, max }, Yaml::Number(number)) => {
+                number.as_u64().ok_or_else(wrong).and_then(|count| counted(count, min, max))
+            }
+            (Self::Count { min, max }, Yaml::String(text)) => match text.trim().parse() {
+                Ok(count) => counted(count, min, max),
+                Err(_) => Err(wrong()),
+            },
             (Self::List(item), Yaml::Sequence(items)) => {
                 items.iter().map(|value| item.read(value)).collect::<Result<Vec<_>, _>>().map(Json::Array)
             }
@@ -190,7 +205,7 @@ impl Kind {
                 Ok(number) => percent(&number),
                 Err(_) => Err(Misfit::new("wrong-type", self.expected(), "another text")),
             },
-            Self::OneOf(_) | Self::Seconds { .. } | Self::Repository | Self::Branch => {
+            Self::OneOf(_) | Self::Seconds { .. } | Self::Count { .. } | Self::Repository | Self::Branch => {
                 self.read(&Yaml::String(text.to_owned()))
             }
             Self::Text | Self::Command => self.read(&Yaml::String(given.to_owned())),
@@ -212,6 +227,12 @@ impl Kind {
                 ]
             }),
             Self::Percent => json!({ "type": "number", "minimum": 0, "maximum": 100 }),
+            Self::Count { min, max } => json!({
+                "anyOf": [
+                    { "type": "integer", "minimum": min, "maximum": max },
+                    { "type": "string", "pattern": "^\\s*[0-9]+\\s*$" },
+                ]
+            }),
             Self::Repository => json!({ "type": "string", "pattern": REPOSITORY }),
             Self::Branch => json!({ "type": "string", "pattern": BRANCH }),
             Self::List(Item::Text) => json!({ "type": "array", "items": text() }),
@@ -309,6 +330,13 @@ fn percent(number: &serde_yaml::Number) -> Result<Json, Misfit> {
         }
         _ => Err(Misfit::new("out-of-range", "from 0 to 100 per cent", format!("{number}"))),
     }
+}
+
+fn counted(count: u64, min: u64, max: u64) -> Result<Json, Misfit> {
+    if (min..=max).contains(&count) {
+        return Ok(json!(count));
+    }
+    Err(Misfit::new("out-of-range", format!("from {min} to {max}"), count.to_string()))
 }
 
 fn boolean(text: &str) -> Option<bool> {

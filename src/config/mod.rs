@@ -22,5 +22,5 @@ pub use load::{ConfigError, Faults, Loaded, SettingsFile, Sources, load};
 pub use settings::{
     BackgroundWork, BranchingSettings, ClientSettings, CommandLine, EnvMode, EnvPolicy, GithubSettings,
     LogLevel, LoggingSettings, ModelSettings, Permissions, QuotaGuardSettings, RunSkillSettings, Secret,
-    SessionSettings, Settings, TestCheckSettings, limit,
+    SessionLogSettings, SessionSettings, Settings, TestCheckSettings, limit,
 };

@@ -29,6 +29,8 @@ pub struct Settings {
     pub branching: BranchingSettings,
     /// Logs.
     pub logging: LoggingSettings,
+    /// Logs of sessions.
+    pub session_log: SessionLogSettings,
 }
 
 impl Settings {
@@ -302,6 +304,16 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
+}
+
+/// `session_log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionLogSettings {
+    /// How many logs are kept; 0 all.
+    pub keep_sessions: usize,
+    /// For how many days; 0 for ever.
+    pub keep_days: u64,
 }
 
 /// Seconds as a duration; 0 is never.

@@ -31,6 +31,8 @@ pub enum Default {
     Text(&'static str),
     /// Seconds.
     Seconds(u64),
+    /// A number.
+    Count(u64),
     /// A list of texts.
     List(&'static [&'static str]),
     /// `true` or `false`.
@@ -46,7 +48,7 @@ impl Default {
         match self {
             Self::Nothing(_) => Json::Null,
             Self::Text(text) => json!(text),
-            Self::Seconds(seconds) => json!(seconds),
+            Self::Seconds(number) | Self::Count(number) => json!(number),
             Self::List(items) => json!(items),
             Self::Flag(flag) => json!(flag),
             Self::Percent(percent) => json!(percent),
@@ -377,6 +379,22 @@ pub const KEYS: &[Key] = &[
         secret: false,
         summary: "Whether logs are lines of JSON.",
         example: "false",
+    },
+    Key {
+        name: "session_log.keep_sessions",
+        kind: Kind::Count { min: 0, max: 1_000_000 },
+        default: Default::Count(500),
+        secret: false,
+        summary: "How many logs of sessions are kept; the oldest of runs that are over go first. 0 keeps all.",
+        example: "200",
+    },
+    Key {
+        name: "session_log.keep_days",
+        kind: Kind::Count { min: 0, max: 36_500 },
+        default: Default::Count(90),
+        secret: false,
+        summary: "For how many days logs of sessions of runs that are over are kept. 0 keeps them for ever.",
+        example: "30",
     },
 ];
 

@@ -22,6 +22,29 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// [`write_atomic`] without waiting for the disk: whole for every reader, but a machine that loses its power may lose it. For
+/// what is only looked at.
+///
+/// # Errors
+/// As [`write_atomic`].
+pub fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".autoskillit-").tempfile_in(dir).map_err(bare)?;
+    file.write_all(bytes).map_err(bare)?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// [`write_unsynced`] of pretty JSON with a final line break.
+///
+/// # Errors
+/// As [`write_unsynced`], and when `value` cannot be written as JSON.
+pub fn write_json_unsynced(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
+    let mut bytes = serde_json::to_vec_pretty(value)?;
+    bytes.push(b'\n');
+    write_unsynced(path, &bytes)
+}
+
 /// [`write_atomic`] for a file of the user's: it keeps its mode, or gets `mode`, or what is usual for new files.
 ///
 /// # Errors

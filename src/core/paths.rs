@@ -8,6 +8,9 @@ use super::files;
 /// Name of the product's folder at the top of a repository.
 pub const KITCHEN_DIR: &str = ".autoskillit";
 
+/// Name of the folder of all runs in it.
+pub const RUNS: &str = "runs";
+
 /// What the folder's own `.gitignore` keeps out of the repository: what runs leave, and itself. Settings, recipes
 /// and skills in the folder are the user's to commit.
 pub const GITIGNORE: &str = "/runs/\n/temp/\n/.secrets.yaml\n/.gitignore\n";
@@ -23,6 +26,14 @@ impl KitchenDir {
     #[must_use]
     pub fn of(repository: &Path) -> Self {
         Self { root: repository.join(KITCHEN_DIR) }
+    }
+
+    /// The folder that `path` is in, by its name.
+    #[must_use]
+    pub fn around(path: &Path) -> Option<Self> {
+        let root =
+            path.ancestors().find(|folder| folder.file_name().is_some_and(|name| name == KITCHEN_DIR))?;
+        Some(Self { root: root.to_owned() })
     }
 
     /// The folder itself.
@@ -61,6 +72,18 @@ impl KitchenDir {
         self.temp().join("kitchens")
     }
 
+    /// Folder of the index of all sessions.
+    #[must_use]
+    pub fn session_index(&self) -> PathBuf {
+        self.temp().join("sessions")
+    }
+
+    /// The lock under which old session logs are removed.
+    #[must_use]
+    pub fn pruning(&self) -> PathBuf {
+        self.temp().join("pruning.lock")
+    }
+
     /// When the failures told so far were cleared, as a timestamp.
     #[must_use]
     pub fn report_cleared(&self) -> PathBuf {
@@ -88,7 +111,7 @@ impl KitchenDir {
     /// Folder of all runs.
     #[must_use]
     pub fn runs(&self) -> PathBuf {
-        self.root.join("runs")
+        self.root.join(RUNS)
     }
 
     /// Folder of one run.
@@ -148,10 +171,16 @@ impl RunDir {
         self.root.join("lock")
     }
 
+    /// Folder of all its sessions.
+    #[must_use]
+    pub fn sessions(&self) -> PathBuf {
+        self.root.join("sessions")
+    }
+
     /// Folder of one session.
     #[must_use]
     pub fn session(&self, session_id: &str) -> PathBuf {
-        self.root.join("sessions").join(session_id)
+        self.sessions().join(session_id)
     }
 
     /// Folder of the output of one try of a command step.

@@ -37,7 +37,7 @@ pub struct Facts {
     pub refused: Option<Limit>,
     /// Records read.
     pub records: u64,
-    messages: IndexMap<String, Usage>,
+    messages: IndexMap<String, (String, Usage)>,
 }
 
 /// A limit of the account, as the client states it.
@@ -134,7 +134,7 @@ impl Facts {
             self.api_trouble = None;
         }
         if let (Some(usage), true) = (assistant.usage, answered) {
-            self.messages.insert(assistant.message_id.clone(), usage);
+            self.messages.insert(assistant.message_id.clone(), (assistant.model.clone(), usage));
         }
         let mut update = Update::Nothing;
         let mut said = Vec::new();
@@ -166,7 +166,7 @@ impl Facts {
     #[must_use]
     pub fn usage(&self) -> Usage {
         let mut total = Usage::default();
-        for usage in self.messages.values() {
+        for (_, usage) in self.messages.values() {
             total += *usage;
         }
         total.turns = self.messages.len() as u64;
@@ -179,6 +179,30 @@ impl Facts {
             total.cost_usd = result.cost_usd;
         }
         total
+    }
+
+    /// The same by model, those of subagents included, once per message. The last `result` knows of calls that are not in the
+    /// stream (titles, subagents) and says what each model cost. A message without a model counts under an empty name.
+    #[must_use]
+    pub fn usage_by_model(&self) -> IndexMap<String, Usage> {
+        let mut models: IndexMap<String, Usage> = IndexMap::new();
+        for (model, usage) in self.messages.values() {
+            let total = models.entry(model.clone()).or_default();
+            *total += *usage;
+            total.turns += 1;
+        }
+        // The client's names may end with a variant, such as `[1m]`, which messages leave out.
+        let plain = |name: &str| name.split('[').next().unwrap_or_default().to_owned();
+        for (model, said) in self.result.iter().flat_map(|result| &result.models) {
+            let known = models.keys().find(|known| plain(known) == plain(model)).cloned();
+            let total = models.entry(known.unwrap_or_else(|| model.clone())).or_default();
+            total.input = total.input.max(said.input);
+            total.output = total.output.max(said.output);
+            total.cache_read = total.cache_read.max(said.cache_read);
+            total.cache_write = total.cache_write.max(said.cache_write);
+            total.cost_usd = said.cost_usd;
+        }
+        models
     }
 
     /// Tool calls that have not ended.
@@ -231,6 +255,43 @@ mod tests {
         assert_eq!(facts.open_calls(), 1);
         facts.observe(&answered("t1", false));
         assert_eq!((facts.open_calls(), facts.last_text.as_str()), (0, "b"));
+    }
+
+    #[test]
+    fn usage_by_model_counts_a_message_once_and_knows_what_only_the_result_says() {
+        let said = |id: &str, model: &str, parent: Option<&str>, output| {
+            Record::Assistant(Assistant {
+                message_id: id.into(),
+                model: model.into(),
+                parent: parent.map(str::to_owned),
+                usage: Some(Usage { output, ..Usage::default() }),
+                blocks: vec![Block::Thinking],
+            })
+        };
+        let mut facts = Facts::default();
+        for record in [
+            said("m1", "opus", None, 5),
+            said("m1", "opus", None, 5),
+            said("m2", "haiku", Some("t1"), 7),
+            said("m3", SYNTHETIC, None, 9),
+        ] {
+            facts.observe(&record);
+        }
+        let mut models = facts.usage_by_model();
+        assert_eq!(models.shift_remove("opus"), Some(Usage { output: 5, turns: 1, ..Usage::default() }));
+        assert_eq!(models.shift_remove("haiku"), Some(Usage { output: 7, turns: 1, ..Usage::default() }));
+        assert!(models.is_empty(), "{models:?}");
+
+        let by_result = [
+            ("opus[1m]".to_owned(), Usage { output: 11, cost_usd: 0.5, ..Usage::default() }),
+            ("sonnet".to_owned(), Usage { input: 3, ..Usage::default() }),
+        ];
+        let result = ResultRecord { models: by_result.into_iter().collect(), ..ResultRecord::default() };
+        facts.observe(&Record::Result(Box::new(result)));
+        let models = facts.usage_by_model();
+        assert_eq!(models.keys().collect::<Vec<_>>(), ["opus", "haiku", "sonnet"]);
+        assert_eq!(models["opus"], Usage { output: 11, turns: 1, cost_usd: 0.5, ..Usage::default() });
+        assert_eq!(models["haiku"].output, 7, "what the result leaves out stays");
     }
 
     #[test]

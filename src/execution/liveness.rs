@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 /// How many times the processes are looked at before silence counts as stale.
 const LOOKS: u32 = 8;
@@ -16,13 +16,14 @@ pub struct Liveness {
     every: Option<Duration>,
     client: Option<u32>,
     before: Option<Duration>,
+    next: Option<Instant>,
 }
 
 impl Liveness {
     /// Looks often enough to be heard before `stale`; `None` never looks.
     #[must_use]
     pub fn new(stale: Option<Duration>) -> Self {
-        Self { every: stale.map(|stale| stale / LOOKS), client: None, before: None }
+        Self { every: stale.map(|stale| stale / LOOKS), client: None, before: None, next: None }
     }
 
     /// The client's process id.
@@ -31,10 +32,11 @@ impl Liveness {
         self.before = cpu_time(pid);
     }
 
-    /// Waits for the next look and says whether there was life since the last. Cancelling it only moves the look.
+    /// Waits for the next look and says whether there was life since the last. Cancelling it loses nothing.
     pub async fn sample(&mut self) -> bool {
         let Some(every) = self.every else { return std::future::pending().await };
-        sleep(every).await;
+        sleep_until(*self.next.get_or_insert_with(|| Instant::now() + every)).await;
+        self.next = None;
         let now = self.client.and_then(cpu_time);
         let used = now.unwrap_or_default().saturating_sub(self.before.unwrap_or_default());
         self.before = now;

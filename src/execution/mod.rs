@@ -2,8 +2,8 @@
 //!
 //! The pure cores: [`record`] (one line of the stream), [`facts`] (their fold), [`race`] (when is it over, and why), [`verdict`]
 //! (what was achieved). The shells around them: [`warden`] (the process that never leaves anything behind), [`session`],
-//! [`command`], [`probe`]. In a rehearsal the [`player`] takes the client's place and does what a [`scenario`]
-//! says; the [`recorder`] makes a scenario of a real run, with a [`tape`] for each session.
+//! [`command`], [`probe`]. What a session leaves to be looked at is its [`log`]. In a rehearsal the [`player`] takes the client's place and does
+//! what a [`scenario`] says; the [`recorder`] makes a scenario of a real run, with a [`tape`] for each session.
 
 pub mod client;
 pub mod command;
@@ -11,6 +11,7 @@ pub mod environment;
 pub mod facts;
 pub mod lines;
 pub mod liveness;
+pub mod log;
 pub mod pieces;
 pub mod player;
 pub mod probe;

@@ -8,6 +8,7 @@ mod lenient;
 
 use std::borrow::Cow;
 
+use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -164,6 +165,8 @@ pub struct ResultRecord {
     pub cost_usd: f64,
     /// Tokens of the session so far.
     pub usage: Option<Usage>,
+    /// Tokens and dollars of the session so far by model.
+    pub models: IndexMap<String, Usage>,
     /// Refused tool calls: tool name and what it was to work on.
     pub denials: Vec<Denial>,
 }

@@ -2,9 +2,7 @@
 //! warden's reports, the transcript and the wish to stop, tells each to the race, and does what the race decides.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,6 +13,8 @@ use super::client::{Client, SessionSpec};
 use super::facts::{Facts, Update};
 use super::lines::Lines;
 use super::liveness::Liveness;
+use super::log::event::Event;
+use super::log::{Place, SessionLog, files};
 use super::pieces::Pieces;
 use super::race::{Exit, Policy, Race, Signal, Step, Termination};
 use super::record::parse_lossy;
@@ -23,7 +23,6 @@ use super::tail::Tail;
 use super::transcript::{TranscriptWatch, last_stop};
 use super::verdict::{self, Declared, Evidence, SkillResult};
 use super::warden::{Charge, Ladder, Leftover, Report, WardenProgram, spawn};
-use crate::core::files;
 use crate::core::redact::Redactor;
 use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::threads::blocking;
@@ -33,6 +32,9 @@ use crate::workspace::ledger::{Changes, Ledger, outside};
 
 /// How much of stderr a verdict may quote, in bytes.
 const STDERR_TAIL: usize = 8 << 10;
+
+/// How long the end of stderr is waited for when nothing of the session runs any more.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// After the exit the warden sweeps; its own bounds are below this.
 const SWEEP: Duration = Duration::from_secs(8);
@@ -58,6 +60,8 @@ pub struct Session<'a> {
     pub ledger: Option<&'a Ledger>,
     /// Where its transcript will be.
     pub transcript: Option<&'a Path>,
+    /// Its place in the run, unless it drives the run.
+    pub place: Option<&'a Place>,
     /// Its folder in the run's, which exists.
     pub dir: &'a Path,
     /// For its log.
@@ -94,6 +98,9 @@ pub struct Ended {
     pub stdout_held: bool,
     /// Lines of its stream that were too long to read.
     pub dropped_lines: u64,
+    /// Why its log is not whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_trouble: Option<String>,
 }
 
 /// Runs a session to its end. Never fails: what goes wrong is a verdict.
@@ -102,13 +109,13 @@ pub async fn run(
     watch: &(dyn Fn(Glimpse) + Send + Sync),
     mut stop: StopSignal,
 ) -> Ended {
-    let mut log = Log::start(&session);
+    let mut log = SessionLog::start(&session);
     let charge = Charge {
         tag: session.spec.session_id.clone(),
         argv: argv(&session),
         cwd: session.spec.cwd.clone(),
         stdin: Some(session.spec.prompt.clone()),
-        report: Some(session.dir.join("warden.json")),
+        report: Some(session.dir.join(files::WARDEN)),
         ladder: Ladder::session(),
     };
     let mut facts = Facts::default();
@@ -116,6 +123,7 @@ pub async fn run(
         Ok(warded) => warded,
         Err(error) => {
             let why = format!("the warden cannot be started: {error}");
+            log.event(Event::NotStarted { error: why.clone() });
             let found = Found {
                 termination: Termination::NaturalExit,
                 exit: None,
@@ -130,8 +138,9 @@ pub async fn run(
                 left: Vec::new(),
                 stdout_held: false,
                 dropped_lines: 0,
+                log_trouble: None,
             };
-            return log.finish(session.redactor, ended);
+            return log.finish(&facts, session.outputs, ended);
         }
     };
     let (mut stdout, mut stderr, mut reports, control) =
@@ -154,19 +163,23 @@ pub async fn run(
                 if let Some(tape) = session.tape {
                     tape.ending(why);
                 }
+                log.event(Event::Decided { termination: why });
+                log.look();
                 control.end();
                 continue;
             }
             Step::Over(why) => break why,
         };
+        let look = log.next_look();
         tokio::select! {
             read = stdout.read(&mut out), if stdout_open => {
                 let at = began.elapsed();
                 let count = read.unwrap_or(0);
                 let mut take = |line: &[u8]| {
-                    log.line(session.redactor, line);
+                    log.line(line);
                     if let Some(tape) = session.tape { tape.line(line); }
                     if let Some(record) = parse_lossy(line) {
+                        log.record(&record);
                         race.observe(at, &Signal::Stdout(&record));
                         match facts.observe(&record) {
                             Update::Nothing => {}
@@ -177,6 +190,7 @@ pub async fn run(
                 if count == 0 {
                     lines.finish(&mut take);
                     stdout_open = false;
+                    log.event(Event::EndOfStream);
                     race.observe(at, &Signal::Eof);
                 } else {
                     lines.push(&out[..count], &mut take);
@@ -195,14 +209,20 @@ pub async fn run(
             report = reports.next(), if !swept => match report {
                 Some(Report::Spawned { pid }) => {
                     liveness.client(pid);
+                    log.spawned(pid);
                     watch(Glimpse::Spawned);
                 }
                 Some(Report::SpawnFailed { error, .. }) => {
-                    not_started = Some(format!("{} cannot be started: {error}", session.client.program.display()));
+                    let why = format!("{} cannot be started: {error}", session.client.program.display());
+                    log.event(Event::NotStarted { error: why.clone() });
+                    not_started = Some(why);
                     race.observe(began.elapsed(), &Signal::Exited(None));
                     race.observe(began.elapsed(), &Signal::Eof);
                 }
-                Some(Report::Exited(exit)) => race.observe(began.elapsed(), &Signal::Exited(Some(exit))),
+                Some(Report::Exited(exit)) => {
+                    log.event(Event::Exited { exit });
+                    race.observe(began.elapsed(), &Signal::Exited(Some(exit)));
+                }
                 Some(Report::Ended { left: found, .. } | Report::Lost { left: found, .. }) => {
                     left = found;
                     swept = true;
@@ -219,11 +239,13 @@ pub async fn run(
             },
             more = more_urgent(&mut stop, wished) => {
                 wished = more;
+                log.event(Event::StopWished { now: more == Stop::Now });
                 race.observe(began.elapsed(), &Signal::Cancel);
                 if more == Stop::Now {
                     control.kill();
                 }
             }
+            () = due(look) => log.look(),
             () = sleep_until(began + wake) => {}
         }
     };
@@ -236,6 +258,19 @@ pub async fn run(
             }
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => swept = true,
+        }
+    }
+    log.event(Event::Swept { left: left.len() });
+    // Its last words may still be in the pipe, and they may say why it ended. With all writers gone the pipe ends at once.
+    let last_words = Instant::now() + LAST_WORDS;
+    while stderr_open {
+        match tokio::time::timeout_at(last_words, stderr.read(&mut err)).await {
+            Ok(Ok(count)) if count > 0 => pieces.push(&err[..count], |piece| {
+                let clean = session.redactor.clean_bytes(piece);
+                errors.push(&clean);
+                log.stderr(&clean);
+            }),
+            _ => stderr_open = false,
         }
     }
     pieces.finish(|piece| {
@@ -265,8 +300,9 @@ pub async fn run(
         left,
         stdout_held: race.stdout_held() && not_started.is_none(),
         dropped_lines: lines.dropped(),
+        log_trouble: None,
     };
-    log.finish(session.redactor, ended)
+    log.finish(&facts, session.outputs, ended)
 }
 
 fn argv(session: &Session<'_>) -> Vec<String> {
@@ -319,54 +355,16 @@ async fn changes(session: &Session<'_>, facts: &Facts) -> Option<Changes> {
     Some(changes)
 }
 
+async fn due(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
 async fn grown(watch: Option<&mut TranscriptWatch>) {
     match watch {
         Some(watch) => watch.grown().await,
         None => std::future::pending().await,
     }
-}
-
-/// The session's log. A log that cannot be written is given up: it never changes how a session ends.
-struct Log {
-    dir: PathBuf,
-    stream: Option<File>,
-    stderr: Option<File>,
-}
-
-impl Log {
-    fn start(session: &Session<'_>) -> Self {
-        let dir = session.dir.to_owned();
-        let prompt = session.redactor.clean(&session.spec.prompt).into_owned();
-        write_clean(session.redactor, &dir.join("spec.json"), session.spec);
-        let _ = files::write_atomic(&dir.join("prompt.md"), prompt.as_bytes());
-        let stream = files::append_private(&dir.join("stream.ndjson")).ok();
-        Self { dir, stream, stderr: None }
-    }
-
-    fn line(&mut self, redactor: &Redactor, line: &[u8]) {
-        let Some(stream) = &mut self.stream else { return };
-        let mut line = redactor.clean_bytes(line).into_owned();
-        line.push(b'\n');
-        if stream.write_all(&line).is_err() {
-            self.stream = None;
-        }
-    }
-
-    fn stderr(&mut self, clean: &[u8]) {
-        let file = self.stderr.take().or_else(|| files::append_private(&self.dir.join("stderr.log")).ok());
-        if let Some(mut file) = file
-            && file.write_all(clean).is_ok()
-        {
-            self.stderr = Some(file);
-        }
-    }
-
-    fn finish(self, redactor: &Redactor, ended: Ended) -> Ended {
-        write_clean(redactor, &self.dir.join("verdict.json"), &ended);
-        ended
-    }
-}
-
-fn write_clean(redactor: &Redactor, path: &Path, value: &impl Serialize) {
-    let _ = redactor.clean_json(value).map(|clean| files::write_json(path, &clean));
 }

@@ -3,6 +3,7 @@
 //! No single sign decides. An exit code of 0, `subtype: success` and a confident final text can all go with work that was
 //! refused or never finished, so the rules below are asked in order and the first that applies is the verdict.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -149,6 +150,9 @@ pub struct SkillResult {
     pub write_path_warnings: Vec<String>,
     /// What the session used.
     pub usage: Usage,
+    /// The same by model, subagents included.
+    #[serde(default)]
+    pub usage_by_model: IndexMap<String, Usage>,
     /// The facts that decided, one sentence each.
     pub because: Vec<String>,
 }
@@ -232,6 +236,7 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
         changed: changes.inside,
         write_path_warnings: changes.outside,
         usage: facts.usage(),
+        usage_by_model: facts.usage_by_model(),
         because,
     }
 }

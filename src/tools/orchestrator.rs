@@ -139,6 +139,7 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
         writes: Writes::Never,
         ledger: None,
         transcript: transcript.as_deref(),
+        place: None,
         dir: &dir,
         redactor: &kit.redactor,
         tape: None,

@@ -17,6 +17,7 @@ use crate::engine::event::{Fault, Live};
 use crate::engine::host::{Call, Outcome, SessionCall, Watch};
 use crate::execution::client::{self, Client, SessionSpec};
 use crate::execution::facts::Update;
+use crate::execution::log::Place;
 use crate::execution::race::{Policy, Termination};
 use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{Ended, Glimpse};
@@ -84,6 +85,7 @@ struct Prepared {
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     transcript: Option<PathBuf>,
     config_dir: Option<PathBuf>,
+    place: Place,
     dir: PathBuf,
     tape: Option<Tape>,
 }
@@ -158,6 +160,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         policy,
         tape,
         env,
+        place: Place { step: call.step.clone(), visit: call.visit, attempt: call.attempt },
         dir,
     })
 }
@@ -314,6 +317,9 @@ fn outcome(ended: Ended) -> Outcome {
             if left == 1 { "" } else { "es" }
         ));
     }
+    if let Some(trouble) = &ended.log_trouble {
+        summary.push_str(&format!(" (its log is not whole: {trouble})"));
+    }
     Outcome {
         ok: verdict.success,
         label: verdict.subtype.clone(),
@@ -344,6 +350,7 @@ fn result(verdict: &SkillResult) -> Value {
         "because": verdict.because,
         "changed": verdict.changed,
         "write_path_warnings": verdict.write_path_warnings,
+        "usage_by_model": verdict.usage_by_model,
         "stderr": verdict.stderr,
     });
     if let Value::Object(own) = own {

@@ -73,3 +73,45 @@ find .autoskillit -path '*runs/*' -o -name '*.tmp' -o -name '.tmp*'";
     let screen = within(&kitchen, script);
     assert_snapshot!("full_disk_from_the_start", screen);
 }
+
+/// The disk that sessions are logged to fills up: the log is given up, and the verdict is the same.
+#[test]
+fn a_log_that_finds_no_room() {
+    if !can_mount() {
+        return;
+    }
+    let recipe = |room: &str| {
+        format!(
+            "name: soup
+description: A session cooks soup.
+steps:
+  room:
+    tool: run_cmd
+    with:
+      cmd: 'sessions=$(echo \"$PWD\"/.autoskillit/runs/*)/sessions; mkdir \"$sessions\"; {room}'
+    on_success: look
+  look: {{skill: look-around, args: [''], on_success: count, on_failure: count}}
+  count: {{tool: run_cmd, with: {{cmd: 'cat .autoskillit/runs/*/sessions/*/verdict.json | wc -c'}}, on_success: served}}
+  served: {{stop: {{status: succeeded, message: Served.}}}}
+"
+        )
+    };
+    let cook = |room: &str| {
+        let kitchen = Kitchen::with_recipe("soup", &recipe(room));
+        let screen = within(&kitchen, "exec \"$0\" cook soup --rehearse --pace 0 --json").exits(0);
+        let lines = screen.json();
+        let mut ended = ["look", "count"].map(|step| {
+            let of_step = |line: &&serde_json::Value| line["event"] == "step_ended" && line["step"] == step;
+            lines.iter().find(of_step).unwrap().clone()
+        });
+        let written = ended[1]["result"]["stdout"].as_str().unwrap().trim().parse::<u64>().unwrap();
+        let look = ended[0]["result"].as_object_mut().unwrap();
+        look.remove("session_id");
+        let told = ended[0]["summary"].as_str().unwrap().contains("(its log is not whole: ");
+        (ended[0]["result"].clone(), written, told)
+    };
+    let (verdict, written, told) = cook("true");
+    assert!(verdict["success"] == true && written > 0 && !told, "{verdict}");
+    let small = "mount -t tmpfs -o size=20k none \"$sessions\"";
+    assert_eq!(cook(small), (verdict, 0, true));
+}

@@ -20,3 +20,4 @@ mod lists; // recipes, runs, help, output options
 mod refusals; // what is wrong is said before anything is written
 mod rehearsals;
 mod resuming;
+mod why; // why sessions and commands were judged as they were

@@ -188,3 +188,36 @@ fn older_schema() -> String {
     let fingerprint = fingerprint(&format!("{bare:#}"));
     json!({ "$comment": format!("{mark} {fingerprint}"), "type": "object" }).to_string()
 }
+
+/// The log of a session whose program went away is completed, whether or not anybody goes on with its run.
+#[test]
+fn a_session_log_without_an_end_gets_one() {
+    let kitchen = Kitchen::new();
+    let folder = kitchen.repository().join(".autoskillit");
+    let session = folder.join("runs/r1/sessions/s1");
+    let gone = json!({ "pid": 1, "start_ticks": 1, "boot_id": "another life of the machine" });
+    let summary = json!({
+        "schema_version": 1, "status": "running", "session_id": "s1", "continues": false, "run_id": "r1", "place": null,
+        "cwd": "/", "client": "claude", "client_version": null, "model": null, "transcript": null, "prompt": "",
+        "started_at": "2026-01-02T03:04:05Z", "ended_at": null, "elapsed_ms": null, "owner": gone, "process": gone,
+        "limits": { "wall_clock_ms": 1, "stale_ms": null, "idle_ms": null }, "termination": null, "exit": null,
+        "verdict": null, "refused": [], "made_good": [], "background": [], "open_calls": [], "missing_outputs": [],
+        "left": [], "stdout_held": false, "dropped_lines": 0, "records": 0, "tool_calls": 0, "usage": {},
+        "usage_by_model": {}, "peaks": { "rss_kb": null, "cpu_ms": null, "processes": 0, "threads": null, "fds": null,
+        "oom_score": null }, "samples": 0, "anomalies": [], "log_trouble": null,
+    });
+    let began = json!({
+        "schema_version": 1, "dir": "runs/r1/sessions/s1", "session_id": "s1", "status": "running",
+        "started_at": "2026-01-02T03:04:05Z",
+    });
+    std::fs::create_dir_all(&session).expect("ours");
+    std::fs::create_dir_all(folder.join("temp/sessions")).expect("ours");
+    std::fs::write(session.join("summary.json"), summary.to_string()).expect("ours");
+    std::fs::write(folder.join("temp/sessions/2026-01-02.ndjson"), format!("{began}\n")).expect("ours");
+    report(&kitchen, false);
+    let completed = std::fs::read_to_string(session.join("summary.json")).expect("it is there");
+    let completed: Value = serde_json::from_str(&completed).expect("it is whole");
+    assert_eq!(completed["status"], "crashed", "{completed}");
+    let index = std::fs::read_to_string(folder.join("temp/sessions/2026-01-02.ndjson")).expect("it is there");
+    assert!(index.lines().count() == 2 && index.contains("crashed"), "{index}");
+}

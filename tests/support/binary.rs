@@ -196,7 +196,7 @@ impl Kitchen {
         filters.extend(
             [
                 (r"\d{8}-\d{6}-[0-9a-f]{4}", "[run]"),
-                (r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{22}", "[session]"),
+                (r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}", "[session]"),
                 (r"\b\d\d:\d\d:\d\d\b", "[time]"),
                 (r"(?m) *\b\d+(\.\d)?s\b", " [span]"),
             ]

@@ -51,6 +51,7 @@ pub(super) fn config(known: &[Known]) -> String {
         let default = match setting.default {
             Default::Nothing(_) => String::new(),
             Default::Seconds(seconds) => format!(" Without it: {seconds} seconds."),
+            Default::Count(count) => format!(" Without it: {count}."),
             other => format!(" Without it: {}.", render(&other.value())),
         };
         text +=

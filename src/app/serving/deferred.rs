@@ -9,13 +9,17 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
+use crate::app::kitchen::variables;
 use crate::app::runs;
 use crate::config::schema::{file_text, is_ours};
 use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};
+use crate::core::redact::Redactor;
 use crate::engine::event::{Entry, Event};
 use crate::engine::journal;
 use crate::engine::state::State;
+use crate::execution::log::index;
+use crate::execution::log::recover::recover;
 use crate::pipeline::audit::{Audit, Failure};
 use crate::pipeline::readiness::Pending;
 use crate::pipeline::supervisor::Supervisor;
@@ -57,6 +61,7 @@ pub(super) fn begin(
             }
         };
         part("crash recovery and audit reload", reload(&kitchen, &audit, &attention));
+        part("session logs", sessions(&checkout, &kitchen));
         part("clean-up", clean_up(&kitchen));
         part("drift check", drift(&checkout, &kitchen, &attention));
         tracing::info!("start-up work is done");
@@ -170,6 +175,18 @@ fn cut_off(id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Failure, String
         stderr: line.clone(),
     };
     Some((failure, line))
+}
+
+/// Completes the logs of sessions whose program went away.
+fn sessions(checkout: &Checkout, kitchen: &KitchenDir) -> Result<(), String> {
+    let redactor = Redactor::new(variables(checkout.top()));
+    let driven = |run: &RunDir| runs::is_driven(&run.lock());
+    let found = recover(kitchen, &redactor, driven).map_err(|error| error.to_string())?;
+    index::tidy(kitchen, Timestamp::now());
+    if !found.is_empty() {
+        tracing::info!(sessions = found.len(), "logs of sessions that were cut off are completed");
+    }
+    Ok(())
 }
 
 fn cleared(kitchen: &KitchenDir) -> Option<Timestamp> {

@@ -18,3 +18,4 @@ pub mod style; // the colours, by meaning
 pub mod table; // lists
 pub mod terminal; // what the streams are and may show
 pub mod text; // foreign text made harmless, measured and cut
+pub mod why; // why a run went as it did

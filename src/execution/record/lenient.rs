@@ -1,5 +1,6 @@
 //! Any record, from a tree of JSON: nothing in it has to be as expected.
 
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{
@@ -138,6 +139,7 @@ fn result(object: &Map<String, Value>) -> ResultRecord {
         turns: number(object, "num_turns").unwrap_or_default(),
         cost_usd: object.get("total_cost_usd").and_then(Value::as_f64).unwrap_or_default(),
         usage: object.get("usage").and_then(Value::as_object).map(usage),
+        models: object.get("modelUsage").and_then(Value::as_object).map(models).unwrap_or_default(),
         denials: list(object, "permission_denials")
             .iter()
             .filter_map(Value::as_object)
@@ -158,6 +160,20 @@ fn usage(object: &Map<String, Value>) -> Usage {
         cache_write: number(object, "cache_creation_input_tokens").unwrap_or_default(),
         ..Usage::default()
     }
+}
+
+/// What each model used, as `modelUsage` says it: the same numbers under other names.
+fn models(models: &Map<String, Value>) -> IndexMap<String, Usage> {
+    let each = models.iter().filter_map(|(model, said)| Some((model, said.as_object()?)));
+    let usage = |said: &Map<String, Value>| Usage {
+        input: number(said, "inputTokens").unwrap_or_default(),
+        output: number(said, "outputTokens").unwrap_or_default(),
+        cache_read: number(said, "cacheReadInputTokens").unwrap_or_default(),
+        cache_write: number(said, "cacheCreationInputTokens").unwrap_or_default(),
+        cost_usd: said.get("costUSD").and_then(Value::as_f64).unwrap_or_default(),
+        ..Usage::default()
+    };
+    each.map(|(model, said)| (model.clone(), usage(said))).collect()
 }
 
 fn content(object: &Map<String, Value>) -> impl Iterator<Item = &Value> {

@@ -4,6 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use tokio::time::Instant;
 
 use super::{LEAST_BUDGET, Prepared, tell};
@@ -116,6 +117,7 @@ async fn turns(
     };
     let (mut spec, mut policy) = (prepared.spec.clone(), prepared.policy.clone());
     let (mut so, mut used, mut asked_for) = (So::default(), Usage::default(), Vec::new());
+    let mut by_model: IndexMap<String, Usage> = IndexMap::new();
     let began = Instant::now();
     loop {
         let spent = used.cost_usd;
@@ -130,6 +132,7 @@ async fn turns(
             writes: prepared.writes,
             ledger: ledger.as_ref(),
             transcript: prepared.transcript.as_deref(),
+            place: Some(&prepared.place),
             dir: &prepared.dir,
             redactor: &kit.redactor,
             tape: prepared.tape.as_ref(),
@@ -137,6 +140,10 @@ async fn turns(
         let mut ended = session::run(session, &glimpse, stop.clone()).await;
         used += ended.verdict.usage;
         ended.verdict.usage = used;
+        for (model, usage) in std::mem::take(&mut ended.verdict.usage_by_model) {
+            *by_model.entry(model).or_default() += usage;
+        }
+        ended.verdict.usage_by_model.clone_from(&by_model);
         if !asked_for.is_empty() && ended.verdict.success {
             ended.verdict.because.push(format!("it was asked once more for {}", asked_for.join(", ")));
         }
