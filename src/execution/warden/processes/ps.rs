@@ -37,6 +37,7 @@ pub(in super::super) fn snapshot(tag: &str, _since: u64) -> Vec<Process> {
 
 /// What `ps` prints, without `ps` itself.
 #[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
+#[expect(clippy::disallowed_types, reason = "without /proc a program lists the processes")]
 fn ps(arguments: &[&str]) -> String {
     use std::process::{Command, Stdio};
     let child = Command::new("ps")
