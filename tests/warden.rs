@@ -285,7 +285,10 @@ async fn what_the_client_leaves_is_found_and_ended() {
     let left = left(&reports);
     let found: BTreeSet<u32> = left.iter().map(|leftover| leftover.pid).collect();
     assert!(leftovers.iter().all(|pid| found.contains(pid)), "{left:?}");
-    assert!(left.iter().all(|one| one.found_by == FoundBy::Parentage && one.age_ms < 20_000), "{left:?}");
+    // Without a reaper an orphan belongs to the system, and the tag alone tells whose it was.
+    let by_tag = |one: &Leftover| cfg!(feature = "portable-processes") && one.found_by == FoundBy::Tag;
+    let known = |one: &Leftover| one.found_by == FoundBy::Parentage || by_tag(one);
+    assert!(left.iter().all(|one| known(one) && one.age_ms < 20_000), "{left:?}");
     let one = |words: &str| left.iter().find(|one| one.command.contains(words)).expect(words);
     assert_eq!(one("sleep 301").ended_by, EndedBy::Terminate);
     assert_eq!(one("sleep 303").ended_by, EndedBy::Terminate);
@@ -365,6 +368,7 @@ async fn an_order_to_kill_cuts_the_ladder_short() {
 
 /// Processes that fork a successor and exit, so that none lives long enough to be hit at leisure.
 #[tokio::test]
+#[cfg_attr(feature = "portable-processes", ignore = "only the reaper of all descendants wins against it")]
 async fn one_that_forks_away_is_caught() {
     let folder = tempfile::tempdir().unwrap();
     let comet = folder.path().join("comet");
@@ -608,6 +612,10 @@ async fn a_warden_is_quick_and_small() {
 
 /// A session within a session: the inner warden is given the time to end its own.
 #[tokio::test]
+#[cfg_attr(
+    feature = "portable-processes",
+    ignore = "an orphaned warden bears no tag: it ends its own unseen"
+)]
 async fn a_warden_within_a_session_ends_its_own() {
     let folder = tempfile::tempdir().unwrap();
     let mut session = charge(&[

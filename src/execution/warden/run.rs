@@ -80,12 +80,11 @@ impl Warden {
         parent.peer_addr()?;
         parent.set_write_timeout(Some(REPORT_PATIENCE))?;
         nix::unistd::dup2_stdin(null()?)?;
+        #[cfg(all(target_os = "linux", not(feature = "portable-processes")))]
+        nix::sys::prctl::set_child_subreaper(true)?;
+        // Started as /proc/self/exe it would be listed as `exe`.
         #[cfg(target_os = "linux")]
-        {
-            nix::sys::prctl::set_child_subreaper(true)?;
-            // Started as /proc/self/exe it would be listed as `exe`.
-            nix::sys::prctl::set_name(c"autoskillit")?;
-        }
+        nix::sys::prctl::set_name(c"autoskillit")?;
         // A handled signal is at its default again in the client, even where it came to us ignored.
         let child_signals = signal_pipe(&[SIGCHLD])?;
         let end_signals = signal_pipe(&[SIGTERM, SIGINT, SIGHUP, SIGQUIT])?;
@@ -331,7 +330,7 @@ impl Keeper for Warden {
 
 /// Reaps the adopted children that have exited, each by its pid, and leaves the client to whoever waits for it. Says
 /// whether there is no child left at all.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable-processes")))]
 fn reap_orphans(client: Option<u32>) -> bool {
     use nix::sys::wait::{Id, WaitPidFlag, waitid, waitpid};
     use nix::unistd::Pid;
@@ -352,7 +351,7 @@ fn reap_orphans(client: Option<u32>) -> bool {
 }
 
 /// Orphans are adopted by the system here, so the client was the only child.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 fn reap_orphans(_client: Option<u32>) -> bool {
     true
 }

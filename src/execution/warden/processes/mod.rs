@@ -1,15 +1,16 @@
-//! The table of processes, as far as ending a session needs it.
+//! The table of processes, as far as ending a session needs it: from /proc, or as `ps` prints it where there is none. The
+//! feature `portable-processes` takes `ps` on Linux too, so that it is tried where the tests run.
 
 use std::time::Duration;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable-processes")))]
 mod linux;
-#[cfg(any(not(target_os = "linux"), test))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes", test))]
 mod ps;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(feature = "portable-processes")))]
 pub(super) use linux::{children, command, is_warden, own_start, runs, snapshot};
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 pub(super) use ps::{children, command, is_warden, own_start, runs, snapshot};
 
 /// The length a command line is shortened to, in characters.

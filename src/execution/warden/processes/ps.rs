@@ -5,16 +5,22 @@ use std::time::Duration;
 use super::{Process, shorten};
 
 /// The columns that [`parse`] reads.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 const COLUMNS: &str = "pid=,ppid=,stat=,etime=,command=";
 
-/// All processes; those of this user are searched for the tag.
+/// What makes the environment of the user's own processes follow their commands: an option of BSD's `ps`, and the letter that
+/// means the same to the one of Linux.
 #[cfg(not(target_os = "linux"))]
+const ENVIRONMENTS: &[&str] = &["-axww", "-E", "-o", "pid=,command="];
+#[cfg(all(target_os = "linux", feature = "portable-processes"))]
+const ENVIRONMENTS: &[&str] = &["axeww", "-o", "pid=,command="];
+
+/// All processes; those of this user are searched for the tag.
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 pub(in super::super) fn snapshot(tag: &str, _since: u64) -> Vec<Process> {
     let mut table = parse(&ps(&["-axww", "-o", COLUMNS]));
-    // With -E the environment of the user's own processes follows the command.
     let mark = format!(" {}={tag}", crate::execution::warden::TAG_VARIABLE);
-    let tagged = ps(&["-axww", "-E", "-o", "pid=,command="]);
+    let tagged = ps(ENVIRONMENTS);
     let tagged: std::collections::BTreeSet<u32> = tagged
         .lines()
         .filter(|line| {
@@ -30,7 +36,8 @@ pub(in super::super) fn snapshot(tag: &str, _since: u64) -> Vec<Process> {
 }
 
 /// What `ps` prints, without `ps` itself.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
+#[expect(clippy::disallowed_types, reason = "without /proc a program lists the processes")]
 fn ps(arguments: &[&str]) -> String {
     use std::process::{Command, Stdio};
     let child = Command::new("ps")
@@ -50,19 +57,19 @@ fn ps(arguments: &[&str]) -> String {
 }
 
 /// There is no cheap list of children here.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 pub(in super::super) fn children(_pid: u32) -> Option<Vec<u32>> {
     None
 }
 
 /// The command line of a process.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 pub(in super::super) fn command(process: &Process) -> String {
     process.command.clone().unwrap_or_default()
 }
 
 /// Whether a process is a warden, as far as its command line tells.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 pub(in super::super) fn is_warden(process: &Process) -> bool {
     let words = process.command.as_deref().unwrap_or_default();
     let mut words = words.split_ascii_whitespace();
@@ -71,13 +78,13 @@ pub(in super::super) fn is_warden(process: &Process) -> bool {
 }
 
 /// Nothing newer is known here than the snapshot.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 pub(in super::super) fn runs(process: &Process) -> bool {
     !process.dead
 }
 
 /// Start times are not known here.
-#[cfg(not(target_os = "linux"))]
+#[cfg(any(not(target_os = "linux"), feature = "portable-processes"))]
 pub(in super::super) fn own_start() -> u64 {
     0
 }

@@ -1,0 +1,117 @@
+//! Sessions whose client misbehaves, from start to verdict: small shell programs in the client's place.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use autoskillit::config::Permissions;
+use autoskillit::core::ids;
+use autoskillit::core::redact::Redactor;
+use autoskillit::core::stop::Stop;
+use autoskillit::execution::client::{Client, SessionSpec};
+use autoskillit::execution::race::{Policy, Termination};
+use autoskillit::execution::session::{Ended, Session, run};
+use autoskillit::execution::warden::{EndedBy, WardenProgram};
+
+const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
+const RESULT: &str =
+    r#"{"type":"result","subtype":"success","is_error":false,"terminal_reason":"completed","result":"done"}"#;
+
+/// Runs a shell text in the client's place; `$INIT` and `$RESULT` are records.
+async fn cook(script: &str, policy: Policy) -> Ended {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("client");
+    std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let spec = spec(folder.path());
+    let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    env.extend([("INIT", INIT), ("RESULT", RESULT)].map(|(name, value)| (name.into(), value.into())));
+    let (_wish, stop) = tokio::sync::watch::channel(Stop::No);
+    let session = Session {
+        spec: &spec,
+        client: &Client { program, leading: Vec::new(), player: false },
+        warden: &WardenProgram::at(env!("CARGO_BIN_EXE_autoskillit")),
+        env: &env,
+        policy: &policy,
+        required_outputs: &[],
+        transcript: None,
+        dir: folder.path(),
+        redactor: &Redactor::new([]),
+    };
+    run(session, &|_| {}, stop).await
+}
+
+fn spec(cwd: &Path) -> SessionSpec {
+    SessionSpec {
+        session_id: ids::session_id(),
+        continues: false,
+        prompt: "cook the soup".into(),
+        system: String::new(),
+        replaces_system: false,
+        cwd: cwd.to_owned(),
+        plugin_dir: None,
+        model: None,
+        schema: None,
+        permissions: Permissions::Bypass,
+        allowed_tools: Vec::new(),
+        tools: None,
+        mcp_config: None,
+        setting_sources: Vec::new(),
+        settings: None,
+        budget_usd: None,
+    }
+}
+
+fn succeeds(ended: &Ended) {
+    assert!(ended.verdict.success && ended.termination == Termination::NaturalExit, "{ended:?}");
+    assert_eq!(ended.verdict.result, "done");
+}
+
+#[tokio::test]
+async fn a_client_that_ignores_signals_is_killed_and_its_result_counts() {
+    let script = r#"trap '' INT TERM; echo "$INIT"; echo "$RESULT"; while :; do sleep 331; done"#;
+    let policy = Policy { leave: Duration::from_millis(100), ..Policy::default() };
+    let ended = cook(script, policy).await;
+    assert_eq!(ended.termination, Termination::Completed, "{ended:?}");
+    assert!(ended.verdict.success, "{ended:?}");
+    assert_eq!(ended.exit.and_then(|exit| exit.signal), Some(9));
+}
+
+#[tokio::test]
+async fn a_grandchild_that_holds_stdout_is_ended_and_named() {
+    let began = Instant::now();
+    let ended = cook(r#"echo "$INIT"; setsid sleep 332 & echo "$RESULT""#, Policy::default()).await;
+    succeeds(&ended);
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let [left] = &ended.left[..] else { panic!("{:?}", ended.left) };
+    assert!(left.command.contains("sleep 332") && left.ended_by == EndedBy::Terminate, "{left:?}");
+}
+
+#[tokio::test]
+async fn a_line_of_ten_megabytes_is_read() {
+    let script = r#"echo "$INIT"
+        printf '{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t","content":"'
+        head -c 10000000 /dev/zero | tr '\0' x; echo '"}]}}'; echo "$RESULT""#;
+    let ended = cook(script, Policy::default()).await;
+    succeeds(&ended);
+    assert_eq!(ended.dropped_lines, 0);
+}
+
+#[tokio::test]
+async fn invalid_utf8_costs_no_record() {
+    let script =
+        r#"printf '\377\376\n'; echo "$INIT"; printf '%s\n' "$RESULT" | LC_ALL=C sed 's/done/d\xffne/'"#;
+    let ended = cook(script, Policy::default()).await;
+    assert!(ended.verdict.success, "{ended:?}");
+    assert_eq!(ended.verdict.result, "d\u{fffd}ne");
+}
+
+#[tokio::test]
+async fn a_last_line_without_its_end_is_read_when_whole_and_no_success_when_cut() {
+    succeeds(&cook(r#"echo "$INIT"; printf %s "$RESULT""#, Policy::default()).await);
+    let ended = cook(r#"echo "$INIT"; printf %.60s "$RESULT""#, Policy::default()).await;
+    assert_eq!((ended.verdict.success, ended.verdict.subtype.as_str()), (false, "unparseable"), "{ended:?}");
+}
