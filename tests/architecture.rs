@@ -63,6 +63,7 @@ const REACHES_OUT: &[&str] = &[
     "src/execution/quota/source.rs",
     "src/execution/terminal.rs",
     "src/execution/warden/client.rs",
+    "src/execution/warden/processes/ps.rs",
     "src/execution/warden/run.rs",
     "src/execution/warden/spawn.rs",
     "src/github/token.rs",

@@ -15,6 +15,7 @@ use autoskillit::execution::client::{Client, SessionSpec};
 use autoskillit::execution::race::{Policy, Termination};
 use autoskillit::execution::session::{Ended, Session, run};
 use autoskillit::execution::warden::{EndedBy, WardenProgram};
+use autoskillit::skills::Writes;
 
 const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
 const RESULT: &str =
@@ -36,7 +37,11 @@ async fn cook(script: &str, policy: Policy) -> Ended {
         warden: &WardenProgram::at(env!("CARGO_BIN_EXE_autoskillit")),
         env: &env,
         policy: &policy,
-        required_outputs: &[],
+        outputs: &[],
+        writes: Writes::Conditional,
+        ledger: None,
+        place: None,
+        tape: None,
         transcript: None,
         dir: folder.path(),
         redactor: &Redactor::new([]),
