@@ -35,8 +35,9 @@ pub(crate) fn transcript(bytes: &[u8]) {
     assert!(stop.is_none_or(|stop| stop.len() <= bytes.len()));
 }
 
-/// A verdict over any evidence. The first bytes choose how the session ended, the rest is its stream.
-pub(crate) fn verdict(bytes: &[u8]) {
+/// A verdict over any evidence. The first bytes choose how the session ended, the rest is its stream. Gives whether it was
+/// success.
+pub(crate) fn verdict(bytes: &[u8]) -> bool {
     let at = |index: usize| bytes.get(index).copied().unwrap_or_default();
     let rest = bytes.get(8..).unwrap_or_default();
     let facts = facts(&read(rest, rest.len().max(1)));
@@ -81,6 +82,7 @@ pub(crate) fn verdict(bytes: &[u8]) {
             "{verdict:?}"
         );
     }
+    verdict.success
 }
 
 fn read(bytes: &[u8], chunk: usize) -> Vec<Record> {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use support::api::{Conversation, Reply, Script, ScriptedApi};
 use support::client::require_client;
-use support::kitchen::{Cooking, Kitchen, holds};
+use support::kitchen::{CHORE, Cooking, Kitchen, holds, repairs};
 
 /// Within this nothing of a run is left, whatever happened to it.
 const GONE: Duration = Duration::from_secs(8);
@@ -24,18 +24,6 @@ const GONE: Duration = Duration::from_secs(8);
 fn chores(client: &Path, keys: &str) -> Kitchen {
     Kitchen::new().client(client).skill("chore", CHORE).recipe("chores", &chores_recipe(keys))
 }
-
-const CHORE: &str = "\
----
-name: chore
-description: Does a chore.
-outputs:
-  summary:
-    description: What was done.
----
-
-Do the chore: $ARGUMENTS
-";
 
 fn chores_recipe(keys: &str) -> String {
     let keys: String = keys.lines().map(|line| format!("    {line}\n")).collect();
@@ -52,19 +40,6 @@ fn chore_done() -> Reply {
 /// A model that runs a command and then says that the chore is done.
 fn runs(command: &str) -> Script {
     Script::new().turn(Reply::bash(command)).turn(chore_done()).then_always(Reply::text("Done."))
-}
-
-/// Reads and edits a file, then answers.
-fn edits(file: String, old: &str, new: &str, answer: Value) -> Script {
-    Script::new()
-        .turn(Reply::tool("Read", json!({"file_path": file})))
-        .turn(Reply::tool("Edit", json!({"file_path": file, "old_string": old, "new_string": new})))
-        .turn(Reply::structured_output(answer))
-        .then_always(Reply::text("Done."))
-}
-
-fn repaired() -> Value {
-    json!({"verdict": "repaired", "summary": "sum.sh subtracted; it adds now."})
 }
 
 fn broken_rounds() -> impl Fn(&Conversation) -> Reply + Send + Sync {
@@ -128,7 +103,7 @@ fn real_client_hello_does_not_believe_invented_evidence() {
 fn real_client_repairs_the_tests_with_an_edit() {
     let Some(client) = require_client() else { return };
     let kitchen = Kitchen::broken(&client);
-    let api = ScriptedApi::play(edits(kitchen.path("sum.sh"), "$1 - $2", "$1 + $2", repaired()));
+    let api = ScriptedApi::play(repairs(&kitchen));
     let cooked = kitchen.cook(&api, ["fix-tests"]).expect_code(0);
 
     assert_eq!(
@@ -157,7 +132,7 @@ fn real_client_repairs_on_the_second_visit() {
     let Some(client) = require_client() else { return };
     let kitchen = Kitchen::broken(&client);
     let first = broken_rounds();
-    let second = edits(kitchen.path("sum.sh"), "$1 - $2", "$1 + $2", repaired());
+    let second = repairs(&kitchen);
     let api = ScriptedApi::start(move |conversation| {
         let again = conversation.system_text().contains("(visit 2)");
         if again { second.answer(conversation) } else { first(conversation) }
@@ -642,7 +617,7 @@ fn real_client_that_leaves_a_process_behind_is_told_on() {
 fn real_client_run_as_json_is_json_to_the_end() {
     let Some(client) = require_client() else { return };
     let kitchen = Kitchen::broken(&client);
-    let api = ScriptedApi::play(edits(kitchen.path("sum.sh"), "$1 - $2", "$1 + $2", repaired()));
+    let api = ScriptedApi::play(repairs(&kitchen));
     let cooked = kitchen.cook(&api, ["fix-tests", "--json"]).expect_code(0);
     let lines: Vec<Value> = cooked
         .stdout
@@ -728,7 +703,7 @@ fn real_client_runs_are_private() {
     let Some(client) = require_client() else { return };
     let settings = json!({"env": {"FROM_USER_SETTINGS": "carried over"}});
     let kitchen = Kitchen::broken(&client).home_file(".claude/settings.json", &settings.to_string());
-    let api = ScriptedApi::play(edits(kitchen.path("sum.sh"), "$1 - $2", "$1 + $2", repaired()));
+    let api = ScriptedApi::play(repairs(&kitchen));
     kitchen.cook(&api, ["fix-tests"]).expect_code(0);
     let open: Vec<String> = kitchen
         .below(".autoskillit/runs")

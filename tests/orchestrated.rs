@@ -13,27 +13,12 @@ use autoskillit::engine::event::Event;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use support::api::{Conversation, Gate, Reply, Script, ScriptedApi};
+use support::api::{Conversation, Gate, Reply, ScriptedApi};
 use support::client::require_client;
-use support::kitchen::Kitchen;
+use support::kitchen::{Cooking, Kitchen, repairs};
 
 const GONE: Duration = Duration::from_secs(8);
 const PREFIX: &str = "mcp__autoskillit__";
-
-/// The model of the session that repairs.
-fn repairs(kitchen: &Kitchen) -> Script {
-    let file = kitchen.path("sum.sh");
-    Script::new()
-        .turn(Reply::tool("Read", json!({"file_path": file})))
-        .turn(Reply::tool(
-            "Edit",
-            json!({"file_path": file, "old_string": "$1 - $2", "new_string": "$1 + $2"}),
-        ))
-        .turn(Reply::structured_output(
-            json!({"verdict": "repaired", "summary": "sum.sh subtracted; it adds now."}),
-        ))
-        .then_always(Reply::text("Done."))
-}
 
 fn drives(conversation: &Conversation) -> bool {
     conversation.has_tool(&format!("{PREFIX}kitchen_status"))
@@ -158,11 +143,9 @@ fn real_client_that_calls_a_wrong_step_is_put_right() {
     );
 }
 
-#[test]
-fn real_client_that_dies_is_replaced_and_nothing_runs_twice() {
-    let Some(client) = require_client() else { return };
-    let kitchen = Kitchen::broken(&client);
-    let worker = repairs(&kitchen);
+/// A run in the middle of the call of `repair`, whose session waits for the model until the gate opens.
+fn held_at_the_repair(kitchen: &Kitchen) -> (ScriptedApi, Gate, Cooking<'_>) {
+    let worker = repairs(kitchen);
     let gate = Gate::new();
     let hold = gate.clone();
     let api = ScriptedApi::start(move |conversation| {
@@ -173,11 +156,18 @@ fn real_client_that_dies_is_replaced_and_nothing_runs_twice() {
         if conversation.assistant_turns() == 0 { reply.behind(&hold) } else { reply }
     });
     let mut cooking = kitchen.start_cooking(&api, ["fix-tests", "--orchestrator", "claude"]);
-    // In the middle of the call of `repair`, its session waiting for the model, the orchestrator is killed.
     cooking.wait_for_journal(
         "the repair",
         |event| matches!(event, Event::StepStarted { step, .. } if step == "repair"),
     );
+    (api, gate, cooking)
+}
+
+#[test]
+fn real_client_that_dies_is_replaced_and_nothing_runs_twice() {
+    let Some(client) = require_client() else { return };
+    let kitchen = Kitchen::broken(&client);
+    let (_api, gate, mut cooking) = held_at_the_repair(&kitchen);
     let orchestrator =
         cooking.wait_for_process(|line| line.contains("--mcp-config=") && !line.contains(" warden"));
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(orchestrator), Signal::SIGKILL).expect("it runs");
@@ -221,21 +211,7 @@ fn real_client_that_only_talks_is_given_up_and_the_run_can_be_resumed_by_the_eng
 fn real_client_is_stopped_with_the_run_and_a_resume_drives_on() {
     let Some(client) = require_client() else { return };
     let kitchen = Kitchen::broken(&client);
-    let worker = repairs(&kitchen);
-    let gate = Gate::new();
-    let hold = gate.clone();
-    let api = ScriptedApi::start(move |conversation| {
-        if drives(conversation) {
-            return obeys(conversation);
-        }
-        let reply = worker.answer(conversation);
-        if conversation.assistant_turns() == 0 { reply.behind(&hold) } else { reply }
-    });
-    let mut cooking = kitchen.start_cooking(&api, ["fix-tests", "--orchestrator", "claude"]);
-    cooking.wait_for_journal(
-        "the repair",
-        |event| matches!(event, Event::StepStarted { step, .. } if step == "repair"),
-    );
+    let (api, gate, cooking) = held_at_the_repair(&kitchen);
     cooking.signal(Signal::SIGINT);
     let cooked = cooking.finish().expect_code(130);
     assert!(

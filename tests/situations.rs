@@ -184,11 +184,12 @@ fn real_client_a_service_that_comes_back_is_waited_for_in_the_same_session() {
 }
 
 /// A model that starts background work and answers at once.
-fn leaves_work(conversation: &Conversation) -> Reply {
-    match conversation.assistant_turns() {
+fn leaves_work(command: &str) -> impl Fn(&Conversation) -> Reply + Send + Sync + 'static {
+    let command = command.to_owned();
+    move |conversation| match conversation.assistant_turns() {
         0 => Reply::tool(
             "Bash",
-            json!({ "command": "sleep 3; echo swept > floor.txt", "run_in_background": true, "description": "sweeps" }),
+            json!({ "command": command, "run_in_background": true, "description": "sweeps" }),
         ),
         1 => done(),
         _ => Reply::text("Done."),
@@ -198,18 +199,20 @@ fn leaves_work(conversation: &Conversation) -> Reply {
 #[test]
 fn real_client_background_work_is_waited_for_refused_or_ended() {
     let Some(client) = require_client() else { return };
-    let cook = |policy: &str| {
+    let cook = |policy: &str, command: &str| {
         let kitchen = chores(&client, "conditional").env("AUTOSKILLIT_RUN_SKILL__BACKGROUND", policy);
-        let api = ScriptedApi::start(leaves_work);
+        let api = ScriptedApi::start(leaves_work(command));
         let cooked = kitchen.cook(&api, ["chores"]);
-        let seen = (judged(&cooked).0, kitchen.read("floor.txt").is_some());
+        let behind = api.conversations().iter().any(|it| it.contains("running in background"));
+        let seen = (judged(&cooked).0, kitchen.read("floor.txt").is_some(), behind);
         kitchen.assert_nothing_left(GONE);
         seen
     };
-    assert_eq!(cook("wait"), ("success".into(), true));
-    assert_eq!(cook("end"), ("early_stop".into(), false));
-    // Without the background, the client runs it in front and the answer comes after it.
-    assert_eq!(cook("refuse").0, "success");
+    let takes_a_while = "sleep 3; echo swept > floor.txt";
+    assert_eq!(cook("wait", takes_a_while), ("success".into(), true, true));
+    assert_eq!(cook("end", "sleep 1000; echo swept > floor.txt"), ("early_stop".into(), false, true));
+    // The tool has no such parameter then: the call is refused, and this model does not care.
+    assert_eq!(cook("refuse", takes_a_while), ("success".into(), false, false));
 }
 
 #[test]

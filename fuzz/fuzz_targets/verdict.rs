@@ -4,4 +4,6 @@
 #[allow(dead_code, reason = "each target takes one of them")]
 mod targets;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| targets::verdict(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    targets::verdict(bytes);
+});

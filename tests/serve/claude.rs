@@ -4,17 +4,9 @@ use serde_json::{Value, json};
 
 use super::support::api::{Conversation, Reply, ScriptedApi};
 use super::support::client::{RealClient, Scratch, require_client};
+use super::support::kitchen::{CHORE, processes_of, until};
 
 const PREFIX: &str = "mcp__autoskillit__";
-const CHORE: &str = "\
----
-name: chore
-description: Does a chore.
-outputs:
-  summary: {description: What was done.}
----
-Do the chore: $ARGUMENTS
-";
 
 fn tool(name: &str) -> String {
     format!("{PREFIX}{name}")
@@ -96,7 +88,10 @@ fn real_client_whose_server_is_killed_in_the_middle_of_a_call_is_told_so_and_not
     let (scratch, config) = project(&client);
     let api = ScriptedApi::start(|conversation: &Conversation| match conversation.assistant_turns() {
         0 => Reply::tool(tool("open_kitchen"), json!({})),
-        1 => Reply::tool(tool("run_cmd"), json!({ "cmd": "kill -9 $(ps -o ppid= -p $PPID); sleep 1000" })),
+        1 => Reply::tool(
+            tool("run_cmd"),
+            json!({ "cmd": "touch begun; kill -9 $(ps -o ppid= -p $PPID); sleep 1000" }),
+        ),
         _ => {
             let result = conversation.last_tool_results().pop().expect("the call has a result");
             Reply::text(format!("error: {}", result.is_error))
@@ -107,19 +102,9 @@ fn real_client_whose_server_is_killed_in_the_middle_of_a_call_is_told_so_and_not
         .arg("--strict-mcp-config")
         .run("Use the kitchen.");
     assert_eq!(outcome.result()["result"], "error: true", "{:#?}", outcome.records);
-    let home = format!("HOME={}", outcome.scratch.home().display());
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(8);
-    while sleeps(&home) {
-        assert!(std::time::Instant::now() < deadline, "the command outlived its server");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-}
-
-/// Whether a process of this home still sleeps.
-fn sleeps(home: &str) -> bool {
-    let listed =
-        std::process::Command::new("ps").args(["-axEww", "-o", "command="]).output().expect("ps can be run");
-    String::from_utf8_lossy(&listed.stdout)
-        .lines()
-        .any(|line| line.contains("sleep 1000") && line.contains(home))
+    assert!(outcome.scratch.project().join("begun").exists(), "the command was run");
+    let home = outcome.scratch.home();
+    until("the end of the command that outlived its server", || {
+        processes_of(&home).iter().all(|(_, line)| line != "sleep 1000")
+    });
 }

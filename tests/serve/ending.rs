@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use serde_json::json;
 
 use super::line::Line;
-use super::support::kitchen::{Kitchen, story};
+use super::support::kitchen::{Kitchen, story, until};
 
 /// A client kills its server about this long after its first signal.
 const PATIENCE: Duration = Duration::from_millis(450);
@@ -15,14 +15,6 @@ const GONE: Duration = Duration::from_secs(8);
 
 /// Children that outlive their shell in every way.
 const STAYS: &str = "touch begun; setsid sleep 1000 & nohup sleep 1000 >/dev/null 2>&1 & sleep 1000";
-
-fn wait_for(kitchen: &Kitchen, path: &str) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(30);
-    while kitchen.read(path).is_none() {
-        assert!(std::time::Instant::now() < deadline, "{path} does not come");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
 
 fn ends(how: &str) {
     // Idle, in the middle of a call, and in the middle of a step of a run.
@@ -39,12 +31,12 @@ fn ends(how: &str) {
             "call" => {
                 line.good("open_kitchen", json!({}));
                 line.ask("tools/call", json!({ "name": "run_cmd", "arguments": { "cmd": STAYS } }));
-                wait_for(&kitchen, "begun");
+                until("the beginning of the command", || kitchen.read("begun").is_some());
             }
             "step" => {
                 line.good("open_kitchen", json!({ "name": "waits" }));
                 line.ask("tools/call", json!({ "name": "run_cmd", "arguments": { "step_name": "wait" } }));
-                wait_for(&kitchen, "begun");
+                until("the beginning of the command", || kitchen.read("begun").is_some());
             }
             _ => {}
         }

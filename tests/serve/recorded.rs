@@ -5,17 +5,7 @@ use serde_json::{Value, json};
 use crate::line::Line;
 use crate::support::api::{Reply, ScriptedApi};
 use crate::support::client::require_client;
-use crate::support::kitchen::Kitchen;
-
-const CHORE: &str = "\
----
-name: chore
-description: Does a chore.
-outputs:
-  summary: {description: What was done.}
----
-Do the chore: $ARGUMENTS
-";
+use crate::support::kitchen::{CHORE, Kitchen};
 
 fn sweep(line: &mut Line, label: &str) -> Value {
     line.good("run_skill", json!({ "skill": "chore", "args": ["sweep"], "step_name": label }))

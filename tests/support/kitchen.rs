@@ -22,15 +22,78 @@ use autoskillit::engine::event::{Entry, Event, Next};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::api::ScriptedApi;
+use super::api::{Reply, Script, ScriptedApi};
 use super::client::{Scratch, isolated_env, scratch_env};
 
 /// How long one run of the binary, or one condition, may take before its test fails.
 const LIMIT: Duration = Duration::from_secs(60);
 /// How often a condition is looked at.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// A skill that takes anything and answers in words.
+pub const CHORE: &str = "\
+---
+name: chore
+description: Does a chore.
+outputs:
+  summary: {description: What was done.}
+---
+Do the chore: $ARGUMENTS
+";
+
+/// The model of the session that repairs [`Kitchen::broken`].
+pub fn repairs(kitchen: &Kitchen) -> Script {
+    let file = kitchen.path("sum.sh");
+    let edit = json!({"file_path": file, "old_string": "$1 - $2", "new_string": "$1 + $2"});
+    Script::new()
+        .turn(Reply::tool("Read", json!({"file_path": file})))
+        .turn(Reply::tool("Edit", edit))
+        .turn(Reply::structured_output(
+            json!({"verdict": "repaired", "summary": "sum.sh subtracted; it adds now."}),
+        ))
+        .then_always(Reply::text("Done."))
+}
+
+/// Waits until something holds.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited over {LIMIT:?} for {what}");
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Processes that carry this home in their environment: ids and command lines.
+pub fn processes_of(home: &Path) -> Vec<(i32, String)> {
+    let home = format!("HOME={}", home.display());
+    if !Path::new("/proc/self/environ").exists() {
+        let listed = Command::new("ps").args(["-axEww", "-o", "pid=,command="]).output();
+        let listed = listed.expect("ps can be run");
+        assert!(listed.status.success(), "ps lists no processes: {listed:?}");
+        return String::from_utf8_lossy(&listed.stdout)
+            .lines()
+            .filter(|line| line.contains(&home))
+            .filter_map(|line| {
+                let (pid, command) = line.trim().split_once(' ')?;
+                Some((pid.parse().ok()?, command.to_owned()))
+            })
+            .collect();
+    }
+    let carries = |environ: &[u8]| environ.split(|byte| *byte == 0).any(|set| set == home.as_bytes());
+    let processes = std::fs::read_dir("/proc").expect("/proc can be read").flatten();
+    processes
+        .filter_map(|process| {
+            let pid = process.file_name().to_str()?.parse().ok()?;
+            let environ = std::fs::read(process.path().join("environ")).ok()?;
+            let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            carries(&environ).then(|| (pid, command.trim_end().to_owned()))
+        })
+        .collect()
+}
 
 /// A home and a repository with everything that a run needs. What is put in is committed before the first run.
 #[derive(Debug)]
@@ -243,32 +306,9 @@ impl Kitchen {
         }
     }
 
-    /// Processes that carry this kitchen's home in their environment: ids and command lines.
+    /// [`processes_of`] this kitchen's home.
     pub fn processes(&self) -> Vec<(i32, String)> {
-        let home = format!("HOME={}", self.home().display());
-        if !Path::new("/proc/self/environ").exists() {
-            let listed = Command::new("ps").args(["-axEww", "-o", "pid=,command="]).output();
-            let listed = listed.expect("ps can be run").stdout;
-            return String::from_utf8_lossy(&listed)
-                .lines()
-                .filter(|line| line.contains(&home))
-                .filter_map(|line| {
-                    let (pid, command) = line.trim().split_once(' ')?;
-                    Some((pid.parse().ok()?, command.to_owned()))
-                })
-                .collect();
-        }
-        let carries = |environ: &[u8]| environ.split(|byte| *byte == 0).any(|set| set == home.as_bytes());
-        let processes = std::fs::read_dir("/proc").expect("/proc can be read").flatten();
-        processes
-            .filter_map(|process| {
-                let pid = process.file_name().to_str()?.parse().ok()?;
-                let environ = std::fs::read(process.path().join("environ")).ok()?;
-                let command = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-                let command = String::from_utf8_lossy(&command).replace('\0', " ");
-                carries(&environ).then(|| (pid, command.trim_end().to_owned()))
-            })
-            .collect()
+        processes_of(&self.home())
     }
 
     /// Every file below a folder of the repository, and the folders on the way.
