@@ -370,6 +370,8 @@ fn real_client_after_ctrl_c_nothing_is_left_and_the_session_goes_on() {
         // What it started is gone before the program says that it stopped.
         kitchen.assert_nothing_left(Duration::ZERO);
         assert_eq!(cooked.story()[2..], ["chore#1 cut off", "stopped, resumable: stopped by the user"]);
+        let used = |event: &Event| matches!(event, Event::StepCutOff { usage, .. } if usage.turns == 1 && usage.output > 0);
+        assert!(cooked.journal.iter().any(|entry| used(&entry.event)), "what it used counts");
         let run = kitchen.run_dir().expect("there is a run");
         let run = run.file_name().expect("it has a name").to_string_lossy();
         let resume = format!("autoskillit cook --resume {run}");

@@ -245,7 +245,12 @@ fn real_client_a_refusal_with_a_reset_is_waited_for() {
         0 => Reply::structured_output(json!({"summary": "the chore is done"})),
         _ => Reply::text("Done."),
     });
-    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    let mut cooking = kitchen.start_cooking(&api, ["chores"]);
+    cooking.wait_for_screen("another try at");
+    let known = std::fs::read_to_string(kitchen.home().join(".cache/autoskillit/quota.json"));
+    let known: Value = serde_json::from_str(&known.expect("it is kept")).expect("JSON");
+    assert_eq!(known["refused"]["window"], "five_hour", "the sessions of other runs know of it meanwhile");
+    let cooked = cooking.finish().expect_code(0);
     let screen = cooked.screen();
     assert_eq!(cooked.story()[..2], DONE);
     assert!(screen.contains("waiting: the account's limit is reached: another try at "), "{screen}");

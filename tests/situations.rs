@@ -3,15 +3,15 @@
 mod support;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use autoskillit::core::ids;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use support::api::{Conversation, Reply, ScriptedApi};
+use support::api::{Conversation, Reply, ScriptedApi, Usage};
 use support::client::require_client;
 use support::kitchen::{Cooked, Kitchen};
 
@@ -154,33 +154,89 @@ fn real_client_an_answer_in_words_counts_without_asking() {
     );
 }
 
+/// What a session used: tokens and dollars, and the same by model.
+fn used(cooked: &Cooked<'_>) -> (Value, Value) {
+    let ended = cooked.ended("chore", 1);
+    (ended["usage"].clone(), ended["result"]["usage_by_model"].clone())
+}
+
 #[test]
 fn real_client_a_service_that_comes_back_is_waited_for_in_the_same_session() {
     let Some(client) = require_client() else { return };
-    let kitchen = chores(&client, "conditional")
-        .env("AUTOSKILLIT_RUN_SKILL__SERVICE_PATIENCE", "60")
-        .env("AUTOSKILLIT_RUN_SKILL__SERVICE_BACKOFF", "1");
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
-    let api = ScriptedApi::start(move |conversation| {
-        if conversation.is_side_request() {
-            return Reply::text("Chore");
-        }
-        match count.fetch_add(1, Ordering::SeqCst) {
-            0 => Reply::bash("echo swept > floor.txt"),
-            // The client's own two tries, and then ours.
-            1 | 2 => Reply::overloaded(),
-            _ if conversation.contains("\"verdict\"") => Reply::text("Done."),
-            _ => done(),
-        }
-    });
+    let usage = Usage { input: 1000, output: 1000, ..Usage::default() };
+    // So many requests fail after the first answer: the client's own two tries, and then ours, which continue the session.
+    let cook = |failures: usize| {
+        let kitchen = chores(&client, "conditional")
+            .env("AUTOSKILLIT_RUN_SKILL__SERVICE_PATIENCE", "60")
+            .env("AUTOSKILLIT_RUN_SKILL__SERVICE_BACKOFF", "1");
+        let asked = AtomicUsize::new(0);
+        let api = ScriptedApi::start(move |conversation| {
+            if conversation.is_side_request() {
+                return Reply::text("Chore");
+            }
+            match asked.fetch_add(1, Ordering::SeqCst) {
+                0 => Reply::bash("echo swept > floor.txt").usage(usage),
+                count if count <= failures => Reply::overloaded(),
+                _ if conversation.contains("\"verdict\"") => Reply::text("Done.").usage(usage),
+                _ => done().usage(usage),
+            }
+        });
+        (kitchen, api)
+    };
+    let (kitchen, api) = cook(0);
+    let smooth = used(&kitchen.cook(&api, ["chores"]).expect_code(0));
+    let (kitchen, api) = cook(5);
     let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
     assert_eq!(cooked.story()[1], "chore#1 success -> succeeded");
     assert_eq!(cooked.sessions().len(), 1, "one session, one visit, one try");
     assert!(cooked.stderr.contains("another try in 1 s"), "{}", cooked.stderr);
     let last = api.conversations().pop().expect("it was asked");
     assert!(last.contains("echo swept > floor.txt"), "it goes on where it was: {}", last.body());
+    assert_eq!(used(&cooked), smooth, "a failure costs nothing, and nothing is counted twice");
     kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_a_refused_call_stays_refused_when_background_work_brings_another_turn() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional")
+        .config("session: {permissions: dont_ask, allowed_tools: ['Bash(sleep:*)']}\n");
+    let sleeps = json!({ "command": "sleep 1", "run_in_background": true, "description": "sleeps" });
+    let api = ScriptedApi::start(move |conversation| match conversation.assistant_turns() {
+        0 => Reply::tool("Bash", sleeps.clone()),
+        1 => Reply::bash("touch floor.txt"),
+        2 => done(),
+        _ => Reply::text("Done."),
+    });
+    let cooked = kitchen.cook(&api, ["chores"]);
+    assert_eq!(judged(&cooked).0, "permission_denied", "{}", cooked.stderr);
+    assert_eq!(kitchen.read("floor.txt"), None);
+}
+
+#[test]
+fn real_client_a_wait_for_another_sessions_renewal_of_the_login_is_told_and_can_be_stopped() {
+    let Some(client) = require_client() else { return };
+    let login = json!({ "claudeAiOauth": {
+        "accessToken": "t", "refreshToken": "r", "expiresAt": 1_000, "scopes": ["user:inference"],
+    } });
+    let kitchen = chores(&client, "conditional")
+        .home_file(".claude/.credentials.json", &login.to_string())
+        .config("quota_guard: {enabled: false}\n")
+        .env("ANTHROPIC_API_KEY", "");
+    let config_dir = kitchen.home().join(".claude");
+    let name = format!("login-{}.lock", &ids::fingerprint(&config_dir.to_string_lossy())[..16]);
+    let cache = kitchen.home().join(".cache/autoskillit");
+    std::fs::create_dir_all(&cache).expect("a home is writable");
+    let turn = std::fs::File::create(cache.join(name)).expect("a home is writable");
+    turn.lock().expect("nobody else has it");
+    let api = ScriptedApi::start(|_| done());
+    let mut cooking = kitchen.start_cooking(&api, ["chores"]);
+    cooking.wait_for_screen("another session renews the login");
+    cooking.signal(Signal::SIGINT);
+    let cooked = cooking.finish().expect_code(130);
+    assert_eq!(cooked.story()[1..], ["chore#1 cut off", "stopped, resumable: stopped by the user"]);
+    assert!(cooked.took < Duration::from_secs(30), "it waited for the turn's own bound: {:?}", cooked.took);
+    drop(turn);
 }
 
 /// A model that starts background work and answers at once.

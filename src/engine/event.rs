@@ -87,6 +87,17 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fault: Option<Fault>,
     },
+    /// A try of a step was cut off, and its session had used something by then. The try is taken up again when the run is.
+    StepCutOff {
+        /// The step.
+        step: String,
+        /// Which visit of the step, from 1.
+        visit: u32,
+        /// Which try within the visit, from 1.
+        attempt: u32,
+        /// What its session used, as far as the client said it.
+        usage: Usage,
+    },
     /// A step was passed over.
     StepSkipped {
         /// The step.
@@ -140,6 +151,7 @@ impl Event {
             Self::RunResumed { step, .. }
             | Self::StepStarted { step, .. }
             | Self::StepEnded { step, .. }
+            | Self::StepCutOff { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepExceeded { step, .. } => Some(step),
             Self::RunStarted(_)

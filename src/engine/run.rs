@@ -10,6 +10,7 @@ use super::host::{Call, Question, Reply, SessionCall, Stop, StopSignal, ToolHost
 use super::journal::Journal;
 use super::state::{At, State};
 use super::transition::{self, Action, Places, Try};
+use crate::core::usage::Usage;
 use crate::recipe::model::Recipe;
 
 /// A run that this process drives.
@@ -146,6 +147,10 @@ impl Run<'_> {
         let watch = |live: Live| (self.watch)(&News::Live(live));
         let outcome = self.host.call(&call, &watch, self.stop.clone()).await;
         if outcome.cut_off {
+            if let Some(usage) = outcome.usage.filter(|usage| *usage != Usage::default()) {
+                let (step, visit, attempt) = (tried.step.clone(), tried.visit, tried.attempt);
+                self.record(Event::StepCutOff { step, visit, attempt, usage })?;
+            }
             return Ok(Some(self.stopped()));
         }
         let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -189,6 +189,7 @@ impl State {
                     other => self.follow(other, step, why, resumable, *fault),
                 };
             }
+            Event::StepCutOff { usage, .. } => self.usage += *usage,
             Event::StepSkipped { step, why, next } => self.at = self.follow(next, step, why, false, None),
             Event::StepExceeded { step, visits, next } => {
                 let why = format!("`{step}` had its {visits} visit{}", if *visits == 1 { "" } else { "s" });

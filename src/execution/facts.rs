@@ -23,8 +23,6 @@ pub struct Facts {
     pub result: Option<ResultRecord>,
     /// The last structured answer; a later turn that only follows up on background work has none of its own.
     pub structured: Option<Value>,
-    /// How many `result` records came.
-    pub results: u32,
     /// Text of the last assistant message of the session itself (not of a subagent) that had some.
     pub last_text: String,
     /// Every tool call in order.
@@ -35,8 +33,12 @@ pub struct Facts {
     pub api_trouble: Option<String>,
     /// The account's limit that refused it, while the service has not said otherwise.
     pub refused: Option<Limit>,
+    /// Refused calls in order. A result tells only those of its own turn.
+    pub denials: Vec<Denial>,
     /// Records read.
     pub records: u64,
+    /// What all results together say that was used by model; `None` where they do not say it for themselves.
+    spent: Option<IndexMap<String, Usage>>,
     messages: IndexMap<String, (String, Usage)>,
 }
 
@@ -111,7 +113,17 @@ impl Facts {
                 Update::Nothing
             }
             Record::Result(result) => {
-                self.results += 1;
+                for denial in &result.denials {
+                    if self.denials.iter().all(|known| known.id != denial.id) {
+                        self.denials.push(denial.clone());
+                    }
+                }
+                if let Some(since) = &result.models_since {
+                    let spent = self.spent.get_or_insert_default();
+                    for (model, usage) in since {
+                        *spent.entry(model.clone()).or_default() += *usage;
+                    }
+                }
                 if result.structured_output.is_some() {
                     self.structured.clone_from(&result.structured_output);
                 }
@@ -161,8 +173,8 @@ impl Facts {
         update
     }
 
-    /// Tokens, turns and dollars. Counted once per message; the last `result` knows more than the messages where it is larger
-    /// (the stream shows a message's output before it is complete).
+    /// Tokens, turns and dollars of this process of the client, also where it continues a session. Counted once per message; the
+    /// last `result` knows more than the messages where it is larger (the stream shows a message's output before it is complete).
     #[must_use]
     pub fn usage(&self) -> Usage {
         let mut total = Usage::default();
@@ -176,12 +188,15 @@ impl Facts {
             total.output = total.output.max(said.output);
             total.cache_read = total.cache_read.max(said.cache_read);
             total.cache_write = total.cache_write.max(said.cache_write);
-            total.cost_usd = result.cost_usd;
+            total.cost_usd = match &self.spent {
+                Some(spent) => spent.values().map(|usage| usage.cost_usd).sum(),
+                None => result.cost_usd,
+            };
         }
         total
     }
 
-    /// The same by model, those of subagents included, once per message. The last `result` knows of calls that are not in the
+    /// The same by model, those of subagents included, once per message. A `result` knows of calls that are not in the
     /// stream (titles, subagents) and says what each model cost. A message without a model counts under an empty name.
     #[must_use]
     pub fn usage_by_model(&self) -> IndexMap<String, Usage> {
@@ -193,7 +208,8 @@ impl Facts {
         }
         // The client's names may end with a variant, such as `[1m]`, which messages leave out.
         let plain = |name: &str| name.split('[').next().unwrap_or_default().to_owned();
-        for (model, said) in self.result.iter().flat_map(|result| &result.models) {
+        let told = self.spent.as_ref().or(self.result.as_ref().map(|result| &result.models));
+        for (model, said) in told.into_iter().flatten() {
             let known = models.keys().find(|known| plain(known) == plain(model)).cloned();
             let total = models.entry(known.unwrap_or_else(|| model.clone())).or_default();
             total.input = total.input.max(said.input);
@@ -214,12 +230,11 @@ impl Facts {
     /// Refused calls that the session did not make good: no later call of the same tool succeeded.
     #[must_use]
     pub fn standing_denials(&self) -> Vec<Denial> {
-        let Some(result) = &self.result else { return Vec::new() };
         let stands = |denial: &&Denial| {
             let after = self.calls.get_index_of(&denial.id).map_or(usize::MAX, |index| index + 1);
             !self.calls.values().skip(after).any(|call| call.tool == denial.tool && call.ok == Some(true))
         };
-        result.denials.iter().filter(stands).cloned().collect()
+        self.denials.iter().filter(stands).cloned().collect()
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
+use super::process::cpu_ms;
+
 /// How many times the processes are looked at before silence counts as stale.
 const LOOKS: u32 = 8;
 
@@ -44,29 +46,8 @@ impl Liveness {
     }
 }
 
-/// CPU time of a process and all below it that are still there. `None` when the system does not say.
-#[cfg(target_os = "linux")]
+/// CPU time of a process and all below it that are still there. `None` when the system gives no cheap answer: the other signs of
+/// life must do.
 fn cpu_time(root: u32) -> Option<Duration> {
-    let hertz = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
-    let mut ticks = 0;
-    let mut pids = vec![root];
-    while let Some(pid) = pids.pop() {
-        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-        // The command's name may hold blanks and parentheses; the fields begin after its last `)`.
-        let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
-        ticks +=
-            [11, 12, 13, 14].iter().filter_map(|&field| fields.get(field)?.parse::<i64>().ok()).sum::<i64>();
-        let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { continue };
-        for thread in threads.flatten() {
-            let children = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
-            pids.extend(children.split_ascii_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
-        }
-    }
-    Some(Duration::from_millis(u64::try_from(ticks * 1000 / hertz).ok()?))
-}
-
-/// Other systems give no cheap answer here: the other signs of life must do.
-#[cfg(not(target_os = "linux"))]
-fn cpu_time(_root: u32) -> Option<Duration> {
-    None
+    cpu_ms(root).map(Duration::from_millis)
 }

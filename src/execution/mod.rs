@@ -15,6 +15,7 @@ pub mod log;
 pub mod pieces;
 pub mod player;
 pub mod probe;
+pub mod process;
 pub mod quota;
 pub mod race;
 pub mod record;

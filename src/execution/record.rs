@@ -161,13 +161,15 @@ pub struct ResultRecord {
     pub errors: Vec<String>,
     /// Turns so far.
     pub turns: u64,
-    /// Dollars so far.
+    /// Dollars so far. A continued session's begin where it was left.
     pub cost_usd: f64,
-    /// Tokens of the session so far.
+    /// Tokens of this turn.
     pub usage: Option<Usage>,
-    /// Tokens and dollars of the session so far by model.
+    /// Tokens and dollars so far by model. A continued session's begin where it was left.
     pub models: IndexMap<String, Usage>,
-    /// Refused tool calls: tool name and what it was to work on.
+    /// The same since the last result, or since the client started; `None` from clients that do not say it.
+    pub models_since: Option<IndexMap<String, Usage>>,
+    /// Tool calls that were refused in this turn.
     pub denials: Vec<Denial>,
 }
 

@@ -156,21 +156,23 @@ impl Recorder {
             dir,
         };
         recorder
-            .write_start(start, checkout)
+            .write_start(&start, checkout)
             .map_err(|source| RecorderError::Unwritable { path: recorder.dir.clone(), source })?;
         Ok(recorder)
     }
 
-    fn write_start(&self, start: Vec<What>, checkout: &Checkout) -> io::Result<()> {
+    fn write_start(&self, start: &[String], checkout: &Checkout) -> io::Result<()> {
         let top = checkout.top().canonicalize()?;
         if self.dir.starts_with(&top) {
             // A recording inside the repository is no change to it.
             files::write_atomic(&self.dir.join(".gitignore"), b"*\n")?;
         }
         let mut tape = open(&self.dir.join(START))?;
-        for what in start {
-            append(&mut tape, &clean(&self.redactor, None, Event { at: 0, what }))?;
+        for name in start {
+            let what = content(checkout.top(), name);
+            write_line(&mut tape, &clean(&self.redactor, None, Event { at: 0, what }))?;
         }
+        tape.sync_data()?;
         self.write_scenario(&self.state().file)
     }
 
@@ -236,8 +238,8 @@ impl Recorder {
     }
 }
 
-/// The files that a run starts from and that its commit does not have: what is not committed, and the kitchen's own.
-fn beginning(checkout: &Checkout, commit: Option<&str>) -> Vec<What> {
+/// Names of the files that a run starts from and that its commit does not have: what is not committed, and the kitchen's own.
+fn beginning(checkout: &Checkout, commit: Option<&str>) -> Vec<String> {
     let top = checkout.top();
     let mut names: Vec<String> = match commit {
         Some(commit) => {
@@ -256,7 +258,7 @@ fn beginning(checkout: &Checkout, commit: Option<&str>) -> Vec<What> {
     }
     names.sort();
     names.dedup();
-    names.iter().map(|name| content(top, name)).collect()
+    names
 }
 
 /// The event without secrets and places. Texts are taken one by one, so that it stays an event whatever the secrets are.
@@ -292,8 +294,12 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// One line in one write, on the disk before anything else happens.
 fn append(file: &mut File, value: &impl Serialize) -> io::Result<()> {
+    write_line(file, value)?;
+    file.sync_data()
+}
+
+fn write_line(file: &mut File, value: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
-    file.write_all(&line)?;
-    file.sync_data()
+    file.write_all(&line)
 }

@@ -198,12 +198,9 @@ pub async fn run(
                 }
             }
             read = stderr.read(&mut err), if stderr_open => match read {
-                Ok(count) if count > 0 => pieces.push(&err[..count], |piece| {
-                    let clean = session.redactor.clean_bytes(piece);
-                    errors.push(&clean);
-                    log.stderr(&clean);
-                    if let Some(tape) = session.tape { tape.stderr(&clean); }
-                }),
+                Ok(count) if count > 0 => {
+                    pieces.push(&err[..count], |piece| take_error(&session, &mut errors, &mut log, piece));
+                }
                 _ => stderr_open = false,
             },
             report = reports.next(), if !swept => match report {
@@ -265,22 +262,13 @@ pub async fn run(
     let last_words = Instant::now() + LAST_WORDS;
     while stderr_open {
         match tokio::time::timeout_at(last_words, stderr.read(&mut err)).await {
-            Ok(Ok(count)) if count > 0 => pieces.push(&err[..count], |piece| {
-                let clean = session.redactor.clean_bytes(piece);
-                errors.push(&clean);
-                log.stderr(&clean);
-            }),
+            Ok(Ok(count)) if count > 0 => {
+                pieces.push(&err[..count], |piece| take_error(&session, &mut errors, &mut log, piece));
+            }
             _ => stderr_open = false,
         }
     }
-    pieces.finish(|piece| {
-        let clean = session.redactor.clean_bytes(piece);
-        errors.push(&clean);
-        log.stderr(&clean);
-        if let Some(tape) = session.tape {
-            tape.stderr(&clean);
-        }
-    });
+    pieces.finish(|piece| take_error(&session, &mut errors, &mut log, piece));
     let changes = changes(&session, &facts).await;
     let transcript_stop = match (&facts.result, session.transcript) {
         (None, Some(path)) => last_stop(path),
@@ -303,6 +291,16 @@ pub async fn run(
         log_trouble: None,
     };
     log.finish(&facts, session.outputs, ended)
+}
+
+/// A piece of stderr, wherever it is kept.
+fn take_error(session: &Session<'_>, errors: &mut Tail, log: &mut SessionLog, piece: &[u8]) {
+    let clean = session.redactor.clean_bytes(piece);
+    errors.push(&clean);
+    log.stderr(&clean);
+    if let Some(tape) = session.tape {
+        tape.stderr(&clean);
+    }
 }
 
 fn argv(session: &Session<'_>) -> Vec<String> {
@@ -345,7 +343,7 @@ fn judge(
 /// What changed on disk, and where its tools say that they wrote.
 async fn changes(session: &Session<'_>, facts: &Facts) -> Option<Changes> {
     let ledger = session.ledger?.clone();
-    let mut changes = blocking(move || ledger.changes()).await;
+    let mut changes = blocking(move || ledger.changes()).await?;
     let written = facts.calls.values().filter(|call| call.writes() && call.ok == Some(true));
     for path in outside(&session.spec.cwd, written.map(|call| call.target.as_str())) {
         if !changes.outside.contains(&path) {

@@ -197,6 +197,14 @@ fn service_fails(subtype: &'static str, because: impl Into<String>) -> Ruling {
     }
 }
 
+/// The names of the required outputs that are not given.
+#[must_use]
+pub fn missing(declared: &[Declared], given: &Map<String, Value>) -> Vec<String> {
+    let there = |name: &str| given.get(name).is_some_and(|value| !value.is_null());
+    let missing = declared.iter().filter(|output| output.required && !there(&output.name));
+    missing.map(|output| output.name.clone()).collect()
+}
+
 /// Judges a session.
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
@@ -206,7 +214,7 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
     let result = facts.result.as_ref();
     let said = result.map(|result| result.text.as_str()).filter(|text| !text.trim().is_empty());
     let said = said.unwrap_or(&facts.last_text).trim();
-    let denials = result.map(|result| result.denials.clone()).unwrap_or_default();
+    let denials = facts.denials.clone();
     let mut because = vec![ruling.because];
     if ruling.success && !denials.is_empty() {
         because.push(format!("refused calls that it made good later: {}", denied(&denials)));
@@ -320,13 +328,7 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
             format!("tool calls were refused: {}", denied(&standing)),
         );
     }
-    let there = |name: &str| given.get(name).is_some_and(|value| !value.is_null());
-    let missing: Vec<&str> = evidence
-        .declared
-        .iter()
-        .filter(|output| output.required && !there(&output.name))
-        .map(|output| output.name.as_str())
-        .collect();
+    let missing = missing(evidence.declared, given);
     if !missing.is_empty() {
         let because = format!("declared outputs are missing: {}", missing.join(", "));
         return fails("contract_violation", RetryReason::ContractRecovery, because);

@@ -121,7 +121,7 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
         tools: Some(String::new()),
         mcp_config: Some(config),
         setting_sources: settings.setting_sources.clone(),
-        settings: carried,
+        settings: carried.as_ref().map(|carried| carried.0.clone()),
         budget_usd: None,
         cwd: cwd.clone(),
     };
@@ -145,10 +145,7 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
         tape: None,
     };
     let ended = session::run(session, &|_| (), stop).await;
-    if let Some(settings) = &spec.settings {
-        // It may hold what logs the user in, and nobody needs it any more.
-        let _ = std::fs::remove_file(settings);
-    }
+    drop(carried);
     let verdict = ended.verdict;
     let fault = skill::fault(&verdict);
     let summary = match verdict.success {

@@ -17,7 +17,7 @@ use crate::engine::event::{Fault, Live};
 use crate::engine::host::{Call, Outcome, SessionCall, Watch};
 use crate::execution::client::{self, Client, SessionSpec};
 use crate::execution::facts::Update;
-use crate::execution::log::Place;
+use crate::execution::log::{self, Place};
 use crate::execution::race::{Policy, Termination};
 use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{Ended, Glimpse};
@@ -32,11 +32,6 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: 
     match prepare(kit, call) {
         Ok(prepared) => {
             let ended = legs::run(kit, call, &prepared, watch, stop.clone()).await;
-            if let Some(settings) = &prepared.spec.settings {
-                // It may hold what logs the user in, and nobody needs it any more.
-                let _ = std::fs::remove_file(settings);
-            }
-            quota::after(kit, &ended.verdict).await;
             let outcome = within_budget(call, &prepared, outcome(ended));
             // Whoever stops a wait for the service stops the run, and the session is taken up again.
             let stopped = *stop.borrow() != Stop::No && outcome.fault == Some(Fault::Service);
@@ -88,6 +83,8 @@ struct Prepared {
     place: Place,
     dir: PathBuf,
     tape: Option<Tape>,
+    /// Kept as long as the session may read it.
+    _carried: Option<Carried>,
 }
 
 fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
@@ -153,12 +150,13 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
             permissions: settings.permissions,
             allowed_tools: allowed(kit, &skill),
             setting_sources: settings.setting_sources.clone(),
-            settings: carried,
+            settings: carried.as_ref().map(|carried| carried.0.clone()),
             budget_usd,
             cwd,
         },
         policy,
         tape,
+        _carried: carried,
         env,
         place: Place { step: call.step.clone(), visit: call.visit, attempt: call.attempt },
         dir,
@@ -232,20 +230,30 @@ fn policy(kit: &Toolkit, args: &Args<'_>) -> Result<Policy, String> {
     })
 }
 
+/// A file with the user's login and provider settings. It is removed when its session is over, or nobody waits for it any more.
+#[derive(Debug)]
+pub(super) struct Carried(pub(super) PathBuf);
+
+impl Drop for Carried {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// The user's login and provider settings as a private file, where the client does not read the user's own.
 pub(super) fn carry(
     kit: &Toolkit,
     config_dir: Option<&Path>,
     dir: &Path,
-) -> std::io::Result<Option<PathBuf>> {
+) -> std::io::Result<Option<Carried>> {
     if kit.settings.session.setting_sources.iter().any(|source| source == "user") {
         return Ok(None);
     }
     let settings = config_dir.and_then(|config| std::fs::read_to_string(config.join("settings.json")).ok());
     let Some(carried) = settings.as_deref().and_then(client::carried_settings) else { return Ok(None) };
-    let path = dir.join("settings.json");
+    let path = dir.join(log::files::SETTINGS);
     files::write_json(&path, &carried)?;
-    Ok(Some(path))
+    Ok(Some(Carried(path)))
 }
 
 /// Whether a session that was cut off can go on: its transcript is there.

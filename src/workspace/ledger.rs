@@ -51,23 +51,19 @@ impl Ledger {
         Some(Self { own, other })
     }
 
-    /// What changed since. Blocks: it asks git.
+    /// What changed since; `None` when git does not say it of the checkout that the work was to be done in. Blocks: it asks git.
     #[must_use]
-    pub fn changes(&self) -> Changes {
+    pub fn changes(&self) -> Option<Changes> {
         let whole = |place: &Place, path: String| place.checkout.top().join(path).display().to_string();
         let other = self.other.iter();
-        Changes {
-            inside: self.own.changed(),
+        Some(Changes {
+            inside: self.own.changed()?,
             outside: other
-                .flat_map(|place| place.changed().into_iter().map(|path| whole(place, path)))
+                .flat_map(|place| {
+                    place.changed().unwrap_or_default().into_iter().map(|path| whole(place, path))
+                })
                 .collect(),
-        }
-    }
-
-    /// The top of the checkout that the work was to be done in.
-    #[must_use]
-    pub fn top(&self) -> &Path {
-        self.own.checkout.top()
+        })
     }
 }
 
@@ -79,8 +75,8 @@ impl Place {
         Some(Self { checkout, head, files })
     }
 
-    fn changed(&self) -> Vec<String> {
-        let Some(now) = stamps(&self.checkout) else { return Vec::new() };
+    fn changed(&self) -> Option<Vec<String>> {
+        let now = stamps(&self.checkout)?;
         let stamp = |files: &BTreeMap<String, Stamp>, path: &str| {
             // A file that git does not mention is as it is in the commit.
             files.get(path).copied().map(|stamp| (true, stamp))
@@ -98,7 +94,7 @@ impl Place {
             let commits = self.checkout.changed_since(before).unwrap_or_default();
             changed.extend(commits.into_iter().map(|file| file.path));
         }
-        changed.into_iter().filter(|path| !path.starts_with(KITCHEN_DIR)).take(TOLD).collect()
+        Some(changed.into_iter().filter(|path| !path.starts_with(KITCHEN_DIR)).take(TOLD).collect())
     }
 }
 
@@ -161,15 +157,15 @@ mod tests {
     fn edits_commits_and_new_files_are_seen_and_what_was_dirty_before_is_not() {
         let (_dir, top) = repository();
         let ledger = Ledger::open(&top, &top).unwrap();
-        assert_eq!(ledger.changes(), Changes::default());
+        assert_eq!(ledger.changes().unwrap(), Changes::default());
         std::fs::write(top.join("edited.txt"), "after\n").unwrap();
         std::fs::create_dir(top.join("new")).unwrap();
         std::fs::write(top.join("new/file.txt"), "x").unwrap();
         std::fs::create_dir(top.join(KITCHEN_DIR)).unwrap();
         std::fs::write(top.join(KITCHEN_DIR).join("log"), "ours").unwrap();
-        assert_eq!(ledger.changes().inside, ["edited.txt", "new/file.txt"]);
+        assert_eq!(ledger.changes().unwrap().inside, ["edited.txt", "new/file.txt"]);
         git::commit_all(&top, "done").unwrap();
-        let after = ledger.changes().inside;
+        let after = ledger.changes().unwrap().inside;
         assert!(
             after.contains(&"edited.txt".to_owned()) && after.contains(&"new/file.txt".to_owned()),
             "{after:?}"
@@ -180,7 +176,7 @@ mod tests {
         let between = Ledger::open(&top, &top).unwrap();
         std::fs::write(top.join("edited.txt"), "and again, longer\n").unwrap();
         assert_eq!(
-            (ledger.changes().inside, between.changes().inside),
+            (ledger.changes().unwrap().inside, between.changes().unwrap().inside),
             (vec!["edited.txt".into()], vec!["edited.txt".into()])
         );
     }
@@ -194,7 +190,7 @@ mod tests {
         let ledger = Ledger::open(&clone, &top).unwrap();
         std::fs::write(clone.join("edited.txt"), "after\n").unwrap();
         std::fs::write(top.join("same.txt"), "not here\n").unwrap();
-        let changes = ledger.changes();
+        let changes = ledger.changes().unwrap();
         assert_eq!(changes.inside, ["edited.txt"]);
         assert_eq!(changes.outside, [top.join("same.txt").display().to_string()]);
         assert_eq!(
@@ -202,6 +198,14 @@ mod tests {
             "not here\n",
             "nothing is taken back"
         );
+    }
+
+    #[test]
+    fn a_checkout_that_is_gone_is_not_one_without_changes() {
+        let (dir, top) = repository();
+        let ledger = Ledger::open(&top, &top).unwrap();
+        drop(dir);
+        assert_eq!(ledger.changes(), None);
     }
 
     #[test]

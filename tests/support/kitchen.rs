@@ -15,6 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -353,6 +354,8 @@ pub struct Cooking<'a> {
     child: Child,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
+    /// What stderr has said so far.
+    seen: Arc<Mutex<Vec<u8>>>,
     began: Instant,
 }
 
@@ -364,9 +367,10 @@ impl<'a> Cooking<'a> {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary can be started");
-        let stdout = child.stdout.take().map(reader);
-        let stderr = child.stderr.take().map(reader);
-        Self { kitchen, child, stdout, stderr, began: Instant::now() }
+        let stdout = child.stdout.take().map(|pipe| reader(pipe, Arc::default()));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let stderr = child.stderr.take().map(|pipe| reader(pipe, Arc::clone(&seen)));
+        Self { kitchen, child, stdout, stderr, seen, began: Instant::now() }
     }
 
     /// Sends a signal to the binary alone.
@@ -379,6 +383,13 @@ impl<'a> Cooking<'a> {
     pub fn wait_for_file(&mut self, path: &str) {
         let file = self.kitchen.repository().join(path);
         self.wait_until(path, || file.exists().then_some(()));
+    }
+
+    /// Waits until stderr says this.
+    pub fn wait_for_screen(&mut self, text: &str) {
+        let seen = Arc::clone(&self.seen);
+        let said = || String::from_utf8_lossy(&seen.lock().expect("nobody panics with it")).contains(text);
+        self.wait_until(text, || said().then_some(()));
     }
 
     /// Waits until an entry of the journal fits, and returns it.
@@ -452,11 +463,18 @@ impl Drop for Cooking<'_> {
     }
 }
 
-fn reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+/// Reads a pipe to its end; `seen` has it as it comes.
+fn reader(mut pipe: impl Read + Send + 'static, seen: Arc<Mutex<Vec<u8>>>) -> JoinHandle<String> {
     std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
-        String::from_utf8(bytes).expect("output is UTF-8")
+        let mut part = [0; 4096];
+        loop {
+            let count = pipe.read(&mut part).expect("a pipe can be read");
+            let mut bytes = seen.lock().expect("nobody panics with it");
+            if count == 0 {
+                return String::from_utf8(std::mem::take(&mut bytes)).expect("output is UTF-8");
+            }
+            bytes.extend(&part[..count]);
+        }
     })
 }
 
@@ -538,6 +556,7 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
                 open = None;
                 format!("{} {label} -> {}", numbered(step, *visit, *attempt), onwards(next))
             }
+            Event::StepCutOff { .. } => continue,
             Event::StepSkipped { step, next, .. } => format!("{step} skipped -> {}", onwards(next)),
             Event::StepExceeded { step, visits, next } => {
                 format!("{step} exceeded its {visits} -> {}", onwards(next))

@@ -204,6 +204,14 @@ fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
                 let models = result.get("usage_by_model").cloned().unwrap_or_default();
                 one.usage_by_model = serde_json::from_value(models).unwrap_or_default();
             }
+            Event::StepCutOff { step, visit, attempt, usage } => {
+                let cut = tries.iter_mut().rev().find(|one| {
+                    one.step.as_deref() == Some(step) && (one.visit, one.attempt) == (*visit, *attempt)
+                });
+                if let Some(one) = cut {
+                    one.usage = Some(*usage);
+                }
+            }
             Event::StepSkipped { step, why, next } if wanted.is_some() && is_wanted(step) => {
                 tries.push(passed_over(step, "skipped", why.clone(), next, "it was passed over"));
             }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Timed};
-use super::process::{ProcessSample, Sample};
+use crate::execution::process::{ProcessSample, Sample};
 
 /// Something odd.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,7 +185,7 @@ fn lasting(found: &mut Found, samples: &[Sample]) {
             if let Some(used) = process.cpu_ms.filter(|_| is_client) {
                 cpu.insert(process.pid, (sample.at_ms, used));
                 if let Some((at, earlier)) = before.get(&process.pid)
-                    && used.saturating_sub(*earlier) * 100 >= (sample.at_ms - at) * BUSY_PERCENT
+                    && used.saturating_sub(*earlier) * 100 >= sample.at_ms.saturating_sub(*at) * BUSY_PERCENT
                     && sample.at_ms > *at
                 {
                     now.insert((Kind::Spinning, process.pid), format!("{name} keeps a whole core busy"));
@@ -203,7 +203,7 @@ fn lasting(found: &mut Found, samples: &[Sample]) {
             let lasts = match key.0 {
                 Kind::StuckInKernel => looks >= STUCK_LOOKS,
                 Kind::Zombie => looks >= ZOMBIE_LOOKS,
-                _ => sample.at_ms - since >= BUSY_MS,
+                _ => sample.at_ms.saturating_sub(since) >= BUSY_MS,
             };
             if lasts {
                 found.see(key.0, Severity::Warning, key.1, sample.at_ms, detail);

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::process::Identity;
+use crate::execution::process::Identity;
 use crate::execution::race::{Exit, Termination};
 use crate::execution::record::Record;
 

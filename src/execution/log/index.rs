@@ -2,7 +2,7 @@
 //! no lock is needed and nothing is lost when several programs write at once. A day's file goes as a whole when all its sessions
 //! are gone. The index can be deleted: it only makes finding faster.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -89,17 +89,26 @@ pub fn append(kitchen: &KitchenDir, line: &Line) -> io::Result<()> {
     files::append_private(&file)?.write_all(text.as_bytes())
 }
 
-/// All sessions that the index knows, in the order in which they began, each as its last line says. What cannot be read is
-/// passed over.
+/// All sessions that the index knows, in the order in which they began, each as its last line says, with what it used whenever it was
+/// taken up. What cannot be read is passed over.
 #[must_use]
 pub fn read(kitchen: &KitchenDir) -> Vec<Line> {
     let mut sessions: IndexMap<PathBuf, Line> = IndexMap::new();
+    let mut parts: HashMap<PathBuf, BTreeMap<Timestamp, Usage>> = HashMap::new();
     for file in segments(kitchen) {
         for line in lines(&file) {
+            // A part has a line when it begins and one when it ends; a session that was continued has parts.
+            parts.entry(line.dir.clone()).or_default().insert(line.started_at, line.usage);
             sessions.insert(line.dir.clone(), line);
         }
     }
     let mut sessions: Vec<Line> = sessions.into_values().collect();
+    for line in &mut sessions {
+        line.usage = Usage::default();
+        for used in parts.get(&line.dir).into_iter().flat_map(BTreeMap::values) {
+            line.usage += *used;
+        }
+    }
     sessions.sort_by_key(|line| line.started_at);
     sessions
 }

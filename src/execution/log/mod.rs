@@ -4,7 +4,6 @@
 //!
 //! - `writer`: the files of one session, written as it goes
 //! - [`event`]: what happens, with its time
-//! - [`process`]: which process it was, and what it takes at a moment
 //! - [`anomaly`]: what is odd about that; pure
 //! - [`summary`]: the file that holds the rest together
 //! - [`index`]: all sessions of a repository, a line when one begins and one when it ends
@@ -13,7 +12,6 @@
 pub mod anomaly;
 pub mod event;
 pub mod index;
-pub mod process;
 pub mod recover;
 pub mod summary;
 mod writer;
@@ -40,6 +38,8 @@ pub mod files {
     pub const SUMMARY: &str = "summary.json";
     /// What the session was told.
     pub const SPEC: &str = "spec.json";
+    /// The user's login and provider settings, only while it runs, and only where the client does not read the user's own.
+    pub const SETTINGS: &str = "settings.json";
     /// Its prompt.
     pub const PROMPT: &str = "prompt.md";
     /// The client's stream.

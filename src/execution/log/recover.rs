@@ -65,6 +65,8 @@ fn complete(
                 continue;
             }
             crashed(&dir, &mut summary);
+            // It may hold what logs the user in, and whoever should have removed it is gone.
+            let _ = fs::remove_file(dir.join(names::SETTINGS));
             written = summary.write(&dir, redactor);
         }
         // One that ended, of which the index does not know, lost its last line.
@@ -82,7 +84,7 @@ fn complete(
 #[must_use]
 pub fn is_orphan(dir: &Path, summary: &Summary) -> bool {
     let being_ended = || {
-        summary.process.as_ref().is_some_and(super::process::Identity::runs)
+        summary.process.as_ref().is_some_and(crate::execution::process::Identity::runs)
             && !dir.join(names::WARDEN).exists()
     };
     !summary.owner.runs() && !being_ended()

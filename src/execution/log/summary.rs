@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::Place;
 use super::anomaly::Anomaly;
 use super::files;
-use super::process::{Identity, Sample};
 use crate::core::redact::Redactor;
 use crate::core::usage::Usage;
+use crate::execution::process::{Identity, Sample};
 use crate::execution::race::{Exit, Policy, Termination};
 use crate::execution::record::Denial;
 use crate::execution::verdict::{RetryReason, SkillResult};
@@ -206,11 +206,11 @@ impl Peaks {
     #[must_use]
     pub fn of(samples: &[Sample]) -> Self {
         samples.iter().fold(Self::default(), |peaks, sample| {
-            let of_all = |part: fn(&super::process::ProcessSample) -> Option<u64>| {
+            let of_all = |part: fn(&crate::execution::process::ProcessSample) -> Option<u64>| {
                 let known: Vec<u64> = sample.processes.iter().filter_map(part).collect();
                 (!known.is_empty()).then(|| known.iter().sum())
             };
-            let of_one = |part: fn(&super::process::ProcessSample) -> Option<u64>| {
+            let of_one = |part: fn(&crate::execution::process::ProcessSample) -> Option<u64>| {
                 sample.processes.iter().filter_map(part).max()
             };
             Self {

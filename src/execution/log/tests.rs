@@ -7,13 +7,19 @@ use serde_json::{Value, json};
 
 use super::anomaly::{Kind, find};
 use super::event::{Event, QUIET_MS, Timed};
-use super::process::{Identity, ProcessSample, Sample, next_look, sample};
 use super::recover::{recover, recover_run};
 use super::summary::{Peaks, Status, Summary};
-use super::{files as names, index};
+use super::{SessionLog, files as names, index};
+use crate::config::Permissions;
 use crate::core::files;
 use crate::core::paths::KitchenDir;
 use crate::core::redact::Redactor;
+use crate::execution::client::{Client, SessionSpec};
+use crate::execution::process::{Identity, ProcessSample, Sample, next_look, sample};
+use crate::execution::race::{Policy, Termination};
+use crate::execution::session::Session;
+use crate::execution::warden::WardenProgram;
+use crate::skills::Writes;
 
 fn client() -> ProcessSample {
     ProcessSample {
@@ -228,6 +234,74 @@ fn folder(kitchen: &KitchenDir, session: &str) -> PathBuf {
 fn begun(kitchen: &KitchenDir, dir: &Path, summary: &Summary) {
     summary.write(dir, &Redactor::new([])).unwrap();
     index::append(kitchen, &index::Line::of(kitchen, dir, summary).unwrap()).unwrap();
+}
+
+#[test]
+fn the_index_tells_what_all_parts_of_a_continued_session_used() {
+    let (_root, kitchen) = kitchen();
+    let dir = kitchen.run("r1").session("s");
+    let mut part = summary(gone());
+    let mut add = |status, started_at: &str, turns| {
+        part.status = status;
+        part.started_at = started_at.parse().unwrap();
+        part.usage = crate::core::usage::Usage { turns, cost_usd: 0.25, ..Default::default() };
+        index::append(&kitchen, &index::Line::of(&kitchen, &dir, &part).unwrap()).unwrap();
+    };
+    for (began, turns) in [("2026-01-02T10:00:00Z", 3), ("2026-01-03T10:00:00Z", 4)] {
+        add(Status::Running, began, 0);
+        add(Status::Ended, began, turns);
+    }
+    let lines = index::read(&kitchen);
+    assert_eq!((lines.len(), lines[0].usage.turns, lines[0].usage.cost_usd), (1, 7, 0.5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_before_the_end_is_told_too() {
+    let root = tempfile::tempdir().unwrap();
+    let spec = SessionSpec {
+        session_id: "s".into(),
+        continues: false,
+        prompt: "look".into(),
+        system: String::new(),
+        replaces_system: false,
+        cwd: root.path().to_owned(),
+        plugin_dir: None,
+        model: None,
+        schema: None,
+        permissions: Permissions::Bypass,
+        allowed_tools: Vec::new(),
+        tools: None,
+        mcp_config: None,
+        setting_sources: Vec::new(),
+        settings: None,
+        budget_usd: None,
+    };
+    let mut log = SessionLog::start(&Session {
+        spec: &spec,
+        client: &Client { program: "claude".into(), leading: Vec::new(), player: false },
+        warden: &WardenProgram::at("/nowhere"),
+        env: &[],
+        policy: &Policy::default(),
+        outputs: &[],
+        writes: Writes::Conditional,
+        ledger: None,
+        transcript: None,
+        place: None,
+        dir: root.path(),
+        redactor: &Redactor::new([]),
+        tape: None,
+    });
+    tokio::time::advance(Duration::from_secs(600)).await;
+    log.event(Event::Decided { termination: Termination::IdleStall });
+    log.event(Event::EndOfStream);
+    let events = std::fs::read_to_string(root.path().join(names::EVENTS)).unwrap();
+    let told: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let told: Vec<_> = told.iter().map(|line| (line["event"].as_str().unwrap(), &line["for_ms"])).collect();
+    let none = Value::Null;
+    assert_eq!(
+        told,
+        [("began", &none), ("quiet", &json!(600_000)), ("decided", &none), ("end_of_stream", &none)]
+    );
 }
 
 #[test]

@@ -10,7 +10,6 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::event::{self, Event, QUIET_MS, Timed};
-use super::process::{Identity, Sample, next_look, sample};
 use super::summary::{Judged, Limits, OpenCall, Peaks, Status, Summary, VERSION, numbered};
 use super::{anomaly, files as names, index};
 use crate::core::files;
@@ -18,9 +17,10 @@ use crate::core::paths::{KitchenDir, RUNS};
 use crate::core::redact::Redactor;
 use crate::core::text::first_line;
 use crate::execution::facts::Facts;
+use crate::execution::process::{Identity, Sample, next_look, sample};
 use crate::execution::record::Record;
 use crate::execution::session::{Ended, Session};
-use crate::execution::verdict::Declared;
+use crate::execution::verdict::{Declared, missing};
 
 /// How much of the prompt a summary has, in characters, as the reference's index.
 const PROMPT: usize = 100;
@@ -175,12 +175,7 @@ impl SessionLog {
         if matches!(record, Record::ToolProgress { .. }) {
             return;
         }
-        let now = self.began.elapsed();
-        let quiet = millis(now.saturating_sub(self.last_word));
-        self.last_word = now;
-        if quiet >= QUIET_MS {
-            self.event(Event::Quiet { for_ms: quiet });
-        }
+        self.hush_is_over();
         if let Some(event) = Event::of(record) {
             self.event(event);
         }
@@ -192,8 +187,22 @@ impl SessionLog {
         self.noted(names::STDERR, written);
     }
 
+    /// Tells how long the stream was silent, when that was long.
+    fn hush_is_over(&mut self) {
+        let now = self.began.elapsed();
+        let quiet = millis(now.saturating_sub(self.last_word));
+        self.last_word = now;
+        if quiet >= QUIET_MS {
+            self.event(Event::Quiet { for_ms: quiet });
+        }
+    }
+
     /// Something happened.
     pub(in crate::execution) fn event(&mut self, event: Event) {
+        if matches!(event, Event::Decided { .. } | Event::EndOfStream) {
+            // A session that is ended for its silence says nothing that would end it.
+            self.hush_is_over();
+        }
         let timed = Timed {
             schema_version: event::VERSION,
             at_ms: millis(self.began.elapsed()),
@@ -254,9 +263,7 @@ impl SessionLog {
         summary.termination = Some(ended.termination);
         summary.exit = ended.exit;
         summary.verdict = Some(Judged::from(verdict));
-        let is_there = |name: &str| verdict.outputs.get(name).is_some_and(|value| !value.is_null());
-        let missing = outputs.iter().filter(|output| output.required && !is_there(&output.name));
-        summary.missing_outputs = missing.map(|output| output.name.clone()).collect();
+        summary.missing_outputs = missing(outputs, &verdict.outputs);
         summary.left.clone_from(&ended.left);
         summary.stdout_held = ended.stdout_held;
         summary.dropped_lines = ended.dropped_lines;
@@ -304,9 +311,8 @@ impl SessionLog {
 pub(super) fn fill(summary: &mut Summary, facts: &Facts, samples: &[Sample], events: &[Timed]) {
     summary.client_version = facts.init.as_ref().map(|init| init.version.clone());
     summary.refused = facts.standing_denials();
-    let denials = facts.result.as_ref().map(|result| result.denials.as_slice()).unwrap_or_default();
     let stands = |id: &str| summary.refused.iter().any(|denial| denial.id == id);
-    summary.made_good = denials.iter().filter(|denial| !stands(&denial.id)).cloned().collect();
+    summary.made_good = facts.denials.iter().filter(|denial| !stands(&denial.id)).cloned().collect();
     summary.background.clone_from(&facts.background);
     let open = facts.calls.values().filter(|call| call.ok.is_none());
     summary.open_calls =

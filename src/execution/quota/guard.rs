@@ -14,7 +14,7 @@ use super::wait::{Clock, Waited, left, told, wait_until};
 use super::window::{Binding, Rules, Window};
 use crate::config::Settings;
 use crate::core::paths::user_cache;
-use crate::core::stop::StopSignal;
+use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::threads::blocking;
 
 /// What is looked at before a session starts.
@@ -181,7 +181,13 @@ impl Guard {
         loop {
             let now = clock();
             let guard = self.clone();
-            let reading = match blocking(move || guard.read(now, anew)).await {
+            let reading = tokio::select! {
+                biased;
+                // The question has its own bound, and nobody waits for its answer any more.
+                _ = more_urgent(stop, Stop::No) => return Leave::Stopped,
+                reading = blocking(move || guard.read(now, anew)) => reading,
+            };
+            let reading = match reading {
                 Ok(reading) => reading,
                 Err(error) => return Leave::Unknown(error.to_string()),
             };

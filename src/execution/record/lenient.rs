@@ -140,6 +140,7 @@ fn result(object: &Map<String, Value>) -> ResultRecord {
         cost_usd: object.get("total_cost_usd").and_then(Value::as_f64).unwrap_or_default(),
         usage: object.get("usage").and_then(Value::as_object).map(usage),
         models: object.get("modelUsage").and_then(Value::as_object).map(models).unwrap_or_default(),
+        models_since: object.get("model_usage_since_last_result").and_then(Value::as_object).map(models),
         denials: list(object, "permission_denials")
             .iter()
             .filter_map(Value::as_object)

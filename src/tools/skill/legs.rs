@@ -1,6 +1,9 @@
 //! One session, and the turns that it may take: a service that did not answer is waited for, and an answer without all of its declared outputs
 //! is asked for once more. All of them are the same session: its id, its transcript, its limits.
 
+use std::ffi::OsString;
+use std::path::Path;
+use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +22,7 @@ use crate::execution::facts::Update;
 use crate::execution::quota::wait::Waited;
 use crate::execution::race::Policy;
 use crate::execution::session::{self, Ended, Glimpse, Session};
-use crate::execution::verdict::{RetryReason, SkillResult};
+use crate::execution::verdict::{RetryReason, SkillResult, missing};
 use crate::tools::{Toolkit, prompt, quota};
 use crate::workspace::ledger::Ledger;
 
@@ -27,6 +30,8 @@ use crate::workspace::ledger::Ledger;
 const ANSWERING: Duration = Duration::from_secs(300);
 /// How many resets of the account's limits a session waits for.
 const RESETS: u32 = 3;
+/// A wait for another session's renewal that is shorter is not told.
+const UNSAID: Duration = Duration::from_secs(1);
 /// The longest wait between two tries of a service that does not answer.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
@@ -99,7 +104,9 @@ async fn turns(
     let (cwd, repository) = (prepared.spec.cwd.clone(), kit.repository.clone());
     let ledger = blocking(move || Ledger::open(&cwd, &repository)).await;
     let turn = match &prepared.config_dir {
-        Some(dir) if !prepared.client.player => Some(renewal::turn(&prepared.env, dir).await),
+        Some(dir) if !prepared.client.player => {
+            turn_to_renew(call, &prepared.env, dir, watch, &mut stop).await
+        }
         _ => None,
     };
     let turn = Mutex::new(turn);
@@ -138,6 +145,8 @@ async fn turns(
             tape: prepared.tape.as_ref(),
         };
         let mut ended = session::run(session, &glimpse, stop.clone()).await;
+        // Before any wait: sessions of other runs are to know of it meanwhile.
+        quota::after(kit, &ended.verdict).await;
         used += ended.verdict.usage;
         ended.verdict.usage = used;
         for (model, usage) in std::mem::take(&mut ended.verdict.usage_by_model) {
@@ -151,7 +160,8 @@ async fn turns(
             return ended;
         }
         let can_ask = !prepared.client.player && has_transcript(prepared);
-        match then(&ended.verdict, missing(prepared, &ended), so, patience, can_ask) {
+        match then(&ended.verdict, missing(&prepared.outputs, &ended.verdict.outputs), so, patience, can_ask)
+        {
             Then::Over => return ended,
             Then::Ask(missing) => {
                 let Ok(prompt) = prompt::missing(&missing, &prepared.outputs) else { return ended };
@@ -197,6 +207,30 @@ async fn turns(
     }
 }
 
+/// The turn of a session that may renew the login; none when the run is to stop, which the session then finds itself.
+async fn turn_to_renew(
+    call: &Call,
+    env: &[(OsString, OsString)],
+    config_dir: &Path,
+    watch: Watch<'_>,
+    stop: &mut StopSignal,
+) -> Option<renewal::Turn> {
+    let mut turn = pin!(renewal::turn(env, config_dir));
+    let mut told = false;
+    loop {
+        tokio::select! {
+            biased;
+            turn = &mut turn => return Some(turn),
+            _ = more_urgent(stop, Stop::No) => return None,
+            () = tokio::time::sleep(UNSAID), if !told => {
+                let why = "another session renews the login".to_owned();
+                watch(Live::Waiting { step: call.step.clone(), why });
+                told = true;
+            }
+        }
+    }
+}
+
 /// The session once more: continued where it left a transcript, else from the beginning.
 fn again(prepared: &Prepared, last: &SessionSpec) -> Option<SessionSpec> {
     if !has_transcript(prepared) {
@@ -208,13 +242,6 @@ fn again(prepared: &Prepared, last: &SessionSpec) -> Option<SessionSpec> {
 
 fn has_transcript(prepared: &Prepared) -> bool {
     prepared.transcript.as_ref().is_some_and(|path| path.is_file())
-}
-
-/// The required outputs that are not there.
-fn missing(prepared: &Prepared, ended: &Ended) -> Vec<String> {
-    let there = |name: &str| ended.verdict.outputs.get(name).is_some_and(|value| !value.is_null());
-    let required = prepared.outputs.iter().filter(|output| output.required && !there(&output.name));
-    required.map(|output| output.name.clone()).collect()
 }
 
 #[cfg(test)]

@@ -90,6 +90,10 @@ impl Board {
                 self.running.retain(|running| running.step != *step);
                 self.done += usage.or(seen).unwrap_or_default();
             }
+            Event::StepCutOff { step, usage, .. } => {
+                self.running.retain(|running| running.step != *step);
+                self.done += *usage;
+            }
             Event::StepSkipped { step, .. } | Event::StepExceeded { step, .. } => self.meet(step),
             Event::OrchestratorEnded { usage, .. } => self.done += *usage,
             Event::OrchestratorStarted { .. } | Event::Notice { .. } => {}

@@ -99,6 +99,7 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
         Event::OrchestratorStarted { .. }
         | Event::RunStarted(_)
         | Event::StepStarted { .. }
+        | Event::StepCutOff { .. }
         | Event::RunEnded(_) => return None,
     };
     Some(fit(parts, look.width, look))

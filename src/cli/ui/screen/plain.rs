@@ -141,7 +141,7 @@ impl PlainScreen {
                 self.log("", line);
             }
             Event::Notice { text } => self.log("", Line::of(Role::Plain, clean(text))),
-            Event::RunEnded(_) => {}
+            Event::StepCutOff { .. } | Event::RunEnded(_) => {}
         }
     }
 

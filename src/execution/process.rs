@@ -99,6 +99,21 @@ pub fn sample(at: Duration, root: u32) -> Sample {
     Sample { at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX), fd_limit, processes }
 }
 
+/// CPU time of a process and all below it that are still there, in milliseconds. `None` where the system has no cheap answer, or the
+/// process is gone.
+#[must_use]
+pub fn cpu_ms(root: u32) -> Option<u64> {
+    let mut used = None;
+    let mut open = vec![root];
+    while let Some(pid) = open.pop() {
+        if let Some(own) = system::cpu_ms(pid) {
+            *used.get_or_insert(0) += own;
+            open.extend(system::children(pid));
+        }
+    }
+    used
+}
+
 /// When to look next: often at first, when things go wrong fastest, then at most once a minute, and ever more seldom in a session
 /// of many hours, so that no log grows without end.
 #[must_use]
@@ -138,10 +153,19 @@ mod system {
         Some((name, tail.split_ascii_whitespace().map(str::to_owned).collect()))
     }
 
+    pub(super) fn cpu_ms(pid: u32) -> Option<u64> {
+        used(&stat(pid)?.1)
+    }
+
+    /// With that of children it waited for.
+    fn used(fields: &[String]) -> Option<u64> {
+        let ticks = [11, 12, 13, 14].into_iter().map(|at| fields.get(at)?.parse::<u64>().ok());
+        ticks.sum::<Option<u64>>().map(|ticks| ticks * 1000 / hertz())
+    }
+
     pub(super) fn look(pid: u32) -> Option<ProcessSample> {
         let (name, fields) = stat(pid)?;
         let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
-        let ticks: Option<u64> = [11, 12, 13, 14].into_iter().map(number).sum();
         let state = fields.first()?.chars().next()?;
         let dead = state == 'Z';
         Some(ProcessSample {
@@ -150,7 +174,7 @@ mod system {
             name,
             state,
             rss_kb: number(21).filter(|_| !dead).map(|pages| pages * page_kb()),
-            cpu_ms: ticks.map(|ticks| ticks * 1000 / hertz()),
+            cpu_ms: used(&fields),
             threads: number(17),
             fds: fs::read_dir(format!("/proc/{pid}/fd")).ok().map(|entries| entries.count() as u64),
             oom_score: fs::read_to_string(format!("/proc/{pid}/oom_score"))
@@ -206,6 +230,10 @@ mod system {
     }
 
     pub(super) fn start_ticks(_pid: u32) -> Option<u64> {
+        None
+    }
+
+    pub(super) fn cpu_ms(_pid: u32) -> Option<u64> {
         None
     }
 
