@@ -39,6 +39,11 @@ fn tools() -> String {
     page
 }
 
+/// Text in a table, where a bar would end the cell, also in code.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
 fn describe(page: &mut String, tools: &[ToolDecl], prefix: &str) {
     for tool in tools {
         let _ = write!(page, "\n## `{}`\n\n{}\n\nFails when {}.\n", tool.name, tool.summary, tool.fails_when);
@@ -47,13 +52,18 @@ fn describe(page: &mut String, tools: &[ToolDecl], prefix: &str) {
         }
         for param in tool.params {
             let required = if param.required { " (required)" } else { "" };
-            let _ =
-                writeln!(page, "| `{}`{required} | {} | {} |", param.name, kind(param.kind), param.summary);
+            let _ = writeln!(
+                page,
+                "| `{}`{required} | {} | {} |",
+                param.name,
+                kind(param.kind),
+                cell(param.summary)
+            );
         }
         let of = if prefix.is_empty() { "answer".to_owned() } else { format!("`{prefix}`") };
         let _ = write!(page, "\n| {of} | holds |\n|---|---|\n");
         for field in tool.results {
-            let _ = writeln!(page, "| `{}` | {} |", field.name, field.summary);
+            let _ = writeln!(page, "| `{}` | {} |", field.name, cell(field.summary));
         }
         if tool.open_result && !prefix.is_empty() {
             page.push_str("\nBeside these, `result` has the outputs that the skill declares.\n");

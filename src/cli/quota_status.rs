@@ -11,10 +11,10 @@ use crate::app::quota::look;
 /// Say how much of the account's plan is used, and whether sessions wait for it.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A plan has windows: shares of some hours or days that are given anew when they reset. Before a session
-starts, what is used is looked at; at the threshold of a window or above, it waits for the reset.
-`autoskillit config show` lists the settings, all of quota_guard. With an API key or another provider there are no
-windows. What cannot be found out holds nothing up.
+    after_help = "A plan has windows: shares of some hours or days that are given anew when they reset. Before
+a session starts, what is used is looked at; at the threshold of a window or above, it waits
+for the reset. `autoskillit config show` lists the settings, all of quota_guard. With an API
+key or another provider there are no windows. What cannot be found out holds nothing up.
 
 Exit codes: 0 whatever it says; 2 settings wrong."
 )]

@@ -87,7 +87,7 @@ impl Declared {
     }
 }
 
-/// Why another try may help, as the reference names it.
+/// Why another try may help, as AutoSkillit 0.9 names it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryReason {
@@ -110,7 +110,7 @@ pub enum RetryReason {
     DrainRace,
 }
 
-/// The verdict on a session, in the reference's names.
+/// The verdict on a session, in the names of AutoSkillit 0.9.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SkillResult {
     /// Whether the skill did its work.

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 /// How long it holds that there is no token.
 const NOT_FOUND_FOR: Duration = Duration::from_secs(30);
-/// How long `gh` may take, as in the reference.
+/// How long `gh` may take, as in AutoSkillit 0.9.
 const GH: Duration = Duration::from_secs(5);
 /// Variables that hold one, in the order in which GitHub's own tools read them.
 pub const VARIABLES: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];

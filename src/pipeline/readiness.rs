@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// How long a tool waits for it before it answers with what there is, as in the reference.
+/// How long a tool waits for it before it answers with what there is, as in AutoSkillit 0.9.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The event, as those see it who wait.

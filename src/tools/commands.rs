@@ -15,7 +15,7 @@ use crate::execution::command::{self, Command, CommandEnd};
 use crate::execution::environment;
 use crate::execution::verdict::RetryReason;
 
-/// Wall clock of a command that states none, as in the reference.
+/// Wall clock of a command that states none, as in AutoSkillit 0.9.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: StopSignal) -> Outcome {

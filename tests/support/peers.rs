@@ -2,7 +2,7 @@
 //!
 //! ```ignore
 //! let Some(node) = require_node() else { return };
-//! let seen = sdk(&kitchen, &node, "@modelcontextprotocol/client", "2026-07-28", &calls);
+//! let seen = typescript(&kitchen, &node, "@modelcontextprotocol/client", "2026-07-28", &calls);
 //! assert_eq!(seen["tools"], json!(["open_kitchen", "close_kitchen"]));
 //! ```
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use insta::assert_snapshot;
 
-use crate::binary::{Kitchen, skipped};
+use crate::binary::{Kitchen, READ_ONLY, can_mount};
 use crate::checkup::{client, command, healthy, make_healthy, tidy};
 use crate::pty::Pty;
 
@@ -71,28 +71,12 @@ fn malformed_settings() {
 
 #[test]
 fn a_read_only_home() {
-    let kitchen = healthy();
-    let script =
-        "mount --bind ../home ../home && mount -o remount,bind,ro ../home && exec \"$0\" doctor --quiet";
-    let mut unshare = Command::new("unshare");
-    kitchen.quiet_env(&mut unshare).env("ANTHROPIC_API_KEY", "sk-ant-not-a-real-one");
-    unshare.current_dir(kitchen.path());
-    if !unshare
-        .args(["--mount", "sh", "-c", "mount --bind ../home ../home"])
-        .output()
-        .is_ok_and(|it| it.status.success())
-    {
-        skipped("no private mount namespace can be made here");
+    if !can_mount() {
         return;
     }
-    let mut unshare = Command::new("unshare");
-    kitchen.quiet_env(&mut unshare).env("ANTHROPIC_API_KEY", "sk-ant-not-a-real-one");
-    unshare.current_dir(kitchen.path()).args([
-        "--mount",
-        "sh",
-        "-c",
-        script,
-        env!("CARGO_BIN_EXE_autoskillit"),
-    ]);
-    assert_snapshot!("doctor_read_only_home", shown(&kitchen, &mut unshare, 80, 0));
+    let kitchen = healthy();
+    let mut command =
+        kitchen.mounted(&format!("(cd \"$HOME\" && {READ_ONLY}) && exec \"$0\" doctor --quiet"));
+    command.env("ANTHROPIC_API_KEY", "sk-ant-not-a-real-one");
+    assert_snapshot!("doctor_read_only_home", shown(&kitchen, &mut command, 80, 0));
 }

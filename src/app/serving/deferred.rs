@@ -25,9 +25,9 @@ use crate::pipeline::readiness::Pending;
 use crate::pipeline::supervisor::Supervisor;
 use crate::workspace::git::{Checkout, GitError};
 
-/// How far back failures are told, as in the reference.
+/// How far back failures are told, as AutoSkillit 0.9 does.
 const TOLD: Duration = Duration::from_secs(24 * 3600);
-/// How long the calls of a kitchen that is closed are kept, as sessions' folders are in the reference.
+/// How long the calls of a kitchen that is closed are kept, as long as AutoSkillit 0.9 keeps sessions' folders.
 const KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
 
 type Attention = Arc<Mutex<Vec<String>>>;

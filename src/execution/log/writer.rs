@@ -22,7 +22,7 @@ use crate::execution::record::Record;
 use crate::execution::session::{Ended, Session};
 use crate::execution::verdict::{Declared, missing};
 
-/// How much of the prompt a summary has, in characters, as the reference's index.
+/// How much of the prompt a summary has, in characters, as many as AutoSkillit 0.9's index has.
 const PROMPT: usize = 100;
 
 /// Everything that a session leaves in its folder, but for what it is given before it begins.

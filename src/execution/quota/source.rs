@@ -20,7 +20,7 @@ pub const SERVICE: &str = "https://api.anthropic.com";
 const PATH: &str = "/api/oauth/usage";
 /// What the service wants to hear with a token of an account.
 const BETA: &str = "oauth-2025-04-20";
-/// The longest that the request may take, as in the reference.
+/// The longest that the request may take, as in AutoSkillit 0.9.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer that is read, in bytes.
 const LONGEST: u64 = 256 << 10;

@@ -67,7 +67,7 @@ impl Lowering<'_> {
         with
     }
 
-    /// `with.step_name`, which the reference uses to tell its telemetry what runs.
+    /// `with.step_name`, which AutoSkillit 0.9 uses to tell its telemetry what runs.
     fn step_name(&mut self, step: &str, node: &Node<'_>) {
         if node.value.as_str() != Some(step) {
             let message = format!("`step_name` is not the name of this step, `{step}`");
