@@ -117,6 +117,37 @@ fn real_client_a_slow_answer_is_waited_for() {
     );
 }
 
+/// Silence that makes a session stalled, in these tests.
+const IDLE: Duration = Duration::from_secs(3);
+
+/// Cooks one chore whose answer is `reply`, with a short patience for silence.
+fn cooked_with_little_patience(reply: Reply) -> Option<(String, String)> {
+    let client = require_client()?;
+    let kitchen = chores(&client, "conditional")
+        .env("AUTOSKILLIT_RUN_SKILL__IDLE_OUTPUT_TIMEOUT", &IDLE.as_secs().to_string());
+    let api = ScriptedApi::start(move |conversation| match conversation.assistant_turns() {
+        0 => reply.clone(),
+        _ => Reply::text("Done."),
+    });
+    let judged = judged(&kitchen.cook(&api, ["chores"]));
+    kitchen.assert_nothing_left(GONE);
+    Some(judged)
+}
+
+#[test]
+fn real_client_an_answer_that_comes_in_slowly_is_no_silence() {
+    // Eight pieces: it takes far longer than the patience, no pause in it does.
+    let Some((label, _)) = cooked_with_little_patience(done().trickled(IDLE / 3)) else { return };
+    assert_eq!(label, "success");
+}
+
+#[test]
+fn real_client_an_answer_that_hangs_is_silence_though_the_service_pings() {
+    let hangs = Reply::text("I will think about it.").pings_midway(IDLE / 6);
+    let Some((label, reason)) = cooked_with_little_patience(hangs) else { return };
+    assert_eq!((label.as_str(), reason.as_str()), ("idle_stall", "stale"));
+}
+
 /// The model talks and never gives the answer that the schema asks for, until it is asked a second time.
 fn forgets(
     then: impl Fn() -> Reply + Send + Sync + 'static,

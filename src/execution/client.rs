@@ -99,12 +99,15 @@ pub struct SessionSpec {
 }
 
 impl SessionSpec {
-    /// The client's arguments. Options that take several values come last but for the fixed ones, each as one word, so that
+    /// The client's arguments. An answer is told as it comes in: without that, one that takes many minutes is silence, and cannot be told
+    /// from one that hangs. Options that take several values come last but for the fixed ones, each as one word, so that
     /// they swallow nothing.
     #[must_use]
     pub fn args(&self) -> Vec<String> {
         let mut args: Vec<String> =
-            ["-p", "--output-format", "stream-json", "--verbose"].map(str::to_owned).into();
+            ["-p", "--output-format", "stream-json", "--verbose", "--include-partial-messages"]
+                .map(str::to_owned)
+                .into();
         let mut option = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
         option(if self.continues { "--resume" } else { "--session-id" }, &self.session_id);
         option("--setting-sources", &self.setting_sources.join(","));

@@ -35,7 +35,7 @@ pub struct Facts {
     pub refused: Option<Limit>,
     /// Refused calls in order. A result tells only those of its own turn.
     pub denials: Vec<Denial>,
-    /// Records read.
+    /// Records read, but for the passing ones.
     pub records: u64,
     /// What all results together say that was used by model; `None` where they do not say it for themselves.
     spent: Option<IndexMap<String, Usage>>,
@@ -86,7 +86,9 @@ pub enum Update {
 impl Facts {
     /// Takes one record.
     pub fn observe(&mut self, record: &Record) -> Update {
-        self.records += 1;
+        if !record.is_passing() {
+            self.records += 1;
+        }
         match record {
             Record::Init(init) => {
                 self.init.get_or_insert_with(|| init.clone());
@@ -135,7 +137,16 @@ impl Facts {
                 self.refused = refused.map(|resets_at| Limit { window: window.clone(), resets_at });
                 Update::Nothing
             }
-            Record::ToolProgress { .. } | Record::Other { .. } => Update::Nothing,
+            Record::Piece(piece) => {
+                // The message's own records were written before its output was counted.
+                if let (Some(output), Some((_, usage))) =
+                    (piece.output, self.messages.get_mut(&piece.message_id))
+                {
+                    usage.output = usage.output.max(output);
+                }
+                Update::Nothing
+            }
+            Record::ToolProgress { .. } | Record::Ping | Record::Other { .. } => Update::Nothing,
         }
     }
 
@@ -241,7 +252,7 @@ impl Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::execution::record::{ToolResult, User};
+    use crate::execution::record::{Piece, ToolResult, User};
 
     fn message(id: &str, output: u64, block: Block) -> Record {
         Record::Assistant(Assistant {
@@ -270,6 +281,18 @@ mod tests {
         assert_eq!(facts.open_calls(), 1);
         facts.observe(&answered("t1", false));
         assert_eq!((facts.open_calls(), facts.last_text.as_str()), (0, "b"));
+    }
+
+    #[test]
+    fn the_last_piece_of_a_message_knows_its_output() {
+        let mut facts = Facts::default();
+        let piece = |id: &str, output| Record::Piece(Piece { message_id: id.into(), output });
+        facts.observe(&piece("m1", None));
+        facts.observe(&message("m1", 1, Block::Text("a".into())));
+        facts.observe(&piece("m1", Some(900)));
+        facts.observe(&piece("unknown", Some(7)));
+        assert_eq!(facts.usage(), Usage { output: 900, turns: 1, ..Usage::default() });
+        assert_eq!(facts.records, 1, "what passes is not counted");
     }
 
     #[test]

@@ -59,6 +59,10 @@ pub struct ProcessSample {
     pub rss_kb: Option<u64>,
     /// CPU time so far, with that of children it waited for, in milliseconds.
     pub cpu_ms: Option<u64>,
+    /// Bytes read and written so far (files, pipes, terminals; not what sockets receive and send by calls of their own), with those of
+    /// children it waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub io_bytes: Option<u64>,
     /// Threads.
     pub threads: Option<u64>,
     /// Open file descriptors.
@@ -99,19 +103,29 @@ pub fn sample(at: Duration, root: u32) -> Sample {
     Sample { at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX), fd_limit, processes }
 }
 
-/// CPU time of a process and all below it that are still there, in milliseconds. `None` where the system has no cheap answer, or the
-/// process is gone.
+/// What a process and all below it that are still there have done so far, with children that they waited for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    /// CPU time, in milliseconds.
+    pub cpu_ms: u64,
+    /// Bytes read and written, as in [`ProcessSample::io_bytes`]; those of processes that may not be looked into are left out.
+    pub io_bytes: u64,
+}
+
+/// The work of `root` and all below it. `None` where the system has no cheap answer, or the process is gone.
 #[must_use]
-pub fn cpu_ms(root: u32) -> Option<u64> {
-    let mut used = None;
+pub fn work(root: u32) -> Option<Work> {
+    let mut all: Option<Work> = None;
     let mut open = vec![root];
     while let Some(pid) = open.pop() {
-        if let Some(own) = system::cpu_ms(pid) {
-            *used.get_or_insert(0) += own;
+        if let Some(cpu_ms) = system::cpu_ms(pid) {
+            let all = all.get_or_insert_default();
+            all.cpu_ms += cpu_ms;
+            all.io_bytes += system::io_bytes(pid).unwrap_or_default();
             open.extend(system::children(pid));
         }
     }
-    used
+    all
 }
 
 /// When to look next: often at first, when things go wrong fastest, then at most once a minute, and ever more seldom in a session
@@ -163,6 +177,13 @@ mod system {
         ticks.sum::<Option<u64>>().map(|ticks| ticks * 1000 / hertz())
     }
 
+    pub(super) fn io_bytes(pid: u32) -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+        let field =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        Some(field("rchar:")? + field("wchar:")?)
+    }
+
     pub(super) fn look(pid: u32) -> Option<ProcessSample> {
         let (name, fields) = stat(pid)?;
         let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
@@ -175,6 +196,7 @@ mod system {
             state,
             rss_kb: number(21).filter(|_| !dead).map(|pages| pages * page_kb()),
             cpu_ms: used(&fields),
+            io_bytes: io_bytes(pid),
             threads: number(17),
             fds: fs::read_dir(format!("/proc/{pid}/fd")).ok().map(|entries| entries.count() as u64),
             oom_score: fs::read_to_string(format!("/proc/{pid}/oom_score"))
@@ -234,6 +256,10 @@ mod system {
     }
 
     pub(super) fn cpu_ms(_pid: u32) -> Option<u64> {
+        None
+    }
+
+    pub(super) fn io_bytes(_pid: u32) -> Option<u64> {
         None
     }
 

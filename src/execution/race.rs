@@ -83,7 +83,7 @@ pub enum Signal<'a> {
     Stdout(&'a Record),
     /// The transcript file grew.
     Transcript,
-    /// Processes of the session used CPU time since the last look.
+    /// Processes of the session worked since the last look: they used CPU time, or read or wrote.
     Alive,
     /// The client process is gone. `None`: it went together with its warden, the exit is unknown.
     Exited(Option<Exit>),
@@ -185,8 +185,9 @@ impl Race {
     }
 
     fn record(&mut self, at: At, record: &Record) {
-        // A heartbeat says that the client lives, not that the work moves: it must not hide a hung tool for ever.
-        if matches!(record, Record::ToolProgress { .. }) {
+        // A heartbeat says that the client lives, and a ping that its connection does, not that the work moves: they must not hide a
+        // hung tool or a hung answer for ever.
+        if matches!(record, Record::ToolProgress { .. } | Record::Ping) {
             return;
         }
         self.last_stdout = at;
@@ -219,7 +220,11 @@ impl Race {
                 (self.result_at, self.answered_at) = (Some(at), Some(at));
                 self.open_calls.clear();
             }
-            Record::RateLimit { .. } | Record::ToolProgress { .. } | Record::Other { .. } => {}
+            Record::RateLimit { .. }
+            | Record::ToolProgress { .. }
+            | Record::Piece(_)
+            | Record::Ping
+            | Record::Other { .. } => {}
         }
     }
 

@@ -28,6 +28,10 @@ pub enum Record {
         /// The tool.
         tool: String,
     },
+    /// `stream_event`: a piece of an answer while it comes in. The whole comes as [`Record::Assistant`].
+    Piece(Piece),
+    /// The `ping` among the pieces: the connection stands, nothing moves.
+    Ping,
     /// `system/api_retry`.
     ApiRetry(ApiRetry),
     /// `system/background_tasks_changed`: the tasks that are open now.
@@ -123,6 +127,23 @@ pub struct ToolResult {
     pub id: String,
     /// Whether the tool failed or was refused.
     pub is_error: bool,
+}
+
+/// A piece of an answer.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Piece {
+    /// The message's id.
+    pub message_id: String,
+    /// Output tokens of the message so far; only its last piece says it.
+    pub output: Option<u64>,
+}
+
+impl Record {
+    /// Whether it only says that something is under way. Such records say nothing that stays, and there are very many of them.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Piece(_) | Self::Ping)
+    }
 }
 
 /// A failed model call that the client tries again.
@@ -274,6 +295,10 @@ mod tests {
             r#"{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1","content":"x","is_error":true},{"type":"text","text":"y"},{"type":"tool_result"}]},"tool_use_result":{"stdout":"x"}}"#,
             r#"{"type":"tool_progress","tool_name":"Bash","elapsed_time_seconds":30}"#,
             r#"{"type":"tool_progress"}"#,
+            r#"{"type":"stream_event","event":{"type":"ping"},"parent_tool_use_id":null}"#,
+            r#"{"type":"stream_event","event":{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}},"api_message_id":"m1"}"#,
+            r#"{"type":"stream_event","event":{"type":"message_start","message":{"usage":{"output_tokens":1}}}}"#,
+            r#"{"type":"stream_event","event":{"type":"message_delta","delta":{},"usage":{"output_tokens":9}},"api_message_id":"m1"}"#,
         ];
         for line in lines {
             let Ok(Value::Object(object)) = serde_json::from_str(line) else { panic!("no object: {line}") };

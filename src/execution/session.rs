@@ -17,7 +17,7 @@ use super::log::event::Event;
 use super::log::{Place, SessionLog, files};
 use super::pieces::Pieces;
 use super::race::{Exit, Policy, Race, Signal, Step, Termination};
-use super::record::parse_lossy;
+use super::record::{Record, parse_lossy};
 use super::recorder::Tape;
 use super::tail::Tail;
 use super::transcript::{TranscriptWatch, last_stop};
@@ -176,9 +176,12 @@ pub async fn run(
                 let at = began.elapsed();
                 let count = read.unwrap_or(0);
                 let mut take = |line: &[u8]| {
-                    log.line(line);
-                    if let Some(tape) = session.tape { tape.line(line); }
-                    if let Some(record) = parse_lossy(line) {
+                    let record = parse_lossy(line);
+                    if !record.as_ref().is_some_and(Record::is_passing) {
+                        log.line(line);
+                        if let Some(tape) = session.tape { tape.line(line); }
+                    }
+                    if let Some(record) = record {
                         log.record(&record);
                         race.observe(at, &Signal::Stdout(&record));
                         match facts.observe(&record) {

@@ -29,6 +29,7 @@ fn client() -> ProcessSample {
         state: 'S',
         rss_kb: Some(200 << 10),
         cpu_ms: Some(100),
+        io_bytes: Some(4096),
         threads: Some(9),
         fds: Some(20),
         oom_score: Some(10),

@@ -171,8 +171,8 @@ impl SessionLog {
 
     /// What the line was read as.
     pub(in crate::execution) fn record(&mut self, record: &Record) {
-        // The client's heartbeat is no word of the work.
-        if matches!(record, Record::ToolProgress { .. }) {
+        // The client's heartbeat and the service's are no words of the work.
+        if matches!(record, Record::ToolProgress { .. } | Record::Ping) {
             return;
         }
         self.hush_is_over();

@@ -1,7 +1,7 @@
 //! Each limit has its moment, and every session ends.
 
 use super::*;
-use crate::execution::record::{ApiRetry, Assistant, Block, ToolResult, ToolUse, User};
+use crate::execution::record::{ApiRetry, Assistant, Block, Piece, ToolResult, ToolUse, User};
 use proptest::prelude::*;
 
 const fn s(seconds: u64) -> At {
@@ -42,6 +42,10 @@ fn tasks(open: &[&str]) -> Record {
     Record::BackgroundTasks { open: open.iter().map(|&task| task.to_owned()).collect() }
 }
 
+fn piece() -> Record {
+    Record::Piece(Piece::default())
+}
+
 fn beat() -> Record {
     Record::ToolProgress { tool: "Bash".into() }
 }
@@ -65,6 +69,13 @@ fn each_limit_has_its_moment() {
         ("nothing yet", vec![], 99, Step::Wait(s(100))),
         ("silent from the start", vec![], 100, Step::End(Termination::IdleStall)),
         ("silent after words", vec![(50, says())], 150, Step::End(Termination::IdleStall)),
+        ("an answer comes in", vec![(50, says()), (140, piece())], 239, Step::Wait(s(240))),
+        (
+            "a ping is no answer",
+            vec![(50, piece()), (140, Record::Ping)],
+            150,
+            Step::End(Termination::IdleStall),
+        ),
         ("a tool runs", vec![(50, calls("a"))], 200, Step::Wait(s(350))),
         ("a heartbeat is no work", vec![(50, calls("a")), (340, beat())], 350, Step::End(Termination::Stale)),
         (

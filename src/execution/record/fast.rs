@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::{Assistant, Block, Record, TELLING, ToolResult, ToolUse, User};
+use super::{Assistant, Block, Piece, Record, TELLING, ToolResult, ToolUse, User};
 use crate::core::usage::Usage;
 
 #[derive(Deserialize)]
@@ -19,6 +19,18 @@ struct Line<'a> {
     parent_tool_use_id: Option<String>,
     #[serde(default)]
     tool_name: Option<String>,
+    #[serde(borrow, default)]
+    event: Option<Event<'a>>,
+    #[serde(default)]
+    api_message_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    usage: Option<Tokens>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +78,16 @@ struct Content<'a> {
 /// `None` when the line is another record or does not have the usual shape.
 pub(super) fn read(text: &str) -> Option<Record> {
     let line: Line<'_> = serde_json::from_str(text).ok()?;
+    if line.kind == "stream_event" {
+        let event = line.event?;
+        return Some(match &*event.kind {
+            "ping" => Record::Ping,
+            kind => Record::Piece(Piece {
+                message_id: line.api_message_id.unwrap_or_default(),
+                output: event.usage.filter(|_| kind == "message_delta").map(|usage| usage.output_tokens),
+            }),
+        });
+    }
     match (&*line.kind, line.message) {
         ("assistant", Some(message)) => Some(Record::Assistant(Assistant {
             message_id: message.id.unwrap_or_default(),

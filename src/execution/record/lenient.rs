@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use super::{
-    ApiRetry, Assistant, Block, Denial, Init, Record, ResultRecord, TELLING, ToolResult, ToolUse, User,
+    ApiRetry, Assistant, Block, Denial, Init, Piece, Record, ResultRecord, TELLING, ToolResult, ToolUse, User,
 };
 use crate::core::usage::Usage;
 
@@ -41,11 +41,25 @@ pub(super) fn read(object: &Map<String, Value>) -> Record {
             }
         }
         ("tool_progress", _) => Record::ToolProgress { tool: text(object, "tool_name") },
+        ("stream_event", _) => piece(object),
         ("result", _) => Record::Result(Box::new(result(object))),
         ("assistant", _) => Record::Assistant(assistant(object)),
         ("user", _) => Record::User(User { results: content(object).filter_map(tool_result).collect() }),
         _ => Record::Other { kind, subtype },
     }
+}
+
+fn piece(object: &Map<String, Value>) -> Record {
+    let Some(event) = object.get("event").and_then(Value::as_object) else {
+        return Record::Piece(Piece::default());
+    };
+    let kind = text(event, "type");
+    if kind == "ping" {
+        return Record::Ping;
+    }
+    let usage = event.get("usage").and_then(Value::as_object).filter(|_| kind == "message_delta");
+    let output = usage.map(|usage| number(usage, "output_tokens").unwrap_or_default());
+    Record::Piece(Piece { message_id: text(object, "api_message_id"), output })
 }
 
 fn init(object: &Map<String, Value>) -> Init {

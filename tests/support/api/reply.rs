@@ -54,6 +54,10 @@ pub(super) enum Ending {
     CutBehind { blocks: usize, gate: Gate },
     /// Nothing more comes after this point until the server stops.
     Stall(Point),
+    /// The whole answer arrives, an event of its stream at a time with this pause before each.
+    Trickle(Duration),
+    /// Inside the first content block the answer stops, and pings come at this pace until the client leaves.
+    Pings(Duration),
     /// The stream reports an error inside the first content block, as an overloaded service does.
     ErrorEvent { kind: String, message: String },
 }
@@ -272,6 +276,16 @@ impl Reply {
     /// Goes silent inside the first content block.
     pub fn stall_midway(self) -> Self {
         self.ending(Ending::Stall(Point::Midway))
+    }
+
+    /// Streams one event at a time, with this pause before each.
+    pub fn trickled(self, pause: Duration) -> Self {
+        self.ending(Ending::Trickle(pause))
+    }
+
+    /// Stops inside the first content block and sends nothing but pings from then on, at this pace.
+    pub fn pings_midway(self, pace: Duration) -> Self {
+        self.ending(Ending::Pings(pace))
     }
 
     /// Reports an error inside the first content block, such as `overloaded_error`.

@@ -1,10 +1,13 @@
 //! Answers as bytes: the event stream and the plain JSON of the Messages API.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use serde_json::{Value, json};
+use tokio::time::{Interval, interval};
 
 use super::reply::{Block, Ending, Message, Point, Usage};
 
@@ -146,6 +149,11 @@ enum Then {
     FlushAndCut,
     Cut,
     Stall,
+    Paced {
+        parts: VecDeque<String>,
+        tick: Interval,
+        then_pings: bool,
+    },
 }
 
 impl Delivery {
@@ -169,11 +177,17 @@ impl Delivery {
                 Self::new(sent.collect(), Then::CutBehind(Box::pin(gate.clone().passed())))
             }
             Ending::Stall(point) => Self::new(up_to(*point, &parts), Then::Stall),
+            Ending::Trickle(pause) => Self::paced(parts.into(), *pause, false),
+            Ending::Pings(pace) => Self::paced([up_to(Point::Midway, &parts)].into(), *pace, true),
             Ending::ErrorEvent { kind, message } => {
                 let error = event("error", error(kind, message, request));
                 Self::whole(up_to(Point::Midway, &parts) + &error)
             }
         }
+    }
+
+    fn paced(parts: VecDeque<String>, pause: Duration, then_pings: bool) -> Self {
+        Self::new(String::new(), Then::Paced { parts, tick: interval(pause), then_pings })
     }
 
     fn new(text: String, then: Then) -> Self {
@@ -220,6 +234,15 @@ impl Body for Delivery {
             }
             Then::Cut => Poll::Ready(Some(Err(CutHere))),
             Then::Stall => Poll::Pending,
+            Then::Paced { parts, tick, then_pings } => {
+                if parts.is_empty() && !*then_pings {
+                    return Poll::Ready(None);
+                }
+                tick.poll_tick(context).map(|_| {
+                    let part = parts.pop_front().unwrap_or_else(|| event("ping", json!({})));
+                    Some(Ok(Frame::data(Bytes::from(part))))
+                })
+            }
         }
     }
     fn size_hint(&self) -> SizeHint {
