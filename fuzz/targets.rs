@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use autoskillit::execution::facts::Facts;
 use autoskillit::execution::lines::Lines;
+use autoskillit::execution::named::Named;
 use autoskillit::execution::race::{Exit, Policy, Race, Signal, Step, Termination};
 use autoskillit::execution::record::{Record, parse_lossy};
 use autoskillit::execution::transcript::stop_of;
@@ -61,6 +62,8 @@ pub(crate) fn verdict(bytes: &[u8]) -> bool {
         (0..at(3) % 3).map(|number| Declared::required(&format!("output{number}"))).collect();
     let paths = |count: u8| (0..count % 4).map(|number| format!("file{number}")).collect();
     let changes = Changes { inside: paths(at(4)), outside: paths(at(4) >> 2) };
+    let path = |wrong: bool| wrong.then(|| ("output0".to_owned(), "x".to_owned())).into_iter().collect();
+    let named = Named { absent: path(at(8) & 3 == 1), astray: path(at(8) & 3 == 2) };
     let evidence = Evidence {
         termination: ENDINGS[usize::from(at(0)) % ENDINGS.len()],
         exit,
@@ -68,6 +71,7 @@ pub(crate) fn verdict(bytes: &[u8]) -> bool {
         declared: &declared,
         writes: [Writes::Never, Writes::Conditional, Writes::Always][usize::from(at(6)) % 3],
         changes: (at(4) & 128 == 0).then_some(&changes),
+        named: &named,
         transcript_stop: (at(7) & 1 == 1).then_some("end_turn"),
         ..Evidence::of(&facts)
     };

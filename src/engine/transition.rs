@@ -225,7 +225,8 @@ fn concluded(
     outcome: &Outcome,
     elapsed_ms: u64,
 ) -> Event {
-    let mut scope = scope(recipe, state, places, step, Some(&outcome.result));
+    let result = spent(step, attempt, outcome);
+    let mut scope = scope(recipe, state, places, step, Some(&result));
     let mut decision = captures(step, &mut scope, outcome.ok).and_then(|captures| {
         let (next, why) = route(step, &scope, outcome, attempt)?;
         Ok((captures, next, why, outcome.fault))
@@ -244,7 +245,7 @@ fn concluded(
         ok,
         label: outcome.label.clone(),
         summary: if fault == Some(Fault::Recipe) { why.clone() } else { outcome.summary.clone() },
-        result: outcome.result.clone(),
+        result,
         captures,
         elapsed_ms,
         usage: outcome.usage,
@@ -252,6 +253,17 @@ fn concluded(
         why,
         fault,
     }
+}
+
+/// The result of a try; the last of those that a hanging session has says that no other is made.
+fn spent(step: &Step, attempt: u32, outcome: &Outcome) -> Value {
+    let mut result = outcome.result.clone();
+    let last = step.retries > 0 && attempt > step.retries;
+    if let (RetryReason::Stale, true, Value::Object(fields)) = (outcome.retry, last, &mut result) {
+        fields.insert("needs_retry".to_owned(), Value::Bool(false));
+        fields.insert("retry_reason".to_owned(), json!(RetryReason::BudgetExhausted));
+    }
+    result
 }
 
 /// Evaluates the captures in order; a later one and the routes see the earlier ones. After a failure, a capture whose value

@@ -12,6 +12,7 @@ pub mod facts;
 pub mod lines;
 pub mod liveness;
 pub mod log;
+pub mod named;
 pub mod pieces;
 pub mod player;
 pub mod probe;

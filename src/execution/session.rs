@@ -15,6 +15,7 @@ use super::lines::Lines;
 use super::liveness::Liveness;
 use super::log::event::Event;
 use super::log::{Place, SessionLog, files};
+use super::named::{Named, look};
 use super::pieces::Pieces;
 use super::race::{Exit, Policy, Race, Signal, Step, Termination};
 use super::record::{Record, parse_lossy};
@@ -23,6 +24,7 @@ use super::tail::Tail;
 use super::transcript::{TranscriptWatch, last_stop};
 use super::verdict::{self, Declared, Evidence, SkillResult};
 use super::warden::{Charge, Ladder, Leftover, Report, WardenProgram, spawn};
+use crate::core::kind::ValueKind;
 use crate::core::redact::Redactor;
 use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::threads::blocking;
@@ -130,7 +132,7 @@ pub async fn run(
                 not_started: Some(&why),
                 transcript_stop: None,
             };
-            let verdict = judge(&session, &facts, found, None, "");
+            let verdict = judge(&session, &facts, found, (None, &Named::default()), "");
             let ended = Ended {
                 verdict,
                 termination: Termination::NaturalExit,
@@ -273,6 +275,7 @@ pub async fn run(
     }
     pieces.finish(|piece| take_error(&session, &mut errors, &mut log, piece));
     let changes = changes(&session, &facts).await;
+    let named = named(&session, &facts).await;
     let transcript_stop = match (&facts.result, session.transcript) {
         (None, Some(path)) => last_stop(path),
         _ => None,
@@ -283,7 +286,7 @@ pub async fn run(
         not_started: not_started.as_deref(),
         transcript_stop: transcript_stop.as_deref(),
     };
-    let verdict = judge(&session, &facts, found, changes.as_ref(), &errors.text());
+    let verdict = judge(&session, &facts, found, (changes.as_ref(), &named), &errors.text());
     let ended = Ended {
         verdict,
         termination,
@@ -325,7 +328,7 @@ fn judge(
     session: &Session<'_>,
     facts: &Facts,
     found: Found<'_>,
-    changes: Option<&Changes>,
+    (changes, named): (Option<&Changes>, &Named),
     stderr: &str,
 ) -> SkillResult {
     verdict::judge(&Evidence {
@@ -337,6 +340,7 @@ fn judge(
         declared: session.outputs,
         writes: session.writes,
         changes,
+        named,
         needs: &session.policy.needs,
         transcript_stop: found.transcript_stop,
         session_id: &session.spec.session_id,
@@ -354,6 +358,18 @@ async fn changes(session: &Session<'_>, facts: &Facts) -> Option<Changes> {
         }
     }
     Some(changes)
+}
+
+/// What is wrong with the files that its outputs name.
+async fn named(session: &Session<'_>, facts: &Facts) -> Named {
+    let declared: Vec<Declared> =
+        session.outputs.iter().filter(|output| output.kind == ValueKind::Path).cloned().collect();
+    if declared.is_empty() {
+        return Named::default();
+    }
+    let given = verdict::outputs(facts, &declared);
+    let (cwd, top) = (session.spec.cwd.clone(), session.ledger.map(|ledger| ledger.top().to_owned()));
+    blocking(move || look(&given, &declared, &cwd, top.as_deref())).await
 }
 
 async fn due(moment: Option<Instant>) {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::facts::{Facts, Limit};
+use super::named::Named;
 use super::race::{Exit, Needs, Termination};
 use super::record::{Denial, ResultRecord};
 use crate::core::kind::ValueKind;
@@ -37,6 +38,8 @@ pub struct Evidence<'a> {
     pub writes: Writes,
     /// What changed on disk; `None` where that is not known.
     pub changes: Option<&'a Changes>,
+    /// What is wrong with the files that its outputs name.
+    pub named: &'a Named,
     /// What the session could not do without.
     pub needs: &'a Needs,
     /// Why the model stopped in the last answer that the transcript holds; looked up only where no result came.
@@ -50,6 +53,7 @@ impl<'a> Evidence<'a> {
     #[must_use]
     pub fn of(facts: &'a Facts) -> Self {
         static NEEDS: Needs = Needs { server: None, command: None };
+        static NAMED: Named = Named { absent: Vec::new(), astray: Vec::new() };
         Self {
             termination: Termination::NaturalExit,
             exit: Some(Exit { code: Some(0), signal: None }),
@@ -59,6 +63,7 @@ impl<'a> Evidence<'a> {
             declared: &[],
             writes: Writes::Conditional,
             changes: None,
+            named: &NAMED,
             needs: &NEEDS,
             transcript_stop: None,
             session_id: "",
@@ -106,6 +111,10 @@ pub enum RetryReason {
     ContractRecovery,
     /// It says that it is done, and nothing changed on disk.
     ZeroWrites,
+    /// An output names a file outside of its working directory: it worked in another checkout.
+    PathContamination,
+    /// Its tries are spent: another may help, and is not made.
+    BudgetExhausted,
     /// Its transcript holds a finished answer, and its result never reached us.
     DrainRace,
 }
@@ -209,7 +218,9 @@ pub fn missing(declared: &[Declared], given: &Map<String, Value>) -> Vec<String>
 #[must_use]
 pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
     let facts = evidence.facts;
-    let outputs = outputs(evidence);
+    let mut outputs = outputs(facts, evidence.declared);
+    // What names a file that is not there is no answer.
+    outputs.retain(|name, _| evidence.named.absent.iter().all(|(absent, _)| absent != name));
     let ruling = rule(evidence, &outputs);
     let result = facts.result.as_ref();
     let said = result.map(|result| result.text.as_str()).filter(|text| !text.trim().is_empty());
@@ -222,6 +233,9 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
     let changes = evidence.changes.cloned().unwrap_or_default();
     if evidence.writes == Writes::Never && !changes.inside.is_empty() {
         because.push(format!("its skill says that it only reads, and it changed {}", few(&changes.inside)));
+    }
+    for (name, path) in &evidence.named.absent {
+        because.push(format!("its `{name}` names {path}, which is not there"));
     }
     if !changes.outside.is_empty() {
         because.push(format!("it wrote outside of its working directory: {}", few(&changes.outside)));
@@ -250,10 +264,11 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
 }
 
 /// The declared outputs: as the client gives them, else as the final text says them.
-fn outputs(evidence: &Evidence<'_>) -> Map<String, Value> {
-    match (&evidence.facts.structured, &evidence.facts.result) {
+#[must_use]
+pub fn outputs(facts: &Facts, declared: &[Declared]) -> Map<String, Value> {
+    match (&facts.structured, &facts.result) {
         (Some(Value::Object(outputs)), Some(_)) => outputs.clone(),
-        (_, Some(result)) => spoken::outputs(&result.text, evidence.declared),
+        (_, Some(result)) => spoken::outputs(&result.text, declared),
         (_, None) => Map::new(),
     }
 }
@@ -332,6 +347,14 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
     if !missing.is_empty() {
         let because = format!("declared outputs are missing: {}", missing.join(", "));
         return fails("contract_violation", RetryReason::ContractRecovery, because);
+    }
+    if !evidence.named.astray.is_empty() {
+        let named = evidence.named.astray.iter().map(|(name, path)| format!("`{name}` names {path}"));
+        return fails(
+            "path_contamination",
+            RetryReason::PathContamination,
+            format!("it left its working directory: {}", named.collect::<Vec<_>>().join(", ")),
+        );
     }
     if given.is_empty() && result.text.trim().is_empty() {
         return fails("empty_result", RetryReason::EmptyOutput, "it ended without an answer");

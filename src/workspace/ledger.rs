@@ -51,6 +51,12 @@ impl Ledger {
         Some(Self { own, other })
     }
 
+    /// The top of the checkout that the work is done in.
+    #[must_use]
+    pub fn top(&self) -> &Path {
+        self.own.checkout.top()
+    }
+
     /// What changed since; `None` when git does not say it of the checkout that the work was to be done in. Blocks: it asks git.
     #[must_use]
     pub fn changes(&self) -> Option<Changes> {

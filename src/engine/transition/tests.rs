@@ -46,6 +46,27 @@ fn leads(recipe: &Recipe, step: &str, attempt: u32, outcome: &Outcome) -> (Next,
 }
 
 #[test]
+fn the_last_try_of_a_hanging_session_says_that_no_other_is_made() {
+    let recipe = recipe(LOOP);
+    let hung = json!({ "needs_retry": true, "retry_reason": "stale" });
+    let outcome = Outcome { retry: RetryReason::Stale, ..outcome(false, hung.clone()) };
+    let state = state(&recipe, json!({ "n": 2, "go": "true" }), vec![]);
+    let result = |attempt| match conclude(
+        &recipe,
+        &state,
+        &Places::default(),
+        &tried(&recipe, "work", attempt),
+        &outcome,
+        5,
+    ) {
+        Event::StepEnded { result, .. } => result,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(result(2), hung);
+    assert_eq!(result(3), json!({ "needs_retry": false, "retry_reason": "budget_exhausted" }));
+}
+
+#[test]
 fn every_outcome_has_its_route() {
     let recipe = recipe(LOOP);
     let step = |name: &str| Next::Step(name.to_owned());

@@ -213,6 +213,28 @@ fn declared_outputs_must_be_there() {
 }
 
 #[test]
+fn a_named_file_must_be_there_and_not_elsewhere() {
+    let given = serde_json::json!({"plan_path": "/x/plan.md"});
+    let facts = facts(Some(ResultRecord { structured_output: Some(given), ..completed() }));
+    let declared = [Declared::required("plan_path")];
+    let told = || vec![("plan_path".to_owned(), "/x/plan.md".to_owned())];
+    let verdict = |named: &Named| judge(&Evidence { declared: &declared, named, ..Evidence::of(&facts) });
+    let absent = verdict(&Named { absent: told(), ..Named::default() });
+    assert_eq!(
+        (absent.subtype.as_str(), absent.retry_reason),
+        ("contract_violation", RetryReason::ContractRecovery)
+    );
+    assert_eq!(absent.because[1], "its `plan_path` names /x/plan.md, which is not there");
+    assert!(absent.outputs.is_empty(), "nobody is to work with it");
+    let astray = verdict(&Named { astray: told(), ..Named::default() });
+    assert_eq!(
+        (astray.subtype.as_str(), astray.retry_reason),
+        ("path_contamination", RetryReason::PathContamination)
+    );
+    assert!(astray.result.contains("`plan_path` names /x/plan.md"), "{}", astray.result);
+}
+
+#[test]
 fn open_background_work_is_not_done() {
     let mut facts = facts(None);
     facts.observe(&Record::BackgroundTasks { open: vec!["b".into()] });

@@ -164,7 +164,8 @@ async fn turns(
         {
             Then::Over => return ended,
             Then::Ask(missing) => {
-                let Ok(prompt) = prompt::missing(&missing, &prepared.outputs) else { return ended };
+                let found = ended.verdict.because.get(1..).unwrap_or_default();
+                let Ok(prompt) = prompt::missing(&missing, found, &prepared.outputs) else { return ended };
                 let why = format!("its answer lacks {}: it is asked once more", missing.join(", "));
                 watch(Live::Waiting { step: call.step.clone(), why });
                 spec = SessionSpec { continues: true, prompt, ..prepared.spec.clone() };
