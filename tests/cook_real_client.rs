@@ -92,11 +92,21 @@ fn real_client_hello_does_not_believe_invented_evidence() {
     let Some(client) = require_client() else { return };
     let kitchen = Kitchen::new().client(&client);
     let answer = json!({"summary": "A ship.", "test_command": "", "evidence": "src/hull.rs"});
-    let api = ScriptedApi::play(
-        Script::new().turn(Reply::structured_output(answer)).then_always(Reply::text("Done.")),
-    );
+    // It insists when it is asked once more.
+    let api = ScriptedApi::start(move |conversation| match conversation.last_tool_results().is_empty() {
+        true => Reply::structured_output(answer.clone()),
+        false => Reply::text("Done."),
+    });
     let cooked = kitchen.cook(&api, ["hello"]).expect_code(1);
-    assert_eq!(cooked.story()[1..3], ["look#1 success -> check", "check#1 exit code 1 -> invented"]);
+    assert_eq!(cooked.story()[1..2], ["look#1 contract_violation -> unclear"]);
+    assert!(
+        cooked.screen().contains("`evidence` names src/hull.rs, which is not there"),
+        "{}",
+        cooked.screen()
+    );
+    // It was asked once more, and told why.
+    let asked = api.conversations().into_iter().any(|asked| asked.user_text().contains("names src/hull.rs"));
+    assert!(asked);
 }
 
 #[test]

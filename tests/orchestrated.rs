@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use autoskillit::engine::event::Event;
+use autoskillit::engine::event::{Entry, Event};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use support::api::{Conversation, Gate, Reply, ScriptedApi};
+use support::api::{Conversation, Gate, Reply, ScriptedApi, Usage};
 use support::client::require_client;
 use support::kitchen::{Cooking, Kitchen, repairs};
 
@@ -205,6 +205,47 @@ fn real_client_that_only_talks_is_given_up_and_the_run_can_be_resumed_by_the_eng
 
     let cooked = kitchen.cook(&api, ["--resume", "--orchestrator", "engine"]).expect_code(0);
     assert_eq!(cooked.story().last().map(String::as_str), Some("succeeded: The tests pass: exit code 0."));
+}
+
+#[test]
+fn real_client_is_waited_for_when_the_service_does_not_answer_it() {
+    let Some(client) = require_client() else { return };
+    let kitchen = Kitchen::broken(&client)
+        .env("CLAUDE_CODE_MAX_RETRIES", "0")
+        .env("AUTOSKILLIT_RUN_SKILL__SERVICE_BACKOFF", "1");
+    let worker = repairs(&kitchen);
+    let asked = AtomicUsize::new(0);
+    let api = ScriptedApi::start(move |conversation| match drives(conversation) {
+        true if asked.fetch_add(1, Ordering::SeqCst) < 1 => Reply::overloaded(),
+        true => obeys(conversation),
+        false => worker.answer(conversation),
+    });
+    let cooked = kitchen.cook(&api, ["fix-tests", "--orchestrator", "claude"]).expect_code(0);
+    let story = cooked.story();
+    assert_eq!(
+        story[..4],
+        [STORY[0], STORY[1], "orchestrator left: service_unavailable", "orchestrator 2 begins"],
+        "{story:#?}"
+    );
+    let waits = |entry: &&Entry| matches!(entry.event, Event::Waiting { step: None, .. });
+    assert_eq!(cooked.journal.iter().filter(waits).count(), 1);
+    assert!(cooked.screen().contains("waiting: the model service failed"), "{}", cooked.screen());
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_that_drives_spends_no_more_than_is_left_of_the_runs_budget() {
+    let Some(client) = require_client() else { return };
+    let recipe = "name: dear\ndescription: Costs money.\nlimits: {budget_usd: 0.05}\nsteps:\n  one:\n    tool: run_cmd\n    with: {cmd: 'true'}\n    on_success: done\n";
+    let kitchen = Kitchen::new().client(&client).recipe("dear", recipe);
+    let usage = Usage { input: 1000, output: 100_000, ..Usage::default() };
+    let api =
+        ScriptedApi::start(move |_| Reply::tool(format!("{PREFIX}kitchen_status"), json!({})).usage(usage));
+    let cooked = kitchen.cook(&api, ["dear", "--orchestrator", "claude"]).expect_code(3);
+    let story = cooked.story();
+    assert_eq!(story[2], "orchestrator left: budget_exhausted", "{story:#?}");
+    assert!(story[3].starts_with("exhausted: "), "{story:#?}");
+    kitchen.assert_nothing_left(GONE);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::OnceLock;
 
+use autoskillit::engine::event::Event;
 use jiff::{SignedDuration, Timestamp};
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
@@ -65,6 +66,22 @@ fn real_client_waits_for_the_plan_before_it_starts() {
         "{screen}"
     );
 
+    // In the morning it can be seen why the night was long.
+    let waits: Vec<_> = cooked
+        .journal
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Waiting { step, why, until } => Some((step.as_deref(), why.clone(), *until)),
+            _ => None,
+        })
+        .collect();
+    let [(Some("chore"), why, until)] = &waits[..] else { panic!("one wait of the step: {waits:?}") };
+    assert!(*until <= Timestamp::now() && why.contains("`five_hour`"), "{waits:?}");
+    for command in [["runs", "show"], ["runs", "why"]] {
+        let shown = kitchen.run(command).expect_code(0);
+        assert!(shown.stdout.contains("the account's `five_hour` limit is used to 95 %"), "{}", shown.stdout);
+    }
+
     // What was said holds for the next run, and machines are told the same.
     let shown = kitchen.start_with(&api, ["quota-status", "--json"]).finish().expect_code(0);
     let shown: Value = serde_json::from_str(&shown.stdout).expect("one line of JSON");
@@ -82,8 +99,8 @@ fn real_client_a_wait_is_stopped_and_the_run_goes_on_later() {
     let kitchen = with_plan(&client, "");
     let api = ScriptedApi::play(chore_done());
     api.plan([five_hour(95.0, 3600)]);
-    let cooking = kitchen.start_cooking(&api, ["chores", "--json"]);
-    until("a question about the plan", || api.plan_requests() > 0);
+    let mut cooking = kitchen.start_cooking(&api, ["chores", "--json"]);
+    cooking.wait_for_journal("the wait", |event| matches!(event, Event::Waiting { .. }));
     cooking.signal(Signal::SIGINT);
     let cooked = cooking.finish().expect_code(130);
     assert_eq!(

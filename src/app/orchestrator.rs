@@ -4,17 +4,18 @@
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::serving::attached;
 use crate::core::ids;
 use crate::core::stop::{Stop, StopSignal, more_urgent};
-use crate::engine::event::{RunEnded, RunStatus};
+use crate::engine::event::{Fault, RunEnded, RunStatus};
 use crate::engine::steer::{Standing, Upcoming, Wheel};
 use crate::recipe::model::Recipe;
-use crate::tools::orchestrator::{Drove, Orders, PREFIX, first_words, run};
-use crate::tools::{Toolkit, driving};
+use crate::tools::orchestrator::{Drove, Orders, PREFIX, first_words, pass, run, wait};
+use crate::tools::{Patience, Toolkit, driving};
 
 /// After so many sessions in a row that did not move the run, nobody drives it any more.
 const FRUITLESS: u32 = 3;
@@ -32,43 +33,74 @@ pub async fn drive(
 ) {
     let rules = driving(recipe, &attached::names(recipe, false), PREFIX, false);
     let (mut number, mut fruitless) = (before, 0);
-    loop {
-        let standing = wheel.ready().await;
-        if is_over(&standing) || *stop.borrow() != Stop::No {
-            return;
+    let mut patience = Patience::of(kit);
+    let (waits, mut waiting) = mpsc::unbounded_channel();
+    let tell = |why: String, until: Option<Timestamp>| {
+        if let Some(until) = until {
+            let _ = waits.send((why, until));
         }
-        number += 1;
-        let words = first_words(number, &json!(*standing), &standing.next.told());
-        let (rules, prompt) = match (&rules, &words) {
-            (Ok(rules), Ok(prompt)) => (rules, prompt),
-            (Err(error), _) | (_, Err(error)) => return give_up(wheel, error.clone(), None).await,
-        };
-        let id = ids::session_id();
-        wheel.began(id.clone(), number).await;
-        let drove = {
-            let (end, ending) = watch::channel(Stop::No);
-            let orders = Orders { rules, prompt, socket };
-            tokio::select! {
-                drove = run(kit, &id, orders, ending) => drove,
-                never = ended(wheel, stop.clone(), &end) => never,
+    };
+    // What is waited for is in the journal, so that whoever looks at a silent run learns why.
+    let telling = async {
+        while let Some((why, until)) = waiting.recv().await {
+            wheel.waits(why, until).await;
+        }
+    };
+    let driving = async {
+        loop {
+            let standing = wheel.ready().await;
+            if is_over(&standing) || *stop.borrow() != Stop::No {
+                return;
             }
-        };
-        let Drove { label, summary, usage, fault } = drove;
-        wheel.left(id, label.clone(), summary.clone(), usage).await;
-        let now = settled(wheel).await;
-        if is_over(&now) || *stop.borrow() != Stop::No {
-            return;
+            match pass(kit, &tell, &mut stop.clone()).await {
+                Ok(()) => {}
+                Err(None) => return,
+                Err(Some((fault, why))) => return give_up(wheel, why, Some(fault)).await,
+            }
+            number += 1;
+            let words = first_words(number, &json!(*standing), &standing.next.told());
+            let (rules, prompt) = match (&rules, &words) {
+                (Ok(rules), Ok(prompt)) => (rules, prompt),
+                (Err(error), _) | (_, Err(error)) => return give_up(wheel, error.clone(), None).await,
+            };
+            let id = ids::session_id();
+            wheel.began(id.clone(), number).await;
+            let drove = {
+                let (end, ending) = watch::channel(Stop::No);
+                let orders = Orders { rules, prompt, socket, budget_left: standing.budget_left };
+                tokio::select! {
+                    drove = run(kit, &id, orders, &tell, ending) => drove,
+                    never = ended(wheel, stop.clone(), &end) => never,
+                }
+            };
+            let Drove { label, summary, usage, fault, .. } = &drove;
+            wheel.left(id, label.clone(), summary.clone(), *usage).await;
+            let now = settled(wheel).await;
+            if is_over(&now) || *stop.borrow() != Stop::No {
+                return;
+            }
+            if wait(kit, &drove, &mut patience, &tell, &mut stop.clone()).await {
+                continue;
+            }
+            if fault.is_some() {
+                return give_up(wheel, summary.clone(), *fault).await;
+            }
+            // The service answers again.
+            patience = Patience::of(kit);
+            fruitless =
+                if now.next == standing.next && now.last == standing.last { fruitless + 1 } else { 0 };
+            if fruitless == FRUITLESS {
+                let why = format!(
+                    "{FRUITLESS} orchestrator sessions in a row left without a call of the next step ({label}: {summary})"
+                );
+                return give_up(wheel, why, None).await;
+            }
         }
-        if fault.is_some() {
-            return give_up(wheel, summary, fault).await;
-        }
-        fruitless = if now.next == standing.next && now.last == standing.last { fruitless + 1 } else { 0 };
-        if fruitless == FRUITLESS {
-            let why = format!(
-                "{FRUITLESS} orchestrator sessions in a row left without a call of the next step ({label}: {summary})"
-            );
-            return give_up(wheel, why, None).await;
-        }
+    };
+    tokio::select! {
+        biased;
+        () = driving => {}
+        () = telling => {}
     }
 }
 
@@ -104,12 +136,14 @@ fn is_over(standing: &Standing) -> bool {
     matches!(standing.next, Upcoming::Over { .. })
 }
 
-async fn give_up(wheel: &Wheel, reason: String, fault: Option<crate::engine::event::Fault>) {
+async fn give_up(wheel: &Wheel, reason: String, fault: Option<Fault>) {
     let step = match &wheel.standing().next {
         Upcoming::Call { step_name, .. }
         | Upcoming::Ask { step_name, .. }
         | Upcoming::Wait { step_name, .. } => Some(step_name.clone()),
         Upcoming::Over { end } => end.step.clone(),
     };
-    wheel.give_up(RunEnded { status: RunStatus::Failed, reason, step, resumable: true, fault }).await;
+    let status = fault.map_or(RunStatus::Failed, Fault::status);
+    let resumable = fault.is_none_or(Fault::passes);
+    wheel.give_up(RunEnded { status, reason, step, resumable, fault }).await;
 }

@@ -98,6 +98,16 @@ pub enum Event {
         /// What its session used, as far as the client said it.
         usage: Usage,
     },
+    /// The run waits for a moment that is known; changes no state.
+    Waiting {
+        /// The step that waits; `None` when whoever drives the run does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
+        /// For what.
+        why: String,
+        /// Until when, as far as is known now.
+        until: Timestamp,
+    },
     /// A step was passed over.
     StepSkipped {
         /// The step.
@@ -154,6 +164,7 @@ impl Event {
             | Self::StepCutOff { step, .. }
             | Self::StepSkipped { step, .. }
             | Self::StepExceeded { step, .. } => Some(step),
+            Self::Waiting { step, .. } => step.as_deref(),
             Self::RunStarted(_)
             | Self::OrchestratorStarted { .. }
             | Self::OrchestratorEnded { .. }
@@ -315,6 +326,9 @@ pub enum Live {
         step: String,
         /// For what.
         why: String,
+        /// Until when, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// The step is being ended.
     Ending {

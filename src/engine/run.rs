@@ -1,9 +1,11 @@
 //! The loop: decide, write down, act, write down. Everything that matters is in the journal before the next thing begins.
 
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::mpsc;
 
 use super::event::{Event, Live, News, RunEnded, RunStatus};
 use super::host::{Call, Question, Reply, SessionCall, Stop, StopSignal, ToolHost};
@@ -12,6 +14,12 @@ use super::state::{At, State};
 use super::transition::{self, Action, Places, Try};
 use crate::core::usage::Usage;
 use crate::recipe::model::Recipe;
+
+/// What the session of a call was seen to use so far.
+pub(super) type Seen = Mutex<Usage>;
+
+/// Two moments that are closer than this are one wait.
+const SAME_WAIT: SignedDuration = SignedDuration::from_secs(60);
 
 /// A run that this process drives.
 pub struct Run<'a> {
@@ -72,7 +80,7 @@ impl Run<'_> {
         self.record(opening)?;
         loop {
             let end = match self.advance(|_| ())? {
-                Due::Call(tried) => self.call(&tried).await?,
+                Due::Call(tried) => self.call(&tried, &Seen::default()).await?,
                 Due::Ask(asked) => self.ask(&asked).await?,
                 Due::End(end) => Some(end),
             };
@@ -115,8 +123,8 @@ impl Run<'_> {
         Places { repository: repository.display().to_string(), dir: dir.display().to_string() }
     }
 
-    /// One try of a tool. Gives the end of the run when it was cut off because the run is to stop.
-    pub(super) async fn call(&mut self, tried: &Try) -> Result<Option<RunEnded>, CookError> {
+    /// One try of a tool; `seen` learns what its session has used so far. Gives the end of the run when it was cut off because the run is to stop.
+    pub(super) async fn call(&mut self, tried: &Try, seen: &Seen) -> Result<Option<RunEnded>, CookError> {
         let session = tried.tool.tags.contains(&"session").then(|| {
             let continued = (tried.cut_off.clone()).filter(|id| self.host.can_continue(id, &tried.params));
             SessionCall {
@@ -144,19 +152,50 @@ impl Run<'_> {
             budget_left: transition::budget_left(self.recipe, &self.state),
         };
         let began = Instant::now();
-        let watch = |live: Live| (self.watch)(&News::Live(live));
-        let outcome = self.host.call(&call, &watch, self.stop.clone()).await;
-        if outcome.cut_off {
-            if let Some(usage) = outcome.usage.filter(|usage| *usage != Usage::default()) {
-                let (step, visit, attempt) = (tried.step.clone(), tried.visit, tried.attempt);
-                self.record(Event::StepCutOff { step, visit, attempt, usage })?;
+        let (out, host, stop) = (self.watch, self.host, self.stop.clone());
+        let (wait, mut waits) = mpsc::unbounded_channel();
+        let watch = |live: Live| {
+            match &live {
+                Live::Used { usage, .. } => *seen.lock().unwrap_or_else(PoisonError::into_inner) = *usage,
+                Live::Waiting { why, until: Some(until), .. } => drop(wait.send((why.clone(), *until))),
+                _ => {}
             }
+            out(&News::Live(live));
+        };
+        let mut told: Option<Timestamp> = None;
+        let outcome = {
+            let mut outcome = host.call(&call, &watch, stop);
+            loop {
+                tokio::select! {
+                    biased;
+                    Some((why, until)) = waits.recv() => {
+                        // A wait is told again and again, with the time that is left.
+                        if told.is_none_or(|told| until.duration_since(told).abs() >= SAME_WAIT) {
+                            told = Some(until);
+                            self.record(Event::Waiting { step: Some(tried.step.clone()), why, until })?;
+                        }
+                    }
+                    outcome = &mut outcome => break outcome,
+                }
+            }
+        };
+        if outcome.cut_off {
+            self.cut_off(tried, outcome.usage.unwrap_or_default())?;
             return Ok(Some(self.stopped()));
         }
         let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let event = transition::conclude(self.recipe, &self.state, &self.places(), tried, &outcome, elapsed);
         self.record(event)?;
         Ok(None)
+    }
+
+    /// Writes down what the session of a try had used when it was cut off.
+    pub(super) fn cut_off(&mut self, tried: &Try, usage: Usage) -> Result<(), CookError> {
+        if usage == Usage::default() {
+            return Ok(());
+        }
+        let (step, visit, attempt) = (tried.step.clone(), tried.visit, tried.attempt);
+        self.record(Event::StepCutOff { step, visit, attempt, usage })
     }
 
     /// One question. Gives the end of the run when nobody can answer, or the person wants to stop.

@@ -200,7 +200,7 @@ impl State {
                 self.usage += *usage;
                 self.orchestration += *usage;
             }
-            Event::Notice { .. } => {}
+            Event::Waiting { .. } | Event::Notice { .. } => {}
             Event::RunEnded(end) => {
                 let back = match std::mem::take(&mut self.at) {
                     At::Ending(RunEnded { step: Some(step), .. }) => self.again(step),

@@ -2,16 +2,17 @@
 //! captures and routes itself, and refuses what the graph does not allow. One loop owns the run; everybody else holds a [`Wheel`].
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::event::{Event, Next, RunEnded};
-use super::run::{Asked, CookError, Due, Run};
-use super::transition::Try;
+use super::run::{Asked, CookError, Due, Run, Seen};
+use super::transition::{self, Try};
 use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::usage::Usage;
 use crate::recipe::model::{Recipe, Step};
@@ -34,6 +35,9 @@ pub struct Standing {
     pub passed: Vec<String>,
     /// What is due.
     pub next: Upcoming,
+    /// Dollars that are left of the run's budget, where it has one: nothing that a model has to weigh.
+    #[serde(skip)]
+    pub budget_left: Option<f64>,
 }
 
 /// A try that is over.
@@ -155,6 +159,7 @@ enum Request {
     Do(Wish, oneshot::Sender<Result<Arc<Standing>, Refusal>>),
     Began { session: String, number: u32 },
     Left { session: String, label: String, summary: String, usage: Usage },
+    Waits { why: String, until: Timestamp },
     GiveUp(RunEnded),
 }
 
@@ -183,6 +188,7 @@ pub fn wheel(run_id: &str, recipe: &str) -> (Wheel, Ear) {
         last: None,
         passed: Vec::new(),
         next,
+        budget_left: None,
     };
     let (tell, standing) = watch::channel(Arc::new(first));
     (Wheel { requests: ask, standing }, Ear { requests, standing: tell })
@@ -242,6 +248,11 @@ impl Wheel {
     /// Says that the session which drove is over.
     pub async fn left(&self, session: String, label: String, summary: String, usage: Usage) {
         let _ = self.requests.send(Request::Left { session, label, summary, usage }).await;
+    }
+
+    /// Says that nobody drives until then, and why.
+    pub async fn waits(&self, why: String, until: Timestamp) {
+        let _ = self.requests.send(Request::Waits { why, until }).await;
     }
 
     /// Ends the run because nobody drives it any more.
@@ -346,6 +357,7 @@ impl Run<'_> {
         standing.last.clone_from(&tale.last);
         standing.passed = std::mem::take(&mut tale.passed);
         standing.next = next;
+        standing.budget_left = transition::budget_left(self.recipe, &self.state);
         let standing = Arc::new(standing);
         ear.standing.send_replace(Arc::clone(&standing));
         for waiter in tale.waiters.drain(..) {
@@ -378,9 +390,9 @@ impl Run<'_> {
         ear.standing.send_replace(Arc::clone(&standing));
         let mut stop = self.stop.clone();
         // Borrowed for the call, so that what is heard meanwhile is written down afterwards.
-        let mut later = Vec::new();
+        let (mut later, seen, mut cut_off) = (Vec::new(), Seen::default(), false);
         let end = {
-            let mut call = pin!(self.call(tried));
+            let mut call = pin!(self.call(tried, &seen));
             loop {
                 tokio::select! {
                     end = &mut call => break end?,
@@ -393,10 +405,16 @@ impl Run<'_> {
                         None => break call.await?,
                     },
                     // The client's process goes in a moment: what is at work ends with our hold on it.
-                    () = cut(driver, &mut stop) => break None,
+                    () = cut(driver, &mut stop) => {
+                        cut_off = true;
+                        break None;
+                    }
                 }
             }
         };
+        if cut_off {
+            self.cut_off(tried, seen.into_inner().unwrap_or_else(PoisonError::into_inner))?;
+        }
         for request in later {
             if let Some(end) = self.note(tale, request)? {
                 return Ok(Some(end));
@@ -468,6 +486,7 @@ impl Run<'_> {
                 tale.session = None;
                 self.record(Event::OrchestratorEnded { session, label, summary, usage })?;
             }
+            Request::Waits { why, until } => self.record(Event::Waiting { step: None, why, until })?,
             Request::GiveUp(end) => return Ok(Some(end)),
             Request::Do(_, reply) => drop(reply),
         }

@@ -364,7 +364,8 @@ async fn changes(session: &Session<'_>, facts: &Facts) -> Option<Changes> {
 async fn named(session: &Session<'_>, facts: &Facts) -> Named {
     let declared: Vec<Declared> =
         session.outputs.iter().filter(|output| output.kind == ValueKind::Path).cloned().collect();
-    if declared.is_empty() {
+    // A played answer may be made up, or tell of files as they were elsewhere.
+    if declared.is_empty() || session.client.player {
         return Named::default();
     }
     let given = verdict::outputs(facts, &declared);

@@ -234,8 +234,8 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
     if evidence.writes == Writes::Never && !changes.inside.is_empty() {
         because.push(format!("its skill says that it only reads, and it changed {}", few(&changes.inside)));
     }
-    for (name, path) in &evidence.named.absent {
-        because.push(format!("its `{name}` names {path}, which is not there"));
+    if ruling.success {
+        because.extend(evidence.named.absent.iter().map(absent));
     }
     if !changes.outside.is_empty() {
         because.push(format!("it wrote outside of its working directory: {}", few(&changes.outside)));
@@ -271,6 +271,11 @@ pub fn outputs(facts: &Facts, declared: &[Declared]) -> Map<String, Value> {
         (_, Some(result)) => spoken::outputs(&result.text, declared),
         (_, None) => Map::new(),
     }
+}
+
+/// What is to be said of an output that names a file which is not there.
+fn absent((name, path): &(String, String)) -> String {
+    format!("its `{name}` names {path}, which is not there")
 }
 
 /// The first few of some paths.
@@ -345,7 +350,14 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
     }
     let missing = missing(evidence.declared, given);
     if !missing.is_empty() {
-        let because = format!("declared outputs are missing: {}", missing.join(", "));
+        let named = |name: &String| evidence.named.absent.iter().find(|(absent, _)| absent == name);
+        let (absent_files, silent): (Vec<_>, Vec<_>) = missing.iter().partition(|name| named(name).is_some());
+        let mut because: Vec<String> = absent_files.into_iter().filter_map(named).map(absent).collect();
+        if !silent.is_empty() {
+            let names: Vec<&str> = silent.into_iter().map(String::as_str).collect();
+            because.insert(0, format!("declared outputs are missing: {}", names.join(", ")));
+        }
+        let because = because.join("; ");
         return fails("contract_violation", RetryReason::ContractRecovery, because);
     }
     if !evidence.named.astray.is_empty() {

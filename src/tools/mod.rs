@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 pub mod orchestrator;
+mod patience;
 mod prompt;
 mod quota;
 mod skill;
@@ -30,7 +31,9 @@ use crate::execution::warden::WardenProgram;
 use crate::skills::SkillStore;
 
 pub use args::{skill_name, what};
+pub use patience::Patience;
 pub use prompt::driving;
+pub use quota::Tell;
 pub use skill::can_continue;
 
 /// What the handlers of one run work with.

@@ -1,10 +1,13 @@
 //! A session that drives a run: the client with our tools alone, told by `templates/driving.md` how to use them.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::patience::Patience;
+use super::quota::{self, Pass, Tell};
 use super::{Toolkit, prompt, skill};
 use crate::config::{Permissions, limit};
 use crate::core::files;
@@ -12,8 +15,10 @@ use crate::core::stop::StopSignal;
 use crate::core::usage::Usage;
 use crate::engine::event::Fault;
 use crate::execution::client::{self, SessionSpec};
+use crate::execution::facts::Update;
 use crate::execution::race::{Needs, Policy};
-use crate::execution::session::{self, Session};
+use crate::execution::session::{self, Glimpse, Session};
+use crate::execution::verdict::SkillResult;
 use crate::skills::Writes;
 
 /// How our server is called in a client's configuration.
@@ -32,6 +37,8 @@ pub struct Orders<'a> {
     pub prompt: &'a str,
     /// The socket of the run.
     pub socket: &'a Path,
+    /// Dollars that are left of the run's budget, where it has one.
+    pub budget_left: Option<f64>,
 }
 
 /// What became of one session that drove.
@@ -45,6 +52,52 @@ pub struct Drove {
     pub usage: Usage,
     /// What failed, when it was not the session itself.
     pub fault: Option<Fault>,
+    /// The verdict, when the model service or the login failed.
+    unanswered: Option<Box<SkillResult>>,
+}
+
+impl Drove {
+    /// One that did not start.
+    fn failed(fault: Fault, summary: String) -> Self {
+        Self {
+            label: "cannot run".to_owned(),
+            summary,
+            usage: Usage::default(),
+            fault: Some(fault),
+            unanswered: None,
+        }
+    }
+}
+
+/// Waits until a session that drives may start. `tell` hears why it does not yet.
+///
+/// # Errors
+/// When it may not: why the run ends; nothing when the run is to stop.
+pub async fn pass(
+    kit: &Toolkit,
+    tell: Tell<'_>,
+    stop: &mut StopSignal,
+) -> Result<(), Option<(Fault, String)>> {
+    match quota::pass(kit, tell, stop).await {
+        Pass::Free | Pass::Unknown(_) => Ok(()),
+        Pass::Stopped => Err(None),
+        Pass::TooLong(why) => Err(Some((Fault::Quota, why))),
+    }
+}
+
+/// Waits for the model service after a session that it did not answer. Says whether another session makes sense; the run may have
+/// been stopped meanwhile.
+pub async fn wait(
+    kit: &Toolkit,
+    drove: &Drove,
+    patience: &mut Patience,
+    tell: Tell<'_>,
+    stop: &mut StopSignal,
+) -> bool {
+    match &drove.unanswered {
+        Some(verdict) => patience.wait(kit, verdict, tell, stop).await.is_some(),
+        None => false,
+    }
 }
 
 /// The client's configuration of our server, which passes everything on to `socket`.
@@ -78,16 +131,10 @@ pub fn first_words(number: u32, standing: &Value, told: &str) -> Result<String, 
 }
 
 /// Runs a session that drives to its end.
-pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) -> Drove {
-    let failed = |fault, summary: String| Drove {
-        label: "cannot run".to_owned(),
-        summary,
-        usage: Usage::default(),
-        fault: Some(fault),
-    };
+pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mut stop: StopSignal) -> Drove {
     let client = match kit.client.clone() {
         Ok(client) => client,
-        Err(error) => return failed(Fault::Environment, error.to_string()),
+        Err(error) => return Drove::failed(Fault::Environment, error.to_string()),
     };
     let dir = kit.run_dir.session(id);
     let settings = &kit.settings.session;
@@ -103,7 +150,9 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
     };
     let (carried, cwd) = match prepare() {
         Ok(prepared) => prepared,
-        Err(error) => return failed(Fault::Environment, format!("cannot write {}: {error}", dir.display())),
+        Err(error) => {
+            return Drove::failed(Fault::Environment, format!("cannot write {}: {error}", dir.display()));
+        }
     };
     let spec = SessionSpec {
         session_id: id.to_owned(),
@@ -122,8 +171,19 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
         mcp_config: Some(config),
         setting_sources: settings.setting_sources.clone(),
         settings: carried.as_ref().map(|carried| carried.0.clone()),
-        budget_usd: None,
+        budget_usd: orders.budget_left.map(|left| left.max(skill::LEAST_BUDGET)),
         cwd: cwd.clone(),
+    };
+    let turn = match &config_dir {
+        Some(dir) => skill::turn_to_renew(&env, dir, tell, &mut stop).await,
+        None => None,
+    };
+    let turn = Mutex::new(turn);
+    let answered = |glimpse: Glimpse| {
+        if matches!(glimpse, Glimpse::Update(Update::Doing(_) | Update::Saying(_))) {
+            // The model has answered, so the login is good: the next session may start.
+            drop(turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+        }
     };
     let transcript = config_dir.map(|config| client::transcript(&config, &cwd, id));
     let idle = limit(kit.settings.run_skill.idle_output_timeout);
@@ -144,13 +204,16 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, stop: StopSignal) 
         redactor: &kit.redactor,
         tape: None,
     };
-    let ended = session::run(session, &|_| (), stop).await;
+    let ended = session::run(session, &answered, stop).await;
     drop(carried);
     let verdict = ended.verdict;
-    let fault = skill::fault(&verdict);
+    quota::after(kit, &verdict).await;
+    let spent = verdict.subtype == "budget_exhausted" && orders.budget_left.is_some();
+    let fault = if spent { Some(Fault::Budget) } else { skill::fault(&verdict) };
     let summary = match verdict.success {
         true => crate::core::text::first_line(&verdict.result).to_owned(),
         false => verdict.because.first().cloned().unwrap_or_default(),
     };
-    Drove { label: verdict.subtype, summary, usage: verdict.usage, fault }
+    let unanswered = verdict.infrastructure.then(|| Box::new(verdict.clone()));
+    Drove { label: verdict.subtype, summary, usage: verdict.usage, fault, unanswered }
 }

@@ -49,15 +49,15 @@ pub(super) fn continued() -> Result<String, String> {
     render("continue", context! {})
 }
 
-/// What a session is told whose answer lacks some of its outputs; `found` is what else was seen, in sentences.
-pub(super) fn missing(missing: &[String], found: &[String], outputs: &[Declared]) -> Result<String, String> {
+/// What a session is told whose answer lacks some of its outputs: what its verdict found, in sentences.
+pub(super) fn missing(found: &[String], outputs: &[Declared]) -> Result<String, String> {
     let outputs: Vec<_> = outputs
         .iter()
         .map(|output| {
             context! { name => output.name.clone(), required => output.required, choices => output.choices.clone() }
         })
         .collect();
-    render("missing", context! { missing => missing.to_vec(), found => found.to_vec(), outputs })
+    render("missing", context! { found => found.to_vec(), outputs })
 }
 
 /// The rules for whoever drives a run of `recipe` through our tools, which its client knows under names that begin with `prefix`; `asks`

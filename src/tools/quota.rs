@@ -17,8 +17,24 @@ use crate::execution::quota::guard::{Guard, Leave};
 use crate::execution::quota::wait::{Waited, retry_at, told, wait_until};
 use crate::execution::verdict::{RetryReason, SkillResult};
 
+/// Hears why a session waits, and until when where that is known.
+pub type Tell<'a> = &'a (dyn Fn(String, Option<Timestamp>) + Send + Sync);
+
 /// Whether it was said that the windows are not known: once is enough for a process.
 static SAID: AtomicBool = AtomicBool::new(false);
+
+/// Whether a session may start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Pass {
+    /// It may.
+    Free,
+    /// It may, although it is not known how much is used; in words, the first time.
+    Unknown(Option<String>),
+    /// The run is to stop.
+    Stopped,
+    /// It may not; why.
+    TooLong(String),
+}
 
 /// The guard of the sessions of a run; a played session uses nothing of a plan.
 fn guard(kit: &Toolkit) -> Option<Guard> {
@@ -26,30 +42,40 @@ fn guard(kit: &Toolkit) -> Option<Guard> {
     Guard::of(&kit.settings, &kit.env, Some(&kit.repository)).filter(|_| !plays)
 }
 
-/// Waits until a session may start. Gives the outcome of the call when it may not.
+/// Waits until a session may start.
+pub(super) async fn pass(kit: &Toolkit, tell: Tell<'_>, stop: &mut StopSignal) -> Pass {
+    let Some(guard) = guard(kit) else { return Pass::Free };
+    match guard.pass(&Timestamp::now, &|why, until| tell(why, Some(until)), stop).await {
+        Leave::Start => Pass::Free,
+        Leave::Unknown(why) => {
+            let first = !SAID.swap(true, Ordering::Relaxed);
+            Pass::Unknown(first.then(|| {
+                let why = format!("it is not known how much of the plan is used, and it goes on: {why}");
+                tracing::warn!("{why}");
+                why
+            }))
+        }
+        Leave::Stopped => Pass::Stopped,
+        Leave::TooLong(why) => Pass::TooLong(format!("{why}: later than `quota_guard.max_wait` allows")),
+    }
+}
+
+/// Waits until the session of a call may start. Gives the outcome of the call when it may not.
 pub(super) async fn before(
     kit: &Toolkit,
     call: &Call,
     watch: Watch<'_>,
     stop: &mut StopSignal,
 ) -> Option<Outcome> {
-    let guard = guard(kit)?;
-    let tell = |why: String| watch(Live::Waiting { step: call.step.clone(), why });
-    match guard.pass(&Timestamp::now, &tell, stop).await {
-        Leave::Start => None,
-        Leave::Unknown(why) => {
-            if !SAID.swap(true, Ordering::Relaxed) {
-                let target = format!("it is not known how much of the plan is used, and it goes on: {why}");
-                tracing::warn!("{target}");
-                watch(Live::Doing { step: call.step.clone(), tool: "quota".to_owned(), target });
-            }
+    let tell = |why, until| watch(Live::Waiting { step: call.step.clone(), why, until });
+    match pass(kit, &tell, stop).await {
+        Pass::Free | Pass::Unknown(None) => None,
+        Pass::Unknown(Some(target)) => {
+            watch(Live::Doing { step: call.step.clone(), tool: "quota".to_owned(), target });
             None
         }
-        Leave::Stopped => Some(Outcome { cut_off: true, ..ended("the run is to stop".to_owned()) }),
-        Leave::TooLong(why) => Some(Outcome {
-            fault: Some(Fault::Quota),
-            ..ended(format!("{why}: later than `quota_guard.max_wait` allows"))
-        }),
+        Pass::Stopped => Some(Outcome { cut_off: true, ..ended("the run is to stop".to_owned()) }),
+        Pass::TooLong(why) => Some(Outcome { fault: Some(Fault::Quota), ..ended(why) }),
     }
 }
 
@@ -69,18 +95,16 @@ pub(super) async fn after(kit: &Toolkit, verdict: &SkillResult) {
 /// is known that is near enough to wait for, and nothing was done.
 pub(super) async fn reset(
     kit: &Toolkit,
-    call: &Call,
     verdict: &SkillResult,
-    watch: Watch<'_>,
+    tell: Tell<'_>,
     stop: &mut StopSignal,
 ) -> Option<(Waited, Duration)> {
     let limit = limit(verdict)?;
     let guard = guard(kit)?;
     let until = retry_at(Some(limit.resets_at), guard.rules().buffer, guard.max_wait(), Timestamp::now())?;
     let tell = |_: Duration| {
-        let until = told(until, Timestamp::now(), &TimeZone::system());
-        let why = format!("the account's limit is reached: another try at {until}");
-        watch(Live::Waiting { step: call.step.clone(), why });
+        let at = told(until, Timestamp::now(), &TimeZone::system());
+        tell(format!("the account's limit is reached: another try at {at}"), Some(until));
     };
     let began = tokio::time::Instant::now();
     let waited = wait_until(until, &Timestamp::now, &tell, stop).await;

@@ -2,6 +2,8 @@
 
 mod legs; // the turns that one session may take
 
+pub(super) use legs::turn_to_renew;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,7 +68,7 @@ fn budget(own: Option<f64>, left: Option<f64>) -> (Option<f64>, bool) {
 }
 
 /// The least budget that the client takes for one, in dollars.
-const LEAST_BUDGET: f64 = 0.0001;
+pub(super) const LEAST_BUDGET: f64 = 0.0001;
 
 /// Everything that is fixed before the session starts.
 struct Prepared {
@@ -278,7 +280,7 @@ fn tell(call: &Call, watch: Watch<'_>, session: &str, glimpse: Glimpse) {
         }
         Glimpse::Update(Update::Doing(call)) => Live::Doing { step, tool: call.name, target: call.target },
         Glimpse::Update(Update::Saying(text)) => Live::Saying { step, text: first_line(&text).to_owned() },
-        Glimpse::Update(Update::Waiting(why)) => Live::Waiting { step, why },
+        Glimpse::Update(Update::Waiting(why)) => Live::Waiting { step, why, until: None },
         Glimpse::Update(Update::Nothing) => return,
         Glimpse::Used(usage) => Live::Used { step, usage },
         Glimpse::Ending(why) => Live::Ending { step, why: ending(why).to_owned() },

@@ -121,15 +121,16 @@ fn a_killed_rehearsal_is_finished_later() {
     resumes(&kitchen, &run);
 }
 
-/// Waits until the first session of the rehearsal is at work.
+/// Waits until the first session of the rehearsal has said something.
 fn session_begun(kitchen: &Kitchen) -> std::path::PathBuf {
-    until("the first session", || {
+    until("the first words of the first session", || {
         let run = kitchen.stages().first().and_then(|stage| {
             let entries = std::fs::read_dir(stage.join(".autoskillit/runs")).ok()?;
             entries.flatten().map(|entry| entry.path()).find(|run| run.join("sessions").is_dir())
         })?;
-        let text = std::fs::read_to_string(run.join("journal.ndjson")).ok()?;
-        text.contains(r#""tool":"run_skill""#).then_some(run)
+        let mut sessions = std::fs::read_dir(run.join("sessions")).ok()?.flatten();
+        let stream = std::fs::read_to_string(sessions.next()?.path().join("stream.ndjson")).ok()?;
+        stream.contains(r#""type":"assistant""#).then_some(run)
     })
 }
 

@@ -556,7 +556,7 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
                 open = None;
                 format!("{} {label} -> {}", numbered(step, *visit, *attempt), onwards(next))
             }
-            Event::StepCutOff { .. } => continue,
+            Event::StepCutOff { .. } | Event::Waiting { .. } => continue,
             Event::StepSkipped { step, next, .. } => format!("{step} skipped -> {}", onwards(next)),
             Event::StepExceeded { step, visits, next } => {
                 format!("{step} exceeded its {visits} -> {}", onwards(next))

@@ -109,7 +109,7 @@ pub(super) fn line(live: &Live) -> Option<String> {
         Live::Doing { step, tool, target } => format!("{step}: {tool} {target}"),
         Live::Saying { step, text } if text.is_empty() => format!("{step}: thinks"),
         Live::Saying { step, text } => format!("{step}: {text}"),
-        Live::Waiting { step, why } => format!("{step} waits: {why}"),
+        Live::Waiting { step, why, .. } => format!("{step} waits: {why}"),
         Live::Ending { step, why } => format!("{step} is being ended: {why}"),
         Live::Used { .. } => return None,
     })

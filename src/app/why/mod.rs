@@ -67,6 +67,8 @@ pub struct Try {
     pub label: String,
     /// The facts that decided.
     pub because: Vec<String>,
+    /// What it waited for, other than its own work.
+    pub waited: Vec<String>,
     /// How it came to its end.
     pub ended: Option<String>,
     /// How its process ended.
@@ -210,6 +212,12 @@ fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
                 });
                 if let Some(one) = cut {
                     one.usage = Some(*usage);
+                }
+            }
+            Event::Waiting { step, why, .. } => {
+                let waiting = tries.iter_mut().rev().find(|one| one.step == *step);
+                if let Some(one) = waiting {
+                    one.waited.push(why.clone());
                 }
             }
             Event::StepSkipped { step, why, next } if wanted.is_some() && is_wanted(step) => {

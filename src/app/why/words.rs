@@ -85,12 +85,15 @@ pub(super) fn needed(one: &Try) -> Option<String> {
         (_, "timeout") => "to be done in time: raise `run_skill.timeout`, or give the step less to do",
         (_, "stale") => "a sign of life in time: raise `run_skill.stale_threshold` if the silence was work",
         (_, "idle_stall") => {
-            "a word in time: raise `run_skill.idle_output_timeout` if the silence was thinking"
+            "a word in time: raise `run_skill.idle_output_timeout` if the service is that slow"
         }
         (_, "early_stop") => {
             "to stay until its background tasks have ended: raise `run_skill.background_wait`, or let it have none"
         }
         (_, "zero_writes") => "a change on disk: its skill always makes one",
+        (_, "path_contamination") => {
+            "to work where it was put: its outputs name files of that checkout, or of a kitchen's folder"
+        }
         (_, "drain_race") => "its result, which its transcript has and its stream did not bring",
         (_, "unknown_model") => "a model that the service knows",
         (_, "permission_denied") => {

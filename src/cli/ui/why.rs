@@ -60,6 +60,9 @@ fn tried(one: &Try, top: &Path, look: &Look) -> Vec<String> {
     if !one.what.is_empty() {
         say("did", Role::Plain, &one.what);
     }
+    for (at, wait) in one.waited.iter().enumerate() {
+        say(if at == 0 { "waited" } else { "" }, Role::Plain, wait);
+    }
     for (at, fact) in one.because.iter().enumerate() {
         say(if at == 0 { "because" } else { "" }, Role::Plain, fact);
     }

@@ -11,7 +11,7 @@ use super::{Driver, Refusal, Standing, Upcoming, Wheel, wheel};
 use crate::core::redact::Redactor;
 use crate::core::stop::Stop;
 use crate::core::usage::Usage;
-use crate::engine::event::{Entry, Event, News, RunEnded, RunStatus};
+use crate::engine::event::{Entry, Event, Live, News, RunEnded, RunStatus};
 use crate::engine::host::{Answering, Call, Outcome, Question, Reply, StopSignal, ToolHost, Watch};
 use crate::engine::journal::Journal;
 use crate::engine::run::{Run, entry_step};
@@ -147,9 +147,24 @@ fn an_answer_tells_what_came_of_the_call_what_happened_since_and_what_is_due() {
 /// A world in which a call takes until it is told to end.
 struct Slow(Notify);
 
+/// What its session is seen to use.
+const SEEN: Usage = Usage { input: 3, output: 4, ..ZERO };
+const ZERO: Usage = Usage { input: 0, output: 0, cache_read: 0, cache_write: 0, turns: 0, cost_usd: 0.0 };
+
+/// Until when it says, again and again, that it waits.
+fn later(seconds: i64) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(4_000_000_000 + seconds).unwrap()
+}
+
 impl ToolHost for Slow {
-    fn call<'a>(&'a self, _: &'a Call, _: Watch<'a>, mut stop: StopSignal) -> Answering<'a, Outcome> {
+    fn call<'a>(&'a self, call: &'a Call, watch: Watch<'a>, mut stop: StopSignal) -> Answering<'a, Outcome> {
         Box::pin(async move {
+            let step = call.step.clone();
+            watch(Live::Used { step: step.clone(), usage: SEEN });
+            for (why, until) in [("a", Some(0)), ("a, still", Some(2)), ("b", None), ("c", Some(600))] {
+                let (step, until) = (step.clone(), until.map(later));
+                watch(Live::Waiting { step, why: why.to_owned(), until });
+            }
             tokio::select! {
                 () = self.0.notified() => outcome(true, stdout("x")),
                 _ = crate::core::stop::more_urgent(&mut stop, Stop::No) => {
@@ -206,6 +221,18 @@ fn a_call_that_is_made_again_joins_the_one_at_work_and_others_wait_their_turn() 
     });
     let calls = entries.iter().filter(|entry| matches!(entry.event, Event::StepStarted { .. })).count();
     assert_eq!(calls, 1, "one call, however often it is asked for");
+    let waits: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Waiting { step, why, until } => Some((step.as_deref(), why.as_str(), *until)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        waits,
+        [(Some("first"), "a", later(0)), (Some("first"), "c", later(600))],
+        "a wait for a known moment is written down once"
+    );
 }
 
 #[test]
@@ -215,7 +242,7 @@ fn a_stopped_run_of_a_client_does_not_wait_for_its_call_and_one_of_a_session_doe
         let host = Slow(Notify::new());
         let took = Mutex::new(std::time::Duration::ZERO);
         let kept = &took;
-        let (_, end) = steer(&recipe, &host, driver, |wheel, wish| async move {
+        let (entries, end) = steer(&recipe, &host, driver, |wheel, wish| async move {
             wheel.ready().await;
             let began = tokio::time::Instant::now();
             let (answer, ()) = tokio::join!(wheel.call("first", "run_cmd"), async {
@@ -230,6 +257,8 @@ fn a_stopped_run_of_a_client_does_not_wait_for_its_call_and_one_of_a_session_doe
             (RunStatus::Stopped, true, Some("first"))
         );
         assert_eq!(took.into_inner().unwrap().as_secs() >= 5, waits, "{driver:?}");
+        let used = State::fold(&entries, "first").usage;
+        assert_eq!(used == SEEN, driver == Driver::Client, "what was let go of had used something: {used:?}");
     }
 }
 

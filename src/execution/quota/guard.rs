@@ -173,7 +173,7 @@ impl Guard {
     pub async fn pass(
         &self,
         clock: Clock<'_>,
-        tell: &(dyn Fn(String) + Send + Sync),
+        tell: &(dyn Fn(String, Timestamp) + Send + Sync),
         stop: &mut StopSignal,
     ) -> Leave {
         let began = clock();
@@ -207,8 +207,8 @@ impl Guard {
                 return Leave::TooLong(format!("{}, and is free again at {until}", used(binding)));
             }
             let why = |_: Duration| {
-                let until = told(until, clock(), &TimeZone::system());
-                tell(format!("{}: goes on at {until}", used(binding)));
+                let at = told(until, clock(), &TimeZone::system());
+                tell(format!("{}: goes on at {at}", used(binding)), until);
             };
             if wait_until(until, clock, &why, stop).await == Waited::Stopped {
                 return Leave::Stopped;

@@ -224,7 +224,7 @@ fn a_named_file_must_be_there_and_not_elsewhere() {
         (absent.subtype.as_str(), absent.retry_reason),
         ("contract_violation", RetryReason::ContractRecovery)
     );
-    assert_eq!(absent.because[1], "its `plan_path` names /x/plan.md, which is not there");
+    assert_eq!(absent.because[0], "its `plan_path` names /x/plan.md, which is not there");
     assert!(absent.outputs.is_empty(), "nobody is to work with it");
     let astray = verdict(&Named { astray: told(), ..Named::default() });
     assert_eq!(

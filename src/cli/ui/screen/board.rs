@@ -96,7 +96,7 @@ impl Board {
             }
             Event::StepSkipped { step, .. } | Event::StepExceeded { step, .. } => self.meet(step),
             Event::OrchestratorEnded { usage, .. } => self.done += *usage,
-            Event::OrchestratorStarted { .. } | Event::Notice { .. } => {}
+            Event::OrchestratorStarted { .. } | Event::Waiting { .. } | Event::Notice { .. } => {}
             Event::RunEnded(_) => self.running.clear(),
         }
         self.since.get_or_insert(entry.at);
@@ -127,7 +127,7 @@ impl Board {
             }
             Live::Saying { step, text } if text.trim().is_empty() => (step, Activity::Thinking),
             Live::Saying { step, text } => (step, Activity::Saying(text.clone())),
-            Live::Waiting { step, why } => (step, Activity::Waiting(why.clone())),
+            Live::Waiting { step, why, .. } => (step, Activity::Waiting(why.clone())),
             Live::Ending { step, why } => (step, Activity::Ending(why.clone())),
         };
         match self.find(step) {

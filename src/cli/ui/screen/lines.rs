@@ -80,6 +80,15 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
         Event::Notice { text } => {
             vec![sign(Role::Accent, glyphs.notice), told(Role::Plain, text, look).after(" ")]
         }
+        Event::Waiting { step, why, .. } => {
+            let step = step.as_deref().unwrap_or("orchestrator");
+            vec![
+                sign(Role::Warn, glyphs.notice),
+                name(step, 1, board, look),
+                Part::new(3, Line::of(Role::Dim, format!("waited: {}", text::one_line(why, look))))
+                    .shrinks_to(10),
+            ]
+        }
         // The header says who drives; only what replaces it is news.
         Event::OrchestratorStarted { number, .. } if *number > 1 => {
             let text = format!("orchestrator session {number} takes over");

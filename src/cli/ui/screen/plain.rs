@@ -140,6 +140,10 @@ impl PlainScreen {
                     .and(Role::Dim, spent);
                 self.log("", line);
             }
+            Event::Waiting { step, why, .. } => {
+                let step = step.as_deref().unwrap_or_default();
+                self.log(step, Line::of(Role::Warn, format!("waiting: {}", clean(why))));
+            }
             Event::Notice { text } => self.log("", Line::of(Role::Plain, clean(text))),
             Event::StepCutOff { .. } | Event::RunEnded(_) => {}
         }
@@ -162,6 +166,8 @@ impl PlainScreen {
             Live::Doing { tool, .. } if tool == "output" => all,
             Live::Doing { tool, .. } => all || tool_before.as_ref() != Some(tool),
             Live::Saying { text, .. } => all && !text.trim().is_empty(),
+            // The journal tells those whose end is known.
+            Live::Waiting { until: Some(_), .. } => false,
             Live::Waiting { .. } | Live::Ending { .. } => true,
             Live::Spawned { .. } | Live::Used { .. } => false,
         };

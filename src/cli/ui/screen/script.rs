@@ -233,7 +233,11 @@ pub(super) fn rough() -> Script {
             note: "its session was cut off and goes on".into(),
         })
         .begin("repair", 1, 1, "/autoskillit:repair-tests")
-        .live(Live::Waiting { step: "repair".into(), why: "the API is overloaded, next try in 8s".into() })
+        .live(Live::Waiting {
+            step: "repair".into(),
+            why: "the API is overloaded, next try in 8s".into(),
+            until: None,
+        })
         .at(9_010)
         .end("repair", 1, 1, false, "context limit", "the session ran out of context", 10_000, Next::Retry)
         .begin("repair", 1, 2, "/autoskillit:repair-tests")

@@ -96,7 +96,7 @@ async fn passes(guard: &Guard) -> (Leave, u64, Vec<String>) {
     let clock = move || at(i64::try_from(began.elapsed().as_secs()).unwrap());
     let said = Mutex::new(Vec::new());
     let (_keep, mut stop) = tokio::sync::watch::channel(Stop::No);
-    let leave = guard.pass(&clock, &|why| said.lock().unwrap().push(why), &mut stop).await;
+    let leave = guard.pass(&clock, &|why, _| said.lock().unwrap().push(why), &mut stop).await;
     (leave, began.elapsed().as_secs(), said.into_inner().unwrap())
 }
 
@@ -153,7 +153,7 @@ async fn an_answer_holds_for_a_while_but_not_for_a_wait() {
     // The kept answer blocks, a new one does not.
     let clock = || at(400);
     let (_keep, mut stop) = tokio::sync::watch::channel(Stop::No);
-    assert_eq!(guard.pass(&clock, &|why| panic!("{why}"), &mut stop).await, Leave::Start);
+    assert_eq!(guard.pass(&clock, &|why, _| panic!("{why}"), &mut stop).await, Leave::Start);
     assert_eq!(service.asked(), 3);
     // What is kept is private, and it is of no use for another login.
     log_in(&home, "another", 90_000);
@@ -229,7 +229,7 @@ async fn a_wait_is_bounded_and_can_be_stopped() {
     assert_eq!(after, 6 * 3600);
 
     let (wish, mut stop) = tokio::sync::watch::channel(Stop::No);
-    let tell = |_: String| wish.send_modify(|stop| *stop = Stop::Gently);
+    let tell = |_: String, _| wish.send_modify(|stop| *stop = Stop::Gently);
     assert_eq!(guard.pass(&|| at(0), &tell, &mut stop).await, Leave::Stopped);
 }
 
