@@ -96,6 +96,8 @@ pub struct Ended {
     pub exit: Option<Exit>,
     /// What it left behind, now gone.
     pub left: Vec<Leftover>,
+    /// How many more there were than `left` lists.
+    pub unlisted: u32,
     /// Whether something held stdout open after the client was gone.
     pub stdout_held: bool,
     /// Lines of its stream that were too long to read.
@@ -138,6 +140,7 @@ pub async fn run(
                 termination: Termination::NaturalExit,
                 exit: None,
                 left: Vec::new(),
+                unlisted: 0,
                 stdout_held: false,
                 dropped_lines: 0,
                 log_trouble: None,
@@ -154,7 +157,8 @@ pub async fn run(
     let (mut errors, mut pieces) = (Tail::new(STDERR_TAIL), Pieces::default());
     let (mut out, mut err) = (vec![0; 64 << 10], vec![0; 8 << 10]);
     let (mut stdout_open, mut stderr_open) = (true, true);
-    let (mut wished, mut swept, mut left, mut not_started) = (Stop::No, false, Vec::new(), None);
+    let (mut wished, mut swept, mut not_started) = (Stop::No, false, None);
+    let (mut left, mut unlisted) = (Vec::new(), 0);
     let began = Instant::now();
 
     let termination = loop {
@@ -225,8 +229,8 @@ pub async fn run(
                     log.event(Event::Exited { exit });
                     race.observe(began.elapsed(), &Signal::Exited(Some(exit)));
                 }
-                Some(Report::Ended { left: found, .. } | Report::Lost { left: found, .. }) => {
-                    left = found;
+                Some(Report::Ended { left: found, unlisted: more, .. } | Report::Lost { left: found, unlisted: more }) => {
+                    (left, unlisted) = (found, more);
                     swept = true;
                     race.observe(began.elapsed(), &Signal::Exited(None));
                 }
@@ -254,15 +258,18 @@ pub async fn run(
     // Nothing of the session may be left when its step is over, so the sweep is waited for. It is bounded on its own side.
     while !swept {
         match tokio::time::timeout(SWEEP, reports.next()).await {
-            Ok(Some(Report::Ended { left: found, .. } | Report::Lost { left: found, .. })) => {
-                left = found;
+            Ok(Some(
+                Report::Ended { left: found, unlisted: more, .. }
+                | Report::Lost { left: found, unlisted: more },
+            )) => {
+                (left, unlisted) = (found, more);
                 swept = true;
             }
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => swept = true,
         }
     }
-    log.event(Event::Swept { left: left.len() });
+    log.event(Event::Swept { left: left.len() + unlisted as usize });
     // Its last words may still be in the pipe, and they may say why it ended. With all writers gone the pipe ends at once.
     let last_words = Instant::now() + LAST_WORDS;
     while stderr_open {
@@ -292,6 +299,7 @@ pub async fn run(
         termination,
         exit: race.exit(),
         left,
+        unlisted,
         stdout_held: race.stdout_held() && not_started.is_none(),
         dropped_lines: lines.dropped(),
         log_trouble: None,

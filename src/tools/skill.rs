@@ -321,7 +321,7 @@ fn outcome(ended: Ended) -> Outcome {
         (false, _) => verdict.because.first().cloned().unwrap_or_default(),
     };
     if !ended.left.is_empty() {
-        let left = ended.left.len();
+        let left = ended.left.len() + ended.unlisted as usize;
         summary.push_str(&format!(
             " ({left} process{} it left running ended)",
             if left == 1 { "" } else { "es" }

@@ -85,6 +85,8 @@ pub struct Try {
     pub missing_outputs: Vec<String>,
     /// What it left running.
     pub left: Vec<Leftover>,
+    /// How many more there were than `left` lists.
+    pub unlisted: u32,
     /// What was odd.
     pub anomalies: Vec<Anomaly>,
     /// What would have made it a success.
@@ -319,7 +321,7 @@ fn told_by_log(one: &mut Try, dir: &Path) {
     one.background = summary.background;
     one.open_calls = summary.open_calls;
     one.missing_outputs = if one.ok == Some(true) { Vec::new() } else { summary.missing_outputs };
-    one.left = summary.left;
+    (one.left, one.unlisted) = (summary.left, summary.unlisted);
     one.anomalies = summary.anomalies;
     one.log_note = summary.log_trouble;
 }
@@ -331,7 +333,7 @@ fn told_by_command(one: &mut Try, run: &RunDir) {
     one.log.get_or_insert_with(|| dir.join("output.log"));
     let Ok(account) = Account::read(&dir.join("warden.json")) else { return };
     one.exit = account.exit;
-    one.left = account.left;
+    (one.left, one.unlisted) = (account.left, account.unlisted);
     one.ended = account.exit.map(words::exit);
     if one.ok.is_none() && account.parent_gone {
         one.because.push("the program that ran it went away before the command was over".to_owned());

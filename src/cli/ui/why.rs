@@ -106,7 +106,8 @@ fn tried(one: &Try, top: &Path, look: &Look) -> Vec<String> {
         let age = format::duration(Duration::from_millis(left.age_ms));
         format!("{} (pid {}, {age} old, found {found}, {ended})", left.command, left.pid)
     });
-    listed(&mut say, "left running", Role::Warn, left);
+    let more = (one.unlisted > 0).then(|| format!("and {} more, ended", one.unlisted));
+    listed(&mut say, "left running", Role::Warn, left.chain(more));
     for (at, anomaly) in one.anomalies.iter().enumerate() {
         let role = if anomaly.severity == Severity::Info { Role::Dim } else { Role::Warn };
         let when = format::clock(Duration::from_millis(anomaly.first_ms));

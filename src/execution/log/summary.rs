@@ -78,6 +78,9 @@ pub struct Summary {
     pub missing_outputs: Vec<String>,
     /// What it left running, now ended.
     pub left: Vec<Leftover>,
+    /// How many more there were than `left` lists.
+    #[serde(default)]
+    pub unlisted: u32,
     /// Whether something held its stdout open after the client was gone.
     pub stdout_held: bool,
     /// Lines of its stream that were too long to read.

@@ -130,6 +130,7 @@ impl SessionLog {
                 open_calls: Vec::new(),
                 missing_outputs: Vec::new(),
                 left: Vec::new(),
+                unlisted: 0,
                 stdout_held: false,
                 dropped_lines: 0,
                 records: 0,
@@ -265,6 +266,7 @@ impl SessionLog {
         summary.verdict = Some(Judged::from(verdict));
         summary.missing_outputs = missing(outputs, &verdict.outputs);
         summary.left.clone_from(&ended.left);
+        summary.unlisted = ended.unlisted;
         summary.stdout_held = ended.stdout_held;
         summary.dropped_lines = ended.dropped_lines;
         fill(summary, facts, &self.taken, &self.told);
