@@ -89,20 +89,27 @@ enum Who {
     Claude,
 }
 
-/// How a run is to be driven, and why so.
-fn way(args: &CookArgs, stated: Option<Orchestrator>) -> Result<(Way, &'static str), AppError> {
+/// How a run is to be driven, and why so. `rehearsed`: its sessions are played, and so would be one that drives.
+fn way(
+    args: &CookArgs,
+    stated: Option<Orchestrator>,
+    rehearsed: bool,
+) -> Result<(Way, &'static str), AppError> {
+    if args.interactive && args.orchestrator == Some(Who::Engine) {
+        return Err(AppError::usage(
+            "--interactive is a conversation with Claude: it does not go with --orchestrator engine",
+        ));
+    }
+    if rehearsed && (args.interactive || args.orchestrator == Some(Who::Claude)) {
+        let flag = if args.interactive { "--interactive" } else { "--orchestrator" };
+        return Err(AppError::usage("a rehearsal has no model that could drive it")
+            .hint(format!("leave {flag} out: the engine drives rehearsals")));
+    }
     if args.interactive {
-        if args.orchestrator == Some(Who::Engine) {
-            return Err(AppError::usage(
-                "--interactive is a conversation with Claude: it does not go with --orchestrator engine",
-            ));
-        }
         check_terminal()?;
         return Ok((Way::Conversation, "you, in a conversation (--interactive)"));
     }
-    match (args.orchestrator, stated, args.rehearse.is_some()) {
-        (Some(Who::Claude), _, true) => Err(AppError::usage("a rehearsal has no model that could drive it")
-            .hint("leave --orchestrator out: the engine drives rehearsals")),
+    match (args.orchestrator, stated, rehearsed) {
         (Some(Who::Claude), ..) => Ok((Way::Session, "asked for with --orchestrator")),
         (Some(Who::Engine), Some(Orchestrator::Claude), _) => {
             Ok((Way::Engine, "asked for with --orchestrator"))
@@ -149,7 +156,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         };
         session.settings_warnings(&kitchen.settings_warnings);
         let ready = resume(kitchen, &run_id, args.pace)?;
-        let (way, why) = way(&args, Some(ready.orchestrator()))?;
+        let (way, why) = way(&args, Some(ready.orchestrator()), ready.kit().rehearsal.is_some())?;
         if way != Way::Engine {
             usable_client(ready.kitchen())?;
         }
@@ -189,7 +196,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     if !warnings.is_empty() && session.printer.verbosity() > Verbosity::Quiet {
         session.printer.problems(&warnings);
     }
-    let (way, why) = way(&args, recipe.orchestrator)?;
+    let (way, why) = way(&args, recipe.orchestrator, stage.is_some())?;
     if way != Way::Engine {
         usable_client(&kitchen)?;
     }

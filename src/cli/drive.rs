@@ -21,6 +21,7 @@ use crate::core::stop::{Stop, StopSignal};
 use crate::engine::event::{Aftermath, News, RunEnded};
 use crate::engine::host::{Question, Reply};
 use crate::engine::steer::{Driver, wheel};
+use crate::recipe::model::Orchestrator;
 use crate::server::attach::Host;
 
 /// How a run is driven.
@@ -47,6 +48,7 @@ pub(super) fn drive(
 ) -> Result<Exit, AppError> {
     let printer = &session.printer;
     let setting = Setting {
+        orchestrator: Some(if way == Way::Engine { Orchestrator::Engine } else { Orchestrator::Claude }),
         orchestrator_why: why.to_owned(),
         hidden_inputs: ready
             .recipe
