@@ -61,7 +61,8 @@ pub struct Ready {
     _lock: RunLock,
 }
 
-/// Prepares a fresh run. On an error nothing has been left behind but, at most, the empty folder of a run.
+/// Prepares a fresh run. On an error, and when it is never driven, at most a folder without an entry in its journal is left behind:
+/// that is no run.
 ///
 /// # Errors
 /// When the recipe cannot run here, or the disk does not take it.

@@ -173,11 +173,12 @@ pub(super) fn is_driven(lock: &Path) -> bool {
     File::open(lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// The ids, oldest first.
+/// The ids, oldest first. What was prepared and never began has an empty journal: nothing of it happened, so it is no run.
 fn ids(kitchen: &KitchenDir) -> Vec<String> {
     let entries = std::fs::read_dir(kitchen.runs()).into_iter().flatten().flatten();
+    let begun = |run: &RunDir| run.journal().metadata().is_ok_and(|facts| facts.is_file() && facts.len() > 0);
     let mut ids: Vec<String> = entries
-        .filter(|entry| entry.path().join("journal.ndjson").is_file())
+        .filter(|entry| begun(&RunDir::at(entry.path())))
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
     ids.sort();

@@ -111,6 +111,25 @@ fn options_that_do_not_go_with_a_resume() {
     assert_snapshot!(kitchen.refused(&["cook", "--resume", id(&run), "--set", "salt=1"]).exits(2));
 }
 
+/// What was prepared and could not begin left a folder and no entry: no command takes it for the last run.
+#[test]
+fn a_run_that_never_started_is_no_run() {
+    let (kitchen, run) = failed();
+    let empty = run.with_file_name("29991231-235959-ffff");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::copy(run.join("recipe.yaml"), empty.join("recipe.yaml")).unwrap();
+    std::fs::write(empty.join("journal.ndjson"), "").unwrap();
+    let shown = kitchen.run(["runs", "show"]).exits(0);
+    assert!(shown.out.contains("boil"), "{shown}");
+    kitchen.run(["runs", "why"]).exits(0);
+    let listed = kitchen.run(["runs", "list"]).exits(0);
+    assert!(!listed.out.contains("29991231"), "{listed}");
+    let unknown = kitchen.refused(&["runs", "show", "29991231"]).exits(2);
+    assert!(unknown.err.contains("there is no run `29991231`"), "{unknown}");
+    kitchen.write("hot", "");
+    kitchen.run(["cook", "--resume"]).exits(0);
+}
+
 fn kitchen_text(run: &std::path::Path) -> String {
     std::fs::read_to_string(run.join("journal.ndjson")).unwrap()
 }
