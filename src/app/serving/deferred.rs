@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::app::kitchen::variables;
 use crate::app::runs;
@@ -30,7 +31,34 @@ const TOLD: Duration = Duration::from_secs(24 * 3600);
 /// How long the calls of a kitchen that is closed are kept, as long as AutoSkillit 0.9 keeps sessions' folders.
 const KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
 
-type Attention = Arc<Mutex<Vec<String>>>;
+/// Something that whoever opens the kitchen is told.
+#[derive(Debug, Clone)]
+pub(super) enum Finding {
+    /// It holds until somebody mends it, which the next start sees.
+    Said(String),
+    /// A run was cut off; told until it goes on.
+    CutOff {
+        /// The run.
+        run: RunDir,
+        /// What is told.
+        line: String,
+    },
+}
+
+impl Finding {
+    /// What is told, if it still holds. Blocks: it may read a journal.
+    pub(super) fn told(&self) -> Option<String> {
+        match self {
+            Self::Said(line) => Some(line.clone()),
+            Self::CutOff { run, line } => {
+                let entries = journal::read(&run.journal()).ok()?;
+                is_cut_off(run, &State::fold(&entries, "")).then(|| line.clone())
+            }
+        }
+    }
+}
+
+pub(super) type Attention = Arc<Mutex<Vec<Finding>>>;
 
 /// Begins all of it in the background.
 pub(super) fn begin(
@@ -69,11 +97,11 @@ pub(super) fn begin(
     });
 }
 
-fn tell(attention: &Attention, line: String) {
-    attention.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+fn tell(attention: &Attention, finding: Finding) {
+    attention.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
 }
 
-/// What failed in the runs of the last day that nobody drives any more, and which of them were cut off.
+/// What failed in the runs of the last day, and which of them were cut off.
 fn reload(kitchen: &KitchenDir, audit: &Audit, attention: &Attention) -> Result<(), String> {
     let now = Timestamp::now();
     let since = now - TOLD;
@@ -83,12 +111,14 @@ fn reload(kitchen: &KitchenDir, audit: &Audit, attention: &Attention) -> Result<
         let dir = kitchen.run(&id);
         match journal::read(&dir.journal()) {
             Ok(entries) => {
-                failures(&id, &entries)
-                    .into_iter()
+                let mut failures = Failures::of(&id);
+                entries
+                    .iter()
+                    .filter_map(|entry| failures.take(entry))
                     .filter(|failure| failure.timestamp > since)
                     .for_each(|failure| audit.record(failure));
                 if let Some((failure, line)) = cut_off(&id, &dir, &entries) {
-                    tell(attention, line);
+                    tell(attention, Finding::CutOff { run: dir, line });
                     if failure.timestamp > since {
                         audit.record(failure);
                     }
@@ -120,42 +150,55 @@ fn is_older(path: &Path, than: Duration) -> bool {
     changed.map_or(true, |at| SystemTime::now().duration_since(at).is_ok_and(|age| age > than))
 }
 
-/// Every try of a step that failed.
-pub(super) fn failures(id: &str, entries: &[Entry]) -> Vec<Failure> {
-    let mut begun: HashMap<&str, &str> = HashMap::new();
-    let mut found = Vec::new();
-    for entry in entries {
+/// The failed tries of a run, entry by entry: a journal that is read tells them in the same words as the run while it goes on, so that
+/// the audit counts them once.
+#[derive(Debug)]
+pub(super) struct Failures {
+    run: String,
+    /// What each step does, since its start.
+    begun: HashMap<String, String>,
+}
+
+impl Failures {
+    /// Those of this run; its entries come in their order.
+    pub(super) fn of(run: &str) -> Self {
+        Self { run: run.to_owned(), begun: HashMap::new() }
+    }
+
+    /// Takes the next entry; the failure that it tells.
+    pub(super) fn take(&mut self, entry: &Entry) -> Option<Failure> {
         match &entry.event {
             Event::StepStarted { step, what, .. } => {
-                begun.insert(step, what);
+                self.begun.insert(step.clone(), what.clone());
+                None
             }
             Event::StepEnded { step, ok: false, label, summary, result, .. } => {
-                let text = |name: &str| result.get(name).and_then(serde_json::Value::as_str);
-                found.push(Failure {
+                let told = |name: &str| result.get(name);
+                Some(Failure {
                     timestamp: entry.at,
-                    run_id: id.to_owned(),
+                    run_id: self.run.clone(),
                     step: step.clone(),
-                    skill_command: begun.get(step.as_str()).copied().unwrap_or_default().to_owned(),
-                    exit_code: result.get("exit_code").and_then(serde_json::Value::as_i64),
+                    skill_command: self.begun.get(step).cloned().unwrap_or_default(),
+                    exit_code: told("exit_code").and_then(Value::as_i64),
                     subtype: label.clone(),
-                    needs_retry: result
-                        .get("needs_retry")
-                        .and_then(serde_json::Value::as_bool)
-                        .unwrap_or(false),
-                    retry_reason: text("retry_reason").unwrap_or("none").to_owned(),
+                    needs_retry: told("needs_retry").and_then(Value::as_bool).unwrap_or(false),
+                    retry_reason: told("retry_reason").and_then(Value::as_str).unwrap_or("none").to_owned(),
                     stderr: summary.clone(),
-                });
+                })
             }
-            _ => {}
+            _ => None,
         }
     }
-    found
+}
+
+fn is_cut_off(run: &RunDir, state: &State) -> bool {
+    state.end().is_none() && !runs::is_driven(&run.lock())
 }
 
 /// A run without an end that nobody drives, and what to do about it.
 fn cut_off(id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Failure, String)> {
     let state = State::fold(entries, "");
-    if state.end().is_some() || runs::is_driven(&dir.lock()) {
+    if !is_cut_off(dir, &state) {
         return None;
     }
     let recipe = state.started.as_ref().map(|started| started.recipe.clone()).unwrap_or_default();
@@ -238,18 +281,17 @@ fn drift(checkout: &Checkout, kitchen: &KitchenDir, attention: &Attention) -> Re
     let schema = kitchen.schema();
     if fs::read_to_string(&schema).is_ok_and(|text| is_ours(&text) && text != file_text()) {
         let path = schema.display();
-        tell(attention, format!("{path} is of another version of autoskillit: `autoskillit init` renews it"));
+        let line = format!("{path} is of another version of autoskillit: `autoskillit init` renews it");
+        tell(attention, Finding::Said(line));
     }
     let secrets: PathBuf = kitchen.root().join(".secrets.yaml");
     if secrets.exists() && !checkout.ignores(&secrets) {
-        tell(
-            attention,
-            format!(
-                "{} holds secrets and git would commit it: add `/.secrets.yaml` to {}",
-                secrets.display(),
-                ignore.display()
-            ),
+        let line = format!(
+            "{} holds secrets and git would commit it: add `/.secrets.yaml` to {}",
+            secrets.display(),
+            ignore.display()
         );
+        tell(attention, Finding::Said(line));
     }
     Ok(())
 }

@@ -70,12 +70,17 @@ impl Service {
             }
         };
         answer.put("kitchen", json!("open"));
-        let attention = self.context.attention();
+        let attention = self.attention().await;
         if !attention.is_empty() {
             answer.put("attention", json!(attention));
         }
         opening.complete(Arc::new(open));
         answer
+    }
+
+    async fn attention(&self) -> Vec<String> {
+        let context = Arc::clone(&self.context);
+        blocking(move || context.attention()).await
     }
 
     /// Closes the kitchen; says what became of its run.
@@ -145,7 +150,7 @@ impl Service {
     async fn status(&self, open: &Open) -> Answer {
         let kitchen = &open.kitchen;
         let token = self.context.token(kitchen).await.token().await.is_some();
-        let mut warnings = self.context.attention();
+        let mut warnings = self.attention().await;
         warnings.extend(
             kitchen.settings_warnings.iter().flat_map(Problems::report).map(|problem| problem.message),
         );
