@@ -1,6 +1,6 @@
 //! `autoskillit cook`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -16,7 +16,7 @@ use super::{Session, report};
 use crate::app::cook::{Order, prepare, resume, usable_client};
 use crate::app::error::{AppError, Kind};
 use crate::app::inputs::{self, pair};
-use crate::app::kitchen::{Kitchen, Pantry};
+use crate::app::kitchen::{Kitchen, Pantry, here};
 use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
 use crate::app::runs;
@@ -230,12 +230,13 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         }
         return drive(session, ready, form, way, why);
     };
+    let top = kitchen.checkout.top().to_owned();
     let recorder = Recorder::begin(&dir, subject, &kitchen.checkout, kitchen.redactor.clone())?;
     let recorder = Arc::new(recorder);
     let mut ready = prepare(kitchen, order).inspect_err(|_| recorder.discard())?;
     ready.record(Arc::clone(&recorder));
     let ended = drive(session, ready, form, way, why);
-    tell_recording(session, &recorder, &name);
+    tell_recording(session, &recorder, &top, &name);
     ended
 }
 
@@ -266,14 +267,14 @@ fn follow_variables(session: &Session, args: &mut CookArgs) -> Result<Option<Str
     }
 }
 
-fn tell_recording(session: &Session, recorder: &Recorder, recipe: &str) {
+fn tell_recording(session: &Session, recorder: &Recorder, top: &Path, recipe: &str) {
     let dir = shell_quote(&recorder.dir().to_string_lossy()).into_owned();
     match recorder.trouble() {
         Some(why) => session.printer.warn(&format!("the recording in {dir} is not complete: {why}")),
         None => session.printer.note(&format!(
-            "recorded {}; play it: autoskillit cook {} --rehearse {dir}",
+            "recorded {}; play it: {}",
             count(recorder.sessions() as u64, "session"),
-            shell_quote(recipe)
+            here(top, "autoskillit", &format!("cook {} --rehearse {dir}", shell_quote(recipe)))
         )),
     }
 }

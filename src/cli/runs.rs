@@ -93,7 +93,7 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
         }
         RunsCommand::Why { run, step, json } => {
             let (id, step) = of_step(&kitchen, run, step)?;
-            let why = why(&kitchen, &id, step.as_deref())?;
+            let why = why(checkout.top(), &id, step.as_deref())?;
             if json {
                 session.printer.data(&serde_json::to_string(&why).unwrap_or_default());
             } else {

@@ -118,6 +118,20 @@ fn a_run_that_was_cut_off_is_told_to_whoever_opens_the_kitchen() {
     assert_eq!(status["warnings"], json!([]), "{status}");
 }
 
+/// A command that is told is one that works where the person is.
+#[test]
+fn how_a_run_goes_on_is_told_for_the_folder_of_the_server() {
+    let kitchen = Kitchen::new().recipe("fails", FAILS);
+    let top = kitchen.repository().display().to_string();
+    let mut command = kitchen.server(None);
+    command.args(["-C", &top]).current_dir(kitchen.home());
+    let mut line = Line::connect(command);
+    line.good("open_kitchen", json!({ "name": "fails" }));
+    let closed = line.good("close_kitchen", json!({}));
+    let id = closed["run"]["run_id"].as_str().expect("a run has an id");
+    assert_eq!(closed["run"]["resume"], format!("autoskillit -C {top} cook --resume {id}"), "{closed}");
+}
+
 #[test]
 fn a_part_that_fails_is_told_and_keeps_nothing_from_being_ready() {
     let kitchen = Kitchen::new().recipe("fails", FAILS);

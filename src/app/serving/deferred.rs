@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::app::kitchen::variables;
+use crate::app::kitchen::{here, variables};
 use crate::app::runs;
 use crate::config::schema::{file_text, is_ours};
 use crate::core::files;
@@ -88,7 +88,7 @@ pub(super) fn begin(
                 audit.record(Failure::background(label, &error, Timestamp::now()));
             }
         };
-        part("crash recovery and audit reload", reload(&kitchen, &audit, &attention));
+        part("crash recovery and audit reload", reload(checkout.top(), &kitchen, &audit, &attention));
         part("session logs", sessions(&checkout, &kitchen));
         part("clean-up", clean_up(&kitchen));
         part("drift check", drift(&checkout, &kitchen, &attention));
@@ -102,7 +102,7 @@ fn tell(attention: &Attention, finding: Finding) {
 }
 
 /// What failed in the runs of the last day, and which of them were cut off.
-fn reload(kitchen: &KitchenDir, audit: &Audit, attention: &Attention) -> Result<(), String> {
+fn reload(top: &Path, kitchen: &KitchenDir, audit: &Audit, attention: &Attention) -> Result<(), String> {
     let now = Timestamp::now();
     let since = now - TOLD;
     let since = cleared(kitchen).map_or(since, |cleared| since.max(cleared));
@@ -117,7 +117,7 @@ fn reload(kitchen: &KitchenDir, audit: &Audit, attention: &Attention) -> Result<
                     .filter_map(|entry| failures.take(entry))
                     .filter(|failure| failure.timestamp > since)
                     .for_each(|failure| audit.record(failure));
-                if let Some((failure, line)) = cut_off(&id, &dir, &entries) {
+                if let Some((failure, line)) = cut_off(top, &id, &dir, &entries) {
                     tell(attention, Finding::CutOff { run: dir, line });
                     if failure.timestamp > since {
                         audit.record(failure);
@@ -196,16 +196,15 @@ fn is_cut_off(run: &RunDir, state: &State) -> bool {
 }
 
 /// A run without an end that nobody drives, and what to do about it.
-fn cut_off(id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Failure, String)> {
+fn cut_off(top: &Path, id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Failure, String)> {
     let state = State::fold(entries, "");
     if !is_cut_off(dir, &state) {
         return None;
     }
     let recipe = state.started.as_ref().map(|started| started.recipe.clone()).unwrap_or_default();
     let step = state.step().unwrap_or_default().to_owned();
-    let line = format!(
-        "run {id} of `{recipe}` was cut off at `{step}`; it goes on with `autoskillit cook --resume {id}`"
-    );
+    let resume = here(top, "autoskillit", &format!("cook --resume {id}"));
+    let line = format!("run {id} of `{recipe}` was cut off at `{step}`; it goes on with `{resume}`");
     let failure = Failure {
         timestamp: state.last_at?,
         run_id: id.to_owned(),

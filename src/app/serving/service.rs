@@ -91,7 +91,7 @@ impl Service {
             && run.goes_on()
         {
             run.leave().await;
-            let resume = format!("autoskillit cook --resume {}", run.id);
+            let resume = open.kitchen.here("autoskillit", &format!("cook --resume {}", run.id));
             answer.put("run", json!({ "run_id": run.id, "stopped": true, "resume": resume }));
         }
         answer

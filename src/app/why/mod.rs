@@ -105,12 +105,12 @@ pub struct Try {
     fault: Option<Fault>,
 }
 
-/// Why the run went as it did, or this step of it.
+/// Why the run of the repository at `top` went as it did, or this step of it.
 ///
 /// # Errors
 /// When the journal cannot be read, or the run has no such step.
-pub fn why(kitchen: &KitchenDir, run_id: &str, step: Option<&str>) -> Result<Why, AppError> {
-    let dir = kitchen.run(run_id);
+pub fn why(top: &Path, run_id: &str, step: Option<&str>) -> Result<Why, AppError> {
+    let dir = KitchenDir::of(top).run(run_id);
     let entries = runs::entries(&dir)?;
     let info = runs::info(&dir, run_id);
     let known = steps(&entries);
@@ -128,7 +128,7 @@ pub fn why(kitchen: &KitchenDir, run_id: &str, step: Option<&str>) -> Result<Why
         }
         one.needed = if one.ok == Some(true) { None } else { words::needed(one) };
     }
-    let next = words::next(&tries, &info);
+    let next = words::next(&tries, &info, top);
     Ok(Why {
         schema_version: VERSION,
         run_id: run_id.to_owned(),

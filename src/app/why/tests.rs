@@ -9,7 +9,7 @@ use crate::core::files;
 use crate::core::paths::KitchenDir;
 
 struct Kitchen {
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
     dir: KitchenDir,
 }
 
@@ -31,11 +31,11 @@ impl Kitchen {
             text += &format!("{line}\n");
         }
         std::fs::write(dir.run("r1").journal(), text).unwrap();
-        Self { _root: root, dir }
+        Self { root: root, dir }
     }
 
     fn why(&self, step: Option<&str>) -> Why {
-        why(&self.dir, "r1", step).unwrap()
+        why(self.root.path(), "r1", step).unwrap()
     }
 
     fn session(&self, summary: &Value) -> std::path::PathBuf {
