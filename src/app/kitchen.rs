@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::error::AppError;
 use super::settings;
 use crate::config::{self, Settings};
-use crate::core::paths::{KitchenDir, user_config};
+use crate::core::paths::{KitchenDir, is_ours, user_config};
 use crate::core::redact::Redactor;
 use crate::core::text::shell_quote;
 use crate::execution::client;
@@ -101,8 +101,7 @@ impl Kitchen {
     /// # Errors
     /// When git fails.
     pub fn dirty(&self) -> Result<Vec<String>, GitError> {
-        let ours = |path: &str| path.starts_with(crate::core::paths::KITCHEN_DIR);
-        Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !ours(path)).collect())
+        Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !is_ours(path)).collect())
     }
 }
 
