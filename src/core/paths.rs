@@ -90,6 +90,12 @@ impl KitchenDir {
         self.temp().join("pruning.lock")
     }
 
+    /// What clean-ups found out of runs that stay.
+    #[must_use]
+    pub fn pruned(&self) -> PathBuf {
+        self.temp().join("pruned.json")
+    }
+
     /// When the failures told so far were cleared, as a timestamp.
     #[must_use]
     pub fn report_cleared(&self) -> PathBuf {
