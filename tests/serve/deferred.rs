@@ -133,6 +133,22 @@ fn how_a_run_goes_on_is_told_for_the_folder_of_the_server() {
 }
 
 #[test]
+fn what_settings_say_of_the_repository_is_told() {
+    let set = "github: {default_repo: kitchen/soup}\nbranching: {default_base_branch: trunk}\n";
+    for (config, told) in [("", json!([null, null])), (set, json!(["kitchen/soup", "trunk"]))] {
+        let kitchen = Kitchen::new().config(config);
+        let mut line = Line::connect(kitchen.server(None));
+        line.good("open_kitchen", json!({}));
+        let status = line.good("kitchen_status", json!({}));
+        assert_eq!(
+            json!([status.get("github_default_repo"), status.get("default_base_branch")]),
+            told,
+            "{status}"
+        );
+    }
+}
+
+#[test]
 fn a_part_that_fails_is_told_and_keeps_nothing_from_being_ready() {
     let kitchen = Kitchen::new().recipe("fails", FAILS);
     kitchen.run(["cook", "fails"]).expect_code(1);

@@ -161,6 +161,8 @@ impl Service {
             "repository": kitchen.checkout.top(),
             "permissions": kitchen.settings.session.permissions.name(),
             "github_token_configured": token,
+            "github_default_repo": kitchen.settings.github.default_repo,
+            "default_base_branch": kitchen.settings.branching.default_base_branch,
             "background_tasks": self.context.supervisor.pending(),
             "warnings": warnings,
         }));
