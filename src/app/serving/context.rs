@@ -79,7 +79,7 @@ impl Context {
     pub fn begin_deferred(&self) {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(pending) = pending {
-            deferred::begin(&self.dir, &self.supervisor, &self.audit, &self.attention, pending);
+            deferred::begin(&self.dir, &self.flags, &self.supervisor, &self.audit, &self.attention, pending);
         }
     }
 

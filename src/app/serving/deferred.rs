@@ -10,12 +10,14 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::app::kitchen::{here, variables};
-use crate::app::runs;
-use crate::config::schema::{file_text, is_ours};
+use crate::app::kitchen::{here, redactor, variables};
+use crate::app::{runs, settings};
+use crate::config::{
+    self,
+    schema::{file_text, is_ours},
+};
 use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};
-use crate::core::redact::Redactor;
 use crate::engine::event::{Entry, Event};
 use crate::engine::journal;
 use crate::engine::state::State;
@@ -63,12 +65,13 @@ pub(super) type Attention = Arc<Mutex<Vec<Finding>>>;
 /// Begins all of it in the background.
 pub(super) fn begin(
     dir: &Path,
+    flags: &[String],
     supervisor: &Supervisor,
     audit: &Arc<Audit>,
     attention: &Attention,
     pending: Pending,
 ) {
-    let dir = dir.to_owned();
+    let (dir, flags) = (dir.to_owned(), flags.to_owned());
     let (audit, attention) = (Arc::clone(audit), Arc::clone(attention));
     // One thread after the other: four at once would only wait for the same disk.
     supervisor.spawn_blocking("start-up work", move || {
@@ -89,7 +92,7 @@ pub(super) fn begin(
             }
         };
         part("crash recovery and audit reload", reload(checkout.top(), &kitchen, &audit, &attention));
-        part("session logs", sessions(&checkout, &kitchen));
+        part("session logs", sessions(checkout.top(), &flags, &kitchen));
         part("clean-up", clean_up(&kitchen));
         part("drift check", drift(&checkout, &kitchen, &attention));
         tracing::info!("start-up work is done");
@@ -220,8 +223,11 @@ fn cut_off(top: &Path, id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Fai
 }
 
 /// Completes the logs of sessions whose program went away.
-fn sessions(checkout: &Checkout, kitchen: &KitchenDir) -> Result<(), String> {
-    let redactor = Redactor::new(variables(checkout.top()));
+fn sessions(top: &Path, flags: &[String], kitchen: &KitchenDir) -> Result<(), String> {
+    // Faulty settings are told to whoever opens the kitchen.
+    let loaded = config::load(&settings::sources(Some(top), flags)).ok();
+    let redactor =
+        redactor(variables(top), loaded.as_ref().and_then(|loaded| loaded.settings.github.token.as_ref()));
     let driven = |run: &RunDir| runs::is_driven(&run.lock());
     let found = recover(kitchen, &redactor, driven).map_err(|error| error.to_string())?;
     index::tidy(kitchen, Timestamp::now());
