@@ -110,8 +110,11 @@ fn reload(top: &Path, kitchen: &KitchenDir, audit: &Audit, attention: &Attention
     let since = now - TOLD;
     let since = cleared(kitchen).map_or(since, |cleared| since.max(cleared));
     let mut unreadable = Vec::new();
-    for id in recent(kitchen) {
+    for id in runs::ids(kitchen) {
         let dir = kitchen.run(&id);
+        if is_older(&dir.journal(), TOLD) {
+            continue;
+        }
         match journal::read(&dir.journal()) {
             Ok(entries) => {
                 let mut failures = Failures::of(&id);
@@ -131,19 +134,6 @@ fn reload(top: &Path, kitchen: &KitchenDir, audit: &Audit, attention: &Attention
         }
     }
     if unreadable.is_empty() { Ok(()) } else { Err(unreadable.join("; ")) }
-}
-
-/// Ids of the runs whose journals changed within the time that is told, oldest first.
-fn recent(kitchen: &KitchenDir) -> Vec<String> {
-    let mut ids: Vec<String> = fs::read_dir(kitchen.runs())
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|id| !is_older(&kitchen.run(id).journal(), TOLD))
-        .collect();
-    ids.sort();
-    ids
 }
 
 /// Whether a file was last changed longer ago than this, or is not there.
