@@ -9,12 +9,12 @@ use super::drive::{Way, check_terminal, drive};
 use super::exit::Exit;
 use super::ui::format::count;
 use super::ui::printer::{Printer, Verbosity};
-use super::ui::prompts::{Choice, Prompts};
+use super::ui::prompts::{Choice, Prompts, answered};
 use super::ui::screen::Form;
 use super::ui::table::Table;
 use super::{Session, report};
 use crate::app::cook::{Order, prepare, resume, usable_client};
-use crate::app::error::{AppError, Kind};
+use crate::app::error::AppError;
 use crate::app::inputs::{self, pair};
 use crate::app::kitchen::{Kitchen, Pantry, here};
 use crate::app::recording::{Asked, asked};
@@ -326,10 +326,8 @@ fn pick(session: &Session, kitchen: &Kitchen, form: Form) -> Result<String, AppE
         .iter()
         .map(|recipe| Choice { name: recipe.name.clone(), description: recipe.description.clone() })
         .collect();
-    match prompts.select("Which recipe?", &choices).map_err(|error| cannot_ask(&error))? {
-        Some(index) => Ok(listed[index].name.clone()),
-        None => Err(cancelled()),
-    }
+    let index = answered(prompts.select("Which recipe?", &choices))?;
+    Ok(listed[index].name.clone())
 }
 
 /// The values of all ingredients; what is missing is asked for where somebody is there to answer.
@@ -362,9 +360,7 @@ fn complete(
             description => format!("{name} ({description})"),
         };
         loop {
-            let Some(answer) = prompts.text(&question, None).map_err(|error| cannot_ask(&error))? else {
-                return Err(cancelled());
-            };
+            let answer = answered(prompts.text(&question, None))?;
             match inputs::read(ingredient, &answer) {
                 Ok(_) if answer.trim().is_empty() => printer.warn(&format!("`{name}` is required")),
                 Ok(_) => {
@@ -376,12 +372,4 @@ fn complete(
         }
     }
     Ok(inputs::resolve(recipe, &given)?.values)
-}
-
-fn cancelled() -> AppError {
-    AppError { kind: Kind::Stopped, ..AppError::usage("cancelled") }
-}
-
-fn cannot_ask(error: &std::io::Error) -> AppError {
-    AppError::environment(format!("cannot ask in this terminal: {error}"))
 }

@@ -16,6 +16,7 @@ use crate::app::cook::Ready;
 use crate::app::error::AppError;
 use crate::app::host::{Asker, Nobody};
 use crate::app::orchestrator;
+use crate::app::runtime::runtime;
 use crate::app::serving::attached::Attached;
 use crate::core::stop::{Stop, StopSignal};
 use crate::engine::event::{Aftermath, News, RunEnded};
@@ -70,11 +71,7 @@ pub(super) fn drive(
             screen.news(&News::Entry(entry.clone()));
         }
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| AppError::environment(format!("cannot start threads: {error}")))?;
+    let runtime = runtime()?;
     let screen = Mutex::new(screen);
     let watch = |news: &News| screen.lock().unwrap_or_else(PoisonError::into_inner).news(news);
     let (wish, stop) = watch::channel(Stop::No);

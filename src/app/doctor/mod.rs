@@ -31,6 +31,7 @@ use self::report::{Check, Report};
 use self::run::Task;
 use super::error::AppError;
 use super::kitchen::redactor;
+use super::runtime::runtime;
 use super::settings::environment;
 use crate::execution::client::login::with_settings;
 
@@ -54,11 +55,7 @@ pub struct Wish {
 /// # Errors
 /// When no threads can be started.
 pub fn examine(wish: Wish) -> Result<Report, AppError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| AppError::environment(format!("cannot start threads: {error}")))?;
+    let runtime = runtime()?;
     let fix = wish.fix;
     let world = World::of_this_process(wish.dir, wish.flags)?;
     let (mut facts, mut checks) = runtime.block_on(look(world.clone()));
