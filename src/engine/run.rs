@@ -10,6 +10,7 @@ use super::host::{Call, Question, Reply, SessionCall, Stop, StopSignal, ToolHost
 use super::journal::Journal;
 use super::state::{At, State};
 use super::transition::{self, Action, Places, Try};
+use crate::core::time::millis;
 use crate::core::usage::Usage;
 use crate::recipe::model::Recipe;
 
@@ -153,7 +154,7 @@ impl Run<'_> {
             }
             return Ok(Some(self.stopped()));
         }
-        let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed = millis(began.elapsed());
         let event = transition::conclude(self.recipe, &self.state, &self.places(), tried, &outcome, elapsed);
         self.record(event)?;
         Ok(None)
@@ -172,7 +173,7 @@ impl Run<'_> {
             (Reply::Nobody, None) => return Ok(Some(nobody(&asked.step))),
             (Reply::Stop, _) => return Ok(Some(self.stopped())),
         };
-        let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed = millis(began.elapsed());
         self.answer(asked, yes, elapsed)?;
         Ok(None)
     }

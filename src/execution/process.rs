@@ -96,7 +96,7 @@ pub fn sample(at: Duration, root: u32) -> Sample {
         }
     }
     let fd_limit = if processes.is_empty() { None } else { system::fd_limit(root) };
-    Sample { at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX), fd_limit, processes }
+    Sample { at_ms: crate::core::time::millis(at), fd_limit, processes }
 }
 
 /// CPU time of a process and all below it that are still there, in milliseconds. `None` where the system has no cheap answer, or the
