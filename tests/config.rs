@@ -5,9 +5,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output, Stdio};
 
-use assert_cmd::Command;
 use serde_json::{Value, json};
 
 /// A repository and a home of its own.
@@ -21,8 +20,7 @@ impl House {
         let house = Self { dir: tempfile::tempdir_in("/tmp").unwrap() };
         fs::create_dir_all(house.path("repo/src/deep")).unwrap();
         fs::create_dir_all(house.path("home")).unwrap();
-        let made =
-            std::process::Command::new("git").args(["init", "-q"]).current_dir(house.path("repo")).status();
+        let made = Command::new("git").args(["init", "-q"]).current_dir(house.path("repo")).status();
         assert!(made.unwrap().success());
         house
     }
@@ -43,8 +41,8 @@ impl House {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::cargo_bin("autoskillit").unwrap();
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_autoskillit"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).stdin(Stdio::null());
         command.env("HOME", self.path("home")).current_dir(self.path("repo/src/deep")).args(args);
         command
     }
@@ -164,13 +162,13 @@ fn a_linked_file_stays_a_link() {
 #[test]
 fn secrets_go_into_the_private_file_and_are_masked() {
     let house = House::new();
-    let set =
-        house.command(&["config", "set", "github.token", "-"]).write_stdin("s3cr3t\n").output().unwrap();
+    let typed = fs::File::open(house.write("typed", "s3cr3t\n")).unwrap();
+    let set = house.command(&["config", "set", "github.token", "-"]).stdin(typed).output().unwrap();
     assert_eq!(set.status.code(), Some(0));
     assert_eq!(house.read(SECRETS), "github:\n  token: s3cr3t\n");
     assert_eq!(mode(&house.path(SECRETS)), 0o600);
     assert!(!house.path(FILE).exists());
-    let ignored = std::process::Command::new("git")
+    let ignored = Command::new("git")
         .args(["check-ignore", "-q", ".autoskillit/.secrets.yaml"])
         .current_dir(house.path("repo"))
         .status();

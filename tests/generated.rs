@@ -32,7 +32,8 @@ fn tools() -> String {
     describe(&mut page, TOOLS, "result.");
     page.push_str(
         "\n# Tools of a served kitchen\n\n`autoskillit serve` offers the tools above and these. At the start only `open_kitchen` and \
-         `close_kitchen` are there, the rest when the kitchen is open. In sessions that steps run (`AUTOSKILLIT_HEADLESS=1`) there is \
+         `close_kitchen` are there, the rest when the kitchen is open. Sessions that steps run are \
+         given no server; one that is started within them all the same, by a client of their own, sees `AUTOSKILLIT_HEADLESS=1` and offers \
          `test_check` and nothing else.\n",
     );
     describe(&mut page, KITCHEN, "");

@@ -8,9 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use autoskillit::config::Permissions;
 use autoskillit::core::files::create_private_dir;
-use autoskillit::core::ids;
 use autoskillit::core::paths::KitchenDir;
 use autoskillit::core::redact::Redactor;
 use autoskillit::core::stop::Stop;
@@ -26,6 +24,10 @@ use autoskillit::execution::warden::WardenProgram;
 use autoskillit::skills::Writes;
 use serde_json::Value;
 
+#[path = "support/spec.rs"]
+mod spec;
+use spec::spec;
+
 const SECRET: &str = "correct-horse-battery";
 
 struct Kitchen {
@@ -37,24 +39,8 @@ struct Kitchen {
 impl Kitchen {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let spec = SessionSpec {
-            session_id: ids::session_id(),
-            continues: false,
-            prompt: format!("/autoskillit:look-around\nthe password is {SECRET}"),
-            system: String::new(),
-            replaces_system: false,
-            cwd: root.path().canonicalize().unwrap(),
-            plugin_dir: None,
-            model: None,
-            schema: None,
-            permissions: Permissions::Bypass,
-            allowed_tools: Vec::new(),
-            tools: None,
-            mcp_config: None,
-            setting_sources: Vec::new(),
-            settings: None,
-            budget_usd: None,
-        };
+        let prompt = format!("/autoskillit:look-around\nthe password is {SECRET}");
+        let spec = spec(&prompt, &root.path().canonicalize().unwrap());
         Self { root, spec, policy: Policy::default() }
     }
 

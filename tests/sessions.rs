@@ -4,18 +4,19 @@
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use autoskillit::config::Permissions;
-use autoskillit::core::ids;
 use autoskillit::core::redact::Redactor;
 use autoskillit::core::stop::Stop;
-use autoskillit::execution::client::{Client, SessionSpec};
+use autoskillit::execution::client::Client;
 use autoskillit::execution::race::{Policy, Termination};
 use autoskillit::execution::session::{Ended, Session, run};
 use autoskillit::execution::warden::{EndedBy, WardenProgram};
 use autoskillit::skills::Writes;
+
+#[path = "support/spec.rs"]
+mod spec;
+use spec::spec;
 
 const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
 const RESULT: &str =
@@ -27,7 +28,7 @@ async fn cook(script: &str, policy: Policy) -> Ended {
     let program = folder.path().join("client");
     std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let spec = spec(folder.path());
+    let spec = spec("cook the soup", folder.path());
     let mut env: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     env.extend([("INIT", INIT), ("RESULT", RESULT)].map(|(name, value)| (name.into(), value.into())));
     let (_wish, stop) = tokio::sync::watch::channel(Stop::No);
@@ -47,27 +48,6 @@ async fn cook(script: &str, policy: Policy) -> Ended {
         redactor: &Redactor::new([]),
     };
     run(session, &|_| {}, stop).await
-}
-
-fn spec(cwd: &Path) -> SessionSpec {
-    SessionSpec {
-        session_id: ids::session_id(),
-        continues: false,
-        prompt: "cook the soup".into(),
-        system: String::new(),
-        replaces_system: false,
-        cwd: cwd.to_owned(),
-        plugin_dir: None,
-        model: None,
-        schema: None,
-        permissions: Permissions::Bypass,
-        allowed_tools: Vec::new(),
-        tools: None,
-        mcp_config: None,
-        setting_sources: Vec::new(),
-        settings: None,
-        budget_usd: None,
-    }
 }
 
 fn succeeds(ended: &Ended) {

@@ -2,7 +2,7 @@
 
 use super::cook::fault_hint;
 use super::kitchen::Kitchen;
-use crate::core::paths::{KITCHEN_DIR, RunDir};
+use crate::core::paths::{RunDir, is_ours};
 use crate::engine::event::{Aftermath, Change, RunEnded, RunStatus};
 use crate::engine::state::State;
 use crate::recipe::model::Recipe;
@@ -74,7 +74,7 @@ fn changes(kitchen: &Kitchen, commit: Option<&str>) -> Vec<Change> {
     found
         .unwrap_or_default()
         .into_iter()
-        .filter(|changed| !changed.path.starts_with(KITCHEN_DIR))
+        .filter(|changed| !is_ours(&changed.path))
         .map(|changed| Change {
             path: changed.path,
             kind: changed.kind,

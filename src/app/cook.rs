@@ -1,7 +1,7 @@
 //! Cooking: everything between a parsed command line and the engine. First everything that can be known to be wrong is looked
 //! at, and only then is anything written.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -61,7 +61,8 @@ pub struct Ready {
     _lock: RunLock,
 }
 
-/// Prepares a fresh run. On an error nothing has been left behind but, at most, the empty folder of a run.
+/// Prepares a fresh run. On an error, and when it is never driven, at most a folder without an entry in its journal is left behind:
+/// that is no run.
 ///
 /// # Errors
 /// When the recipe cannot run here, or the disk does not take it.
@@ -282,7 +283,7 @@ fn client(
 
 /// What runs in the client's place in a rehearsal.
 pub(super) fn player() -> Result<Client, AppError> {
-    Ok(Client { program: own_program()?, leading: vec!["player".to_owned()], player: true })
+    Ok(Client { program: this()?.program().to_owned(), leading: vec!["player".to_owned()], player: true })
 }
 
 /// The client, when it can run sessions here.
@@ -300,13 +301,9 @@ fn check(kitchen: &Kitchen, client: Client) -> Result<Client, AppError> {
     Ok(client)
 }
 
-/// The program that is running, by a name that holds even when its file is replaced meanwhile.
-fn own_program() -> Result<PathBuf, AppError> {
-    if cfg!(target_os = "linux") {
-        return Ok(PathBuf::from("/proc/self/exe"));
-    }
-    std::env::current_exe()
-        .map_err(|error| AppError::environment(format!("cannot find this program: {error}")))
+/// This program, by a name that holds even when its file is replaced meanwhile.
+fn this() -> Result<WardenProgram, AppError> {
+    WardenProgram::this().map_err(|error| AppError::environment(format!("cannot find this program: {error}")))
 }
 
 /// What the calls of a run, or of a kitchen without one (then `recipe` is empty), work with.
@@ -325,8 +322,7 @@ pub(super) fn toolkit(
         client,
         rehearsal,
         recorder: None,
-        warden: WardenProgram::this()
-            .map_err(|error| AppError::environment(format!("cannot find this program: {error}")))?,
+        warden: this()?,
         skills: kitchen.pantry.skills.clone(),
         env: std::env::vars_os().collect(),
         redactor: kitchen.redactor.clone(),

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::error::AppError;
 use super::settings;
-use crate::config::{self, Settings};
-use crate::core::paths::{KitchenDir, user_config};
+use crate::config::{self, Secret, Settings};
+use crate::core::paths::{KitchenDir, is_ours, user_config};
 use crate::core::redact::Redactor;
 use crate::core::text::shell_quote;
 use crate::execution::client;
@@ -78,14 +78,12 @@ impl Kitchen {
         let checkout = Checkout::discover(dir)?;
         let kitchen_dir = KitchenDir::of(checkout.top());
         let loaded = config::load(&settings::sources(Some(checkout.top()), flags))?;
-        let token = loaded.settings.github.token.as_ref();
-        let secrets = token.map(|token| ("GITHUB_TOKEN".to_owned(), token.reveal().to_owned()));
         Ok(Self {
+            redactor: redactor(variables(checkout.top()), loaded.settings.github.token.as_ref()),
             settings: loaded.settings,
             settings_warnings: loaded.warnings,
             pantry: Pantry::stock(Some(checkout.top())),
             dir: kitchen_dir,
-            redactor: Redactor::new(variables(checkout.top()).into_iter().chain(secrets)),
             checkout,
         })
     }
@@ -101,8 +99,7 @@ impl Kitchen {
     /// # Errors
     /// When git fails.
     pub fn dirty(&self) -> Result<Vec<String>, GitError> {
-        let ours = |path: &str| path.starts_with(crate::core::paths::KITCHEN_DIR);
-        Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !ours(path)).collect())
+        Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !is_ours(path)).collect())
     }
 }
 
@@ -113,6 +110,16 @@ pub fn here(top: &Path, program: &str, command: &str) -> String {
         Ok(dir) if dir.starts_with(top) => format!("{program} {command}"),
         _ => format!("{program} -C {} {command}", shell_quote(&top.to_string_lossy())),
     }
+}
+
+/// For everything that is written or shown: it knows what these variables hold, and the token of the settings.
+#[must_use]
+pub(super) fn redactor(
+    variables: impl IntoIterator<Item = (String, String)>,
+    token: Option<&Secret>,
+) -> Redactor {
+    let token = token.map(|token| ("GITHUB_TOKEN".to_owned(), token.reveal().to_owned()));
+    Redactor::new(variables.into_iter().chain(token))
 }
 
 /// The variables that a session may see and repeat: those of this process, and those that settings of the client add.

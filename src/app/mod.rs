@@ -18,6 +18,7 @@ pub mod recording;
 pub mod rehearsal;
 pub mod retention;
 pub mod runs;
+pub mod runtime;
 pub mod serving;
 pub mod settings;
 pub mod why;

@@ -18,6 +18,8 @@ use crate::execution::log::index;
 
 /// How many runs are read to find out whether they are over: nobody waits for a clean-up, and the next run's end goes on with it.
 const READ: usize = 100;
+/// Whose word it is that a run stays.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -47,20 +49,18 @@ pub fn prune(kitchen: &KitchenDir, keep: SessionLogSettings, now: SystemTime) ->
     if lock.try_lock().is_err() {
         return 0;
     }
-    let mut over: HashMap<String, bool> = HashMap::new();
+    let mut runs = Runs::known(kitchen);
     let mut removed = 0;
     for log in &logs {
         if removed >= excess && !is_old(log) {
             break;
         }
-        if !over.contains_key(&log.run) && over.len() >= READ {
-            break;
-        }
-        let over = over.entry(log.run.clone()).or_insert_with(|| is_over(&kitchen.run(&log.run)));
-        if *over && fs::remove_dir_all(&log.dir).is_ok() {
+        let Some(over) = runs.is_over(&log.run) else { break };
+        if over && fs::remove_dir_all(&log.dir).is_ok() {
             removed += 1;
         }
     }
+    runs.keep();
     if let Ok(now) = Timestamp::try_from(now) {
         index::tidy(kitchen, now);
     }
@@ -87,12 +87,66 @@ fn logs(kitchen: &KitchenDir) -> Vec<Log> {
     logs
 }
 
-/// Whether nobody can go on with a run.
-fn is_over(run: &RunDir) -> bool {
-    // Of a run whose journal cannot be read nobody knows.
-    let Ok(entries) = journal::read(&run.journal()) else { return false };
-    let state = State::fold(&entries, "");
-    state.end().is_some() && !state.resumable() && !is_driven(&run.lock())
+/// How a journal looks: its size, and when it was last written, in nanoseconds since 1970.
+type Stamp = (u64, u128);
+
+/// Which runs are over. Those that are not are remembered with the stamp of their journal: they are read again when it has changed,
+/// so that many that stay neither cost anything nor keep the ones behind them from being looked at.
+struct Runs<'a> {
+    kitchen: &'a KitchenDir,
+    stay: HashMap<String, Stamp>,
+    over: HashMap<String, bool>,
+    read: usize,
+}
+
+impl<'a> Runs<'a> {
+    /// What earlier clean-ups found out, if this version did: another one may read what it could not.
+    fn known(kitchen: &'a KitchenDir) -> Self {
+        let known = fs::read(kitchen.pruned()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let stay = known.filter(|(version, _): &(String, _)| version == VERSION).map(|(_, stay)| stay);
+        Self { kitchen, stay: stay.unwrap_or_default(), over: HashMap::new(), read: 0 }
+    }
+
+    /// Whether nobody can go on with a run; `None` when so many journals were read that it is enough for now.
+    fn is_over(&mut self, id: &str) -> Option<bool> {
+        if let Some(over) = self.over.get(id) {
+            return Some(*over);
+        }
+        let run = self.kitchen.run(id);
+        let stamp = stamp(&run);
+        let known = stamp.is_some() && self.stay.get(id) == stamp.as_ref();
+        if !known && self.read >= READ {
+            return None;
+        }
+        let over = !known && {
+            self.read += 1;
+            // Of a run whose journal cannot be read nobody knows.
+            let entries = journal::read(&run.journal()).unwrap_or_default();
+            let state = State::fold(&entries, "");
+            let over = state.end().is_some() && !state.resumable();
+            match stamp.filter(|_| !over) {
+                Some(stamp) => self.stay.insert(id.to_owned(), stamp),
+                None => self.stay.remove(id),
+            };
+            over && !is_driven(&run.lock())
+        };
+        self.over.insert(id.to_owned(), over);
+        Some(over)
+    }
+
+    /// Remembers it for the next clean-up. Lost, it is found out again.
+    fn keep(mut self) {
+        if self.read > 0 {
+            self.stay.retain(|id, _| self.kitchen.run(id).root().is_dir());
+            let _ = files::write_json_unsynced(&self.kitchen.pruned(), &(VERSION, self.stay));
+        }
+    }
+}
+
+fn stamp(run: &RunDir) -> Option<Stamp> {
+    let facts = run.journal().metadata().ok()?;
+    let written = facts.modified().ok()?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some((facts.len(), written.as_nanos()))
 }
 
 #[cfg(test)]
@@ -178,6 +232,25 @@ mod tests {
         assert_eq!(kitchen.prune(0, 3).1, ["b/s6", "b/s7", "c/s5", "d/s3"]);
         assert_eq!(kitchen.prune(1, 1), (1, ["b/s6", "b/s7", "c/s5"].map(str::to_owned).to_vec()));
         assert!(kitchen.dir.run("a").journal().is_file(), "a run keeps its journal");
+    }
+
+    #[test]
+    fn runs_that_stay_do_not_keep_the_others_from_being_looked_at() {
+        let kitchen = Kitchen::new();
+        for number in 0..=READ {
+            kitchen.run(&format!("a{number:03}"), &[9], Some(true));
+        }
+        kitchen.run("b", &[8], Some(false));
+        assert_eq!(kitchen.prune(1, 0).0, 0, "one clean-up reads so many runs and no more");
+        assert_eq!(kitchen.prune(1, 0).0, 1, "the next one goes on where it ended");
+        // One that stayed is over now.
+        let mut entries = journal::read(&kitchen.dir.run("b").journal()).unwrap();
+        let end = entries.pop().unwrap().event;
+        let path = kitchen.dir.run("a007").journal();
+        let (mut journal, _) = Journal::reopen(&path, Redactor::new([])).unwrap();
+        journal.append(Timestamp::now(), end).unwrap();
+        let (removed, left) = kitchen.prune(1, 0);
+        assert!(removed == 1 && !left.contains(&"a007/s9".to_owned()), "{left:?}");
     }
 
     #[test]

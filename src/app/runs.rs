@@ -14,7 +14,7 @@ use crate::engine::journal::{self, JournalError};
 use crate::engine::state::State;
 
 /// One run as lists show it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct RunInfo {
     /// Its id.
     pub run_id: String,
@@ -64,13 +64,7 @@ pub fn lock(dir: &RunDir) -> Result<RunLock, AppError> {
     }
 }
 
-/// Every run, the newest first. A run that cannot be read is listed with its error.
-#[must_use]
-pub fn list(kitchen: &KitchenDir) -> Vec<RunInfo> {
-    ids(kitchen).iter().rev().map(|id| info(&kitchen.run(id), id)).collect()
-}
-
-/// The runs whose ids begin so, the newest first. Each journal is read when its run is asked for.
+/// The runs whose ids begin so, the newest first; one that cannot be read with its error. Each journal is read when its run is asked for.
 pub fn newest(kitchen: &KitchenDir, beginning: &str) -> impl Iterator<Item = RunInfo> {
     let ids = ids(kitchen).into_iter().rev().filter(move |id| id.starts_with(beginning));
     ids.map(move |id| info(&kitchen.run(&id), &id))
@@ -127,43 +121,36 @@ pub fn entries(dir: &RunDir) -> Result<Vec<Entry>, AppError> {
 }
 
 /// What is known of one run.
-#[must_use]
-pub fn info(dir: &RunDir, id: &str) -> RunInfo {
+fn info(dir: &RunDir, id: &str) -> RunInfo {
     match journal::read(&dir.journal()) {
-        Ok(entries) => {
-            let state = State::fold(&entries, "");
-            let driven = is_driven(&dir.lock());
-            RunInfo {
-                run_id: id.to_owned(),
-                recipe: state.started.as_ref().map(|started| started.recipe.clone()).unwrap_or_default(),
-                status: match state.end() {
-                    Some(end) => Some(end.status),
-                    None if driven => None,
-                    None => Some(RunStatus::Crashed),
-                },
-                reason: state.end().map(|end| end.reason.clone()),
-                step: state.step().map(str::to_owned),
-                started_at: state.first_at,
-                elapsed_ms: state.elapsed_ms(state.last_at),
-                usage: state.usage,
-                sessions: state.sessions,
-                resumable: state.resumable() && !driven,
-                error: None,
-            }
-        }
-        Err(error) => RunInfo {
+        Ok(entries) => RunInfo::of(dir, id, &entries),
+        Err(error) => RunInfo { run_id: id.to_owned(), error: Some(error.to_string()), ..RunInfo::default() },
+    }
+}
+
+impl RunInfo {
+    /// What the journal of a run says.
+    #[must_use]
+    pub fn of(dir: &RunDir, id: &str, entries: &[Entry]) -> Self {
+        let state = State::fold(entries, "");
+        let driven = is_driven(&dir.lock());
+        Self {
             run_id: id.to_owned(),
-            recipe: String::new(),
-            status: None,
-            reason: None,
-            step: None,
-            started_at: None,
-            elapsed_ms: 0,
-            usage: Usage::default(),
-            sessions: 0,
-            resumable: false,
-            error: Some(error.to_string()),
-        },
+            recipe: state.started.as_ref().map(|started| started.recipe.clone()).unwrap_or_default(),
+            status: match state.end() {
+                Some(end) => Some(end.status),
+                None if driven => None,
+                None => Some(RunStatus::Crashed),
+            },
+            reason: state.end().map(|end| end.reason.clone()),
+            step: state.step().map(str::to_owned),
+            started_at: state.first_at,
+            elapsed_ms: state.elapsed_ms(state.last_at),
+            usage: state.usage,
+            sessions: state.sessions,
+            resumable: state.resumable() && !driven,
+            error: None,
+        }
     }
 }
 
@@ -173,11 +160,13 @@ pub(super) fn is_driven(lock: &Path) -> bool {
     File::open(lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// The ids, oldest first.
-fn ids(kitchen: &KitchenDir) -> Vec<String> {
+/// The ids of all runs, oldest first. What was prepared and never began has an empty journal: nothing of it happened, so it is no run.
+#[must_use]
+pub fn ids(kitchen: &KitchenDir) -> Vec<String> {
     let entries = std::fs::read_dir(kitchen.runs()).into_iter().flatten().flatten();
+    let begun = |run: &RunDir| run.journal().metadata().is_ok_and(|facts| facts.is_file() && facts.len() > 0);
     let mut ids: Vec<String> = entries
-        .filter(|entry| entry.path().join("journal.ndjson").is_file())
+        .filter(|entry| begun(&RunDir::at(entry.path())))
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
     ids.sort();

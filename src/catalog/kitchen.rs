@@ -119,8 +119,15 @@ pub static KITCHEN: &[ToolDecl] = &[
             field("repository", "the top of the repository"),
             field("run", "the run, the step it stands at, its tokens and dollars"),
             field("next", "the step to call next, with its tool and arguments"),
-            field("github_token_configured", "whether a GitHub token was found"),
-            field("github_default_repo", "the repository on GitHub that settings name"),
+            field(
+                "github_token_configured",
+                "whether there is a GitHub token: `github.token`, a variable, or what `gh auth token` says",
+            ),
+            field("github_default_repo", "`github.default_repo` of the settings; null when it is not set"),
+            field(
+                "default_base_branch",
+                "`branching.default_base_branch` of the settings; null when it is not set",
+            ),
             field("warnings", "what is odd about settings or files of the kitchen"),
         ],
         fails_when: "never",

@@ -1,6 +1,6 @@
 //! `autoskillit cook`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -9,14 +9,14 @@ use super::drive::{Way, check_terminal, drive};
 use super::exit::Exit;
 use super::ui::format::count;
 use super::ui::printer::{Printer, Verbosity};
-use super::ui::prompts::{Choice, Prompts};
+use super::ui::prompts::{Choice, Prompts, answered};
 use super::ui::screen::Form;
 use super::ui::table::Table;
 use super::{Session, report};
 use crate::app::cook::{Order, prepare, resume, usable_client};
-use crate::app::error::{AppError, Kind};
+use crate::app::error::AppError;
 use crate::app::inputs::{self, pair};
-use crate::app::kitchen::{Kitchen, Pantry};
+use crate::app::kitchen::{Kitchen, Pantry, here};
 use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
 use crate::app::runs;
@@ -89,20 +89,27 @@ enum Who {
     Claude,
 }
 
-/// How a run is to be driven, and why so.
-fn way(args: &CookArgs, stated: Option<Orchestrator>) -> Result<(Way, &'static str), AppError> {
+/// How a run is to be driven, and why so. `rehearsed`: its sessions are played, and so would be one that drives.
+fn way(
+    args: &CookArgs,
+    stated: Option<Orchestrator>,
+    rehearsed: bool,
+) -> Result<(Way, &'static str), AppError> {
+    if args.interactive && args.orchestrator == Some(Who::Engine) {
+        return Err(AppError::usage(
+            "--interactive is a conversation with Claude: it does not go with --orchestrator engine",
+        ));
+    }
+    if rehearsed && (args.interactive || args.orchestrator == Some(Who::Claude)) {
+        let flag = if args.interactive { "--interactive" } else { "--orchestrator" };
+        return Err(AppError::usage("a rehearsal has no model that could drive it")
+            .hint(format!("leave {flag} out: the engine drives rehearsals")));
+    }
     if args.interactive {
-        if args.orchestrator == Some(Who::Engine) {
-            return Err(AppError::usage(
-                "--interactive is a conversation with Claude: it does not go with --orchestrator engine",
-            ));
-        }
         check_terminal()?;
         return Ok((Way::Conversation, "you, in a conversation (--interactive)"));
     }
-    match (args.orchestrator, stated, args.rehearse.is_some()) {
-        (Some(Who::Claude), _, true) => Err(AppError::usage("a rehearsal has no model that could drive it")
-            .hint("leave --orchestrator out: the engine drives rehearsals")),
+    match (args.orchestrator, stated, rehearsed) {
         (Some(Who::Claude), ..) => Ok((Way::Session, "asked for with --orchestrator")),
         (Some(Who::Engine), Some(Orchestrator::Claude), _) => {
             Ok((Way::Engine, "asked for with --orchestrator"))
@@ -149,7 +156,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         };
         session.settings_warnings(&kitchen.settings_warnings);
         let ready = resume(kitchen, &run_id, args.pace)?;
-        let (way, why) = way(&args, Some(ready.orchestrator()))?;
+        let (way, why) = way(&args, Some(ready.orchestrator()), ready.kit().rehearsal.is_some())?;
         if way != Way::Engine {
             usable_client(ready.kitchen())?;
         }
@@ -189,7 +196,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     if !warnings.is_empty() && session.printer.verbosity() > Verbosity::Quiet {
         session.printer.problems(&warnings);
     }
-    let (way, why) = way(&args, recipe.orchestrator)?;
+    let (way, why) = way(&args, recipe.orchestrator, stage.is_some())?;
     if way != Way::Engine {
         usable_client(&kitchen)?;
     }
@@ -223,12 +230,13 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         }
         return drive(session, ready, form, way, why);
     };
+    let top = kitchen.checkout.top().to_owned();
     let recorder = Recorder::begin(&dir, subject, &kitchen.checkout, kitchen.redactor.clone())?;
     let recorder = Arc::new(recorder);
     let mut ready = prepare(kitchen, order).inspect_err(|_| recorder.discard())?;
     ready.record(Arc::clone(&recorder));
     let ended = drive(session, ready, form, way, why);
-    tell_recording(session, &recorder, &name);
+    tell_recording(session, &recorder, &top, &name);
     ended
 }
 
@@ -259,14 +267,14 @@ fn follow_variables(session: &Session, args: &mut CookArgs) -> Result<Option<Str
     }
 }
 
-fn tell_recording(session: &Session, recorder: &Recorder, recipe: &str) {
+fn tell_recording(session: &Session, recorder: &Recorder, top: &Path, recipe: &str) {
     let dir = shell_quote(&recorder.dir().to_string_lossy()).into_owned();
     match recorder.trouble() {
         Some(why) => session.printer.warn(&format!("the recording in {dir} is not complete: {why}")),
         None => session.printer.note(&format!(
-            "recorded {}; play it: autoskillit cook {} --rehearse {dir}",
+            "recorded {}; play it: {}",
             count(recorder.sessions() as u64, "session"),
-            shell_quote(recipe)
+            here(top, "autoskillit", &format!("cook {} --rehearse {dir}", shell_quote(recipe)))
         )),
     }
 }
@@ -318,10 +326,8 @@ fn pick(session: &Session, kitchen: &Kitchen, form: Form) -> Result<String, AppE
         .iter()
         .map(|recipe| Choice { name: recipe.name.clone(), description: recipe.description.clone() })
         .collect();
-    match prompts.select("Which recipe?", &choices).map_err(|error| cannot_ask(&error))? {
-        Some(index) => Ok(listed[index].name.clone()),
-        None => Err(cancelled()),
-    }
+    let index = answered(prompts.select("Which recipe?", &choices))?;
+    Ok(listed[index].name.clone())
 }
 
 /// The values of all ingredients; what is missing is asked for where somebody is there to answer.
@@ -354,9 +360,7 @@ fn complete(
             description => format!("{name} ({description})"),
         };
         loop {
-            let Some(answer) = prompts.text(&question, None).map_err(|error| cannot_ask(&error))? else {
-                return Err(cancelled());
-            };
+            let answer = answered(prompts.text(&question, None))?;
             match inputs::read(ingredient, &answer) {
                 Ok(_) if answer.trim().is_empty() => printer.warn(&format!("`{name}` is required")),
                 Ok(_) => {
@@ -368,12 +372,4 @@ fn complete(
         }
     }
     Ok(inputs::resolve(recipe, &given)?.values)
-}
-
-fn cancelled() -> AppError {
-    AppError { kind: Kind::Stopped, ..AppError::usage("cancelled") }
-}
-
-fn cannot_ask(error: &std::io::Error) -> AppError {
-    AppError::environment(format!("cannot ask in this terminal: {error}"))
 }

@@ -16,11 +16,13 @@ use crate::app::cook::Ready;
 use crate::app::error::AppError;
 use crate::app::host::{Asker, Nobody};
 use crate::app::orchestrator;
+use crate::app::runtime::runtime;
 use crate::app::serving::attached::Attached;
 use crate::core::stop::{Stop, StopSignal};
 use crate::engine::event::{Aftermath, News, RunEnded};
 use crate::engine::host::{Question, Reply};
 use crate::engine::steer::{Driver, wheel};
+use crate::recipe::model::Orchestrator;
 use crate::server::attach::Host;
 
 /// How a run is driven.
@@ -47,6 +49,7 @@ pub(super) fn drive(
 ) -> Result<Exit, AppError> {
     let printer = &session.printer;
     let setting = Setting {
+        orchestrator: Some(if way == Way::Engine { Orchestrator::Engine } else { Orchestrator::Claude }),
         orchestrator_why: why.to_owned(),
         hidden_inputs: ready
             .recipe
@@ -68,11 +71,7 @@ pub(super) fn drive(
             screen.news(&News::Entry(entry.clone()));
         }
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| AppError::environment(format!("cannot start threads: {error}")))?;
+    let runtime = runtime()?;
     let screen = Mutex::new(screen);
     let watch = |news: &News| screen.lock().unwrap_or_else(PoisonError::into_inner).news(news);
     let (wish, stop) = watch::channel(Stop::No);

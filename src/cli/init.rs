@@ -5,10 +5,10 @@ use serde_json::{Value as Json, json};
 use super::Session;
 use super::exit::Exit;
 use super::ui::printer::{Printer, Verbosity};
-use super::ui::prompts::Prompts;
+use super::ui::prompts::{Prompts, answered};
 use super::ui::setup::{self, value};
 use super::ui::text;
-use crate::app::error::{AppError, Kind};
+use crate::app::error::AppError;
 use crate::app::init::{Action, Facts, Known, Lacks, Plan, Wishes, apply, lacks, look, next, plan, to_share};
 use crate::app::settings::key;
 use crate::workspace::detect::Hosted;
@@ -167,17 +167,6 @@ fn ask(
         wishes.mcp = yes_or_no("Register it?", false)?;
     }
     Ok(())
-}
-
-/// An answer, unless the person would rather not give one.
-fn answered<T>(answer: std::io::Result<Option<T>>) -> Result<T, AppError> {
-    match answer {
-        Ok(Some(answer)) => Ok(answer),
-        Ok(None) => {
-            Err(AppError { kind: Kind::Stopped, ..AppError::usage("cancelled: nothing was written") })
-        }
-        Err(error) => Err(AppError::environment(format!("cannot ask in this terminal: {error}"))),
-    }
 }
 
 /// Says a few sentences, wrapped at words.

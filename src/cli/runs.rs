@@ -16,7 +16,7 @@ use crate::app::kitchen::here;
 use crate::app::runs::{self, RunInfo};
 use crate::app::why::{steps, why};
 use crate::core::paths::KitchenDir;
-use crate::engine::event::RunStatus;
+use crate::engine::event::{Entry, RunStatus};
 use crate::execution::log::index;
 use crate::execution::log::summary::Status;
 use crate::workspace::git::Checkout;
@@ -84,7 +84,7 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
                     session.printer.data(&serde_json::to_string(entry).unwrap_or_default());
                 }
             } else {
-                let info = runs::info(&kitchen.run(&id), &id);
+                let info = RunInfo::of(&kitchen.run(&id), &id, &entries);
                 let steps =
                     entries.iter().filter_map(|entry| entry.event.step()).map(str::to_owned).collect();
                 write(&session.printer, Setting { steps, ..Setting::default() }, entries);
@@ -92,8 +92,8 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
             }
         }
         RunsCommand::Why { run, step, json } => {
-            let (id, step) = of_step(&kitchen, run, step)?;
-            let why = why(&kitchen, &id, step.as_deref())?;
+            let (id, entries, step) = of_step(&kitchen, run, step)?;
+            let why = why(checkout.top(), &id, &entries, step.as_deref())?;
             if json {
                 session.printer.data(&serde_json::to_string(&why).unwrap_or_default());
             } else {
@@ -116,19 +116,23 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
     Ok(Exit::Succeeded)
 }
 
-/// The run and the step that were named. A step alone means the last run's.
+/// The run that was named, with its journal, and the step. A step alone means the last run's.
 fn of_step(
     kitchen: &KitchenDir,
     run: Option<String>,
     step: Option<String>,
-) -> Result<(String, Option<String>), AppError> {
+) -> Result<(String, Vec<Entry>, Option<String>), AppError> {
     match (runs::find(kitchen, run.as_deref()), run, step) {
         (Err(error), Some(name), None) => {
             let last = runs::find(kitchen, None)?;
             let entries = runs::entries(&kitchen.run(&last))?;
-            if steps(&entries).contains(&name) { Ok((last, Some(name))) } else { Err(error) }
+            if steps(&entries).contains(&name) { Ok((last, entries, Some(name))) } else { Err(error) }
         }
-        (found, _, step) => Ok((found?, step)),
+        (found, _, step) => {
+            let id = found?;
+            let entries = runs::entries(&kitchen.run(&id))?;
+            Ok((id, entries, step))
+        }
     }
 }
 

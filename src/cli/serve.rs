@@ -8,6 +8,7 @@ use super::Session;
 use super::exit::Exit;
 use super::ui::printer::Verbosity;
 use crate::app::error::AppError;
+use crate::app::runtime::runtime;
 use crate::app::serving::context::{Context, HEADLESS};
 use crate::app::serving::service::Service;
 use crate::app::settings;
@@ -41,11 +42,7 @@ pub(super) fn run(session: &Session, args: ServeArgs) -> Result<Exit, AppError> 
     let log = logging::begin(session.printer.verbosity() == Verbosity::Verbose);
     let headless = std::env::var_os(HEADLESS).is_some_and(|set| set == "1");
     let context = Arc::new(Context::new(session.dir.clone(), session.config.clone(), headless));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| AppError::environment(format!("cannot start threads: {error}")))?;
+    let runtime = runtime()?;
     let served = Service::new(Arc::clone(&context));
     let (dir, flags) = (session.dir.clone(), session.config.clone());
     let answered = move || {

@@ -226,7 +226,7 @@ pub struct QuotaGuardSettings {
 pub struct GithubSettings {
     /// The token.
     pub token: Option<Secret>,
-    /// The repository that is meant where a recipe names none, as `owner/name`.
+    /// The repository whose issues and pull requests are meant, as `owner/name`.
     pub default_repo: Option<String>,
 }
 
@@ -234,7 +234,7 @@ pub struct GithubSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BranchingSettings {
-    /// The branch that work starts from and goes back to where a recipe names none.
+    /// The branch that work starts from and goes back to.
     pub default_base_branch: Option<String>,
 }
 

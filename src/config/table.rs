@@ -353,7 +353,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Repository,
         default: Default::Nothing("none"),
         secret: false,
-        summary: "The repository on GitHub whose issues and pull requests are meant where a recipe names none.",
+        summary: "The repository on GitHub whose issues and pull requests are meant; `kitchen_status` tells it to whoever drives.",
         example: "owner/name",
     },
     Key {
@@ -361,7 +361,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Branch,
         default: Default::Nothing("none"),
         secret: false,
-        summary: "The branch that work starts from and goes back to where a recipe names none.",
+        summary: "The branch that work starts from and goes back to; `kitchen_status` tells it to whoever drives.",
         example: "main",
     },
     Key {

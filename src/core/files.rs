@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 /// Mode of files that hold prompts, streams, logs or journals.
 pub const PRIVATE: u32 = 0o600;
 
@@ -14,12 +16,7 @@ pub const PRIVATE: u32 = 0o600;
 /// # Errors
 /// What the file system says; the old content is then untouched.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".autoskillit-").tempfile_in(dir).map_err(bare)?;
-    file.write_all(bytes).map_err(bare)?;
-    file.as_file().sync_data()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    put(beside(path, PRIVATE)?, path, bytes, true)
 }
 
 /// [`write_atomic`] without waiting for the disk: whole for every reader, but a machine that loses its power may lose it. For
@@ -28,11 +25,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As [`write_atomic`].
 pub fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".autoskillit-").tempfile_in(dir).map_err(bare)?;
-    file.write_all(bytes).map_err(bare)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    put(beside(path, PRIVATE)?, path, bytes, false)
 }
 
 /// [`write_unsynced`] of pretty JSON with a final line break.
@@ -40,9 +33,7 @@ pub fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As [`write_unsynced`], and when `value` cannot be written as JSON.
 pub fn write_json_unsynced(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
-    let mut bytes = serde_json::to_vec_pretty(value)?;
-    bytes.push(b'\n');
-    write_unsynced(path, &bytes)
+    write_unsynced(path, &pretty(value)?)
 }
 
 /// [`write_atomic`] for a file of the user's: it keeps its mode, or gets `mode`, or what is usual for new files.
@@ -50,17 +41,27 @@ pub fn write_json_unsynced(path: &Path, value: &impl serde::Serialize) -> io::Re
 /// # Errors
 /// As [`write_atomic`].
 pub fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let there = fs::metadata(path).ok().map(|facts| facts.permissions());
-    // The process's mask applies to the mode of a new file.
-    let new = fs::Permissions::from_mode(mode.unwrap_or(0o666));
-    let mut file =
-        tempfile::Builder::new().prefix(".autoskillit-").permissions(new).tempfile_in(dir).map_err(bare)?;
+    let file = beside(path, mode.unwrap_or(0o666))?;
     if let Some(kept) = mode.map(fs::Permissions::from_mode).or(there) {
         file.as_file().set_permissions(kept)?;
     }
+    put(file, path, bytes, true)
+}
+
+/// A new file beside `path`. The process's mask applies to its mode.
+fn beside(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = fs::Permissions::from_mode(mode);
+    tempfile::Builder::new().prefix(".autoskillit-").permissions(mode).tempfile_in(dir).map_err(bare)
+}
+
+/// Fills a new file and puts it in the place of `path`.
+fn put(mut file: NamedTempFile, path: &Path, bytes: &[u8], synced: bool) -> io::Result<()> {
     file.write_all(bytes).map_err(bare)?;
-    file.as_file().sync_data()?;
+    if synced {
+        file.as_file().sync_data()?;
+    }
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }
@@ -78,9 +79,13 @@ fn bare(error: io::Error) -> io::Error {
 /// # Errors
 /// As [`write_atomic`], and when `value` cannot be written as JSON.
 pub fn write_json(path: &Path, value: &impl serde::Serialize) -> io::Result<()> {
+    write_atomic(path, &pretty(value)?)
+}
+
+fn pretty(value: &impl serde::Serialize) -> io::Result<Vec<u8>> {
     let mut bytes = serde_json::to_vec_pretty(value)?;
     bytes.push(b'\n');
-    write_atomic(path, &bytes)
+    Ok(bytes)
 }
 
 /// Creates `dir` and its parents, private (0700) where they are new.

@@ -8,5 +8,6 @@ pub mod redact;
 pub mod stop;
 pub mod text;
 pub mod threads;
+pub mod time;
 pub mod usage;
 pub mod yaml;

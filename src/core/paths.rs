@@ -8,6 +8,12 @@ use super::files;
 /// Name of the product's folder at the top of a repository.
 pub const KITCHEN_DIR: &str = ".autoskillit";
 
+/// Whether a path below the top of a repository is the product's folder, or in it. A name that only begins so is the user's.
+#[must_use]
+pub fn is_ours(path: &str) -> bool {
+    Path::new(path).starts_with(KITCHEN_DIR)
+}
+
 /// Name of the folder of all runs in it.
 pub const RUNS: &str = "runs";
 
@@ -82,6 +88,12 @@ impl KitchenDir {
     #[must_use]
     pub fn pruning(&self) -> PathBuf {
         self.temp().join("pruning.lock")
+    }
+
+    /// What clean-ups found out of runs that stay.
+    #[must_use]
+    pub fn pruned(&self) -> PathBuf {
+        self.temp().join("pruned.json")
     }
 
     /// When the failures told so far were cleared, as a timestamp.
@@ -211,6 +223,12 @@ fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_ours_is_told_by_whole_names() {
+        assert!(is_ours(".autoskillit") && is_ours(".autoskillit/") && is_ours(".autoskillit/runs/x"));
+        assert!(!is_ours(".autoskillitrc") && !is_ours(".autoskillit.d/x") && !is_ours("a/.autoskillit"));
+    }
 
     #[test]
     fn ensure_keeps_what_the_user_wrote() {

@@ -10,6 +10,6 @@ pub mod steer;
 pub mod transition;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use super::host::{Call, Question, Reply, SessionCall, Stop, StopSignal, ToolHost
 use super::journal::Journal;
 use super::state::{At, State};
 use super::transition::{self, Action, Places, Try};
+use crate::core::time::millis;
 use crate::core::usage::Usage;
 use crate::recipe::model::Recipe;
 
@@ -183,7 +184,7 @@ impl Run<'_> {
             self.cut_off(tried, outcome.usage.unwrap_or_default())?;
             return Ok(Some(self.stopped()));
         }
-        let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed = millis(began.elapsed());
         let event = transition::conclude(self.recipe, &self.state, &self.places(), tried, &outcome, elapsed);
         self.record(event)?;
         Ok(None)
@@ -211,7 +212,7 @@ impl Run<'_> {
             (Reply::Nobody, None) => return Ok(Some(nobody(&asked.step))),
             (Reply::Stop, _) => return Ok(Some(self.stopped())),
         };
-        let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let elapsed = millis(began.elapsed());
         self.answer(asked, yes, elapsed)?;
         Ok(None)
     }

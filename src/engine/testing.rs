@@ -17,7 +17,7 @@ use crate::execution::verdict::RetryReason;
 use crate::recipe::model::{Orchestrator, Recipe, RecipeSource};
 use crate::recipe::{AnySkill, Origin, compile};
 
-pub(super) fn recipe(body: &str) -> Recipe {
+pub(crate) fn recipe(body: &str) -> Recipe {
     let text = format!("name: t\n{body}");
     let origin = Origin { file: "t.yaml".into(), stem: "t".into(), source: RecipeSource::Path, path: None };
     compile(&text, &origin, &AnySkill).unwrap_or_else(|problems| panic!("{:#?}", problems.list())).recipe
@@ -28,7 +28,7 @@ pub(super) fn entry(seq: u64, event: Event) -> Entry {
     Entry { schema_version: 1, seq, at, event }
 }
 
-pub(super) fn started(inputs: Value) -> RunStarted {
+pub(crate) fn started(inputs: Value) -> RunStarted {
     RunStarted {
         run_id: "r".into(),
         recipe: "t".into(),
@@ -47,7 +47,7 @@ pub(super) fn started(inputs: Value) -> RunStarted {
     }
 }
 
-pub(super) fn outcome(ok: bool, result: Value) -> Outcome {
+pub(crate) fn outcome(ok: bool, result: Value) -> Outcome {
     Outcome {
         ok,
         label: if ok { "ok" } else { "failed" }.into(),
@@ -61,9 +61,9 @@ pub(super) fn outcome(ok: bool, result: Value) -> Outcome {
 }
 
 /// A world whose answers depend only on step, visit and try.
-pub(super) struct Told<F> {
-    pub(super) answer: F,
-    pub(super) calls: Mutex<HashMap<(String, u32, u32), u32>>,
+pub(crate) struct Told<F> {
+    pub(crate) answer: F,
+    pub(crate) calls: Mutex<HashMap<(String, u32, u32), u32>>,
 }
 
 impl<F: Fn(&Call) -> Outcome + Send + Sync> ToolHost for Told<F> {
@@ -93,7 +93,7 @@ impl<F: Fn(&Call) -> Outcome + Send + Sync> ToolHost for Told<F> {
     }
 }
 
-pub(super) fn told<F: Fn(&Call) -> Outcome + Send + Sync>(answer: F) -> Told<F> {
+pub(crate) fn told<F: Fn(&Call) -> Outcome + Send + Sync>(answer: F) -> Told<F> {
     Told { answer, calls: Mutex::default() }
 }
 

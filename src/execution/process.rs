@@ -100,7 +100,7 @@ pub fn sample(at: Duration, root: u32) -> Sample {
         }
     }
     let fd_limit = if processes.is_empty() { None } else { system::fd_limit(root) };
-    Sample { at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX), fd_limit, processes }
+    Sample { at_ms: crate::core::time::millis(at), fd_limit, processes }
 }
 
 /// What a process and all below it that are still there have done so far, with children that they waited for.

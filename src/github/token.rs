@@ -27,14 +27,6 @@ pub const VARIABLES: [&str; 2] = ["GH_TOKEN", "GITHUB_TOKEN"];
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(String);
 
-impl Token {
-    /// The token itself, for a header.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(…)")
@@ -87,14 +79,6 @@ impl TokenFactory {
         *answer = Some((found.clone(), Instant::now()));
         found
     }
-
-    /// Forgets a token that GitHub refused (401); another one that was found meanwhile stays.
-    pub async fn refused(&self, token: &Token) {
-        let mut answer = self.answer.lock().await;
-        if matches!(&*answer, Some((Some(known), _)) if known == token) {
-            *answer = None;
-        }
-    }
 }
 
 /// What `gh` is logged in with.
@@ -132,7 +116,7 @@ mod tests {
     }
 
     fn text(token: Option<Token>) -> Option<String> {
-        token.map(|token| token.reveal().to_owned())
+        token.map(|token| token.0)
     }
 
     #[tokio::test]
@@ -161,17 +145,6 @@ mod tests {
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         tokio::time::advance(NOT_FOUND_FOR).await;
         assert_eq!(text(factory.token().await).as_deref(), Some("t"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refused_token_is_dropped_and_its_successor_is_not() {
-        let (asked, factory) = asking(&[Some("old"), Some("new")]);
-        let old = factory.token().await.unwrap();
-        factory.refused(&old).await;
-        assert_eq!(text(factory.token().await).as_deref(), Some("new"));
-        factory.refused(&old).await;
-        assert_eq!(text(factory.token().await).as_deref(), Some("new"));
-        assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 
     #[test]

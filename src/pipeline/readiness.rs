@@ -31,8 +31,8 @@ impl Drop for Pending {
 
 impl Readiness {
     /// Whether it is set.
-    #[must_use]
-    pub fn is_set(&self) -> bool {
+    #[cfg(test)]
+    fn is_set(&self) -> bool {
         *self.0.borrow()
     }
 

@@ -67,7 +67,8 @@ impl Supervisor {
     }
 
     /// Waits until everything is over.
-    pub async fn drain(&self) {
+    #[cfg(test)]
+    async fn drain(&self) {
         let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         while tasks.join_next().await.is_some() {}
     }

@@ -11,6 +11,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::ServiceExt;
 use tempfile::TempDir;
@@ -20,6 +21,9 @@ use tokio::task::JoinSet;
 use super::handler::Handler;
 use crate::app::serving::Served;
 use crate::core::stop::StopSignal;
+
+/// After a pause so long, an error is there to stay.
+const LASTING: Duration = Duration::from_secs(5);
 
 /// A socket that only this user can reach; gone when dropped.
 #[derive(Debug)]
@@ -47,11 +51,18 @@ impl Host {
         &self.path
     }
 
-    /// Serves `served` to whoever connects. Ends only when it is dropped, and every connection with it.
+    /// Serves `served` to whoever connects. Ends only when it is dropped, and every connection with it: when nobody can connect any
+    /// more, those that are there go on, and a run that no session reaches is given up by itself.
     pub async fn serve<S: Served>(&self, served: Arc<S>, stop: StopSignal) {
         let mut connections = JoinSet::new();
         loop {
-            let Ok((stream, _)) = self.listener.accept().await else { continue };
+            let stream = match patiently(|| self.listener.accept()).await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::error!(%error, socket = %self.path.display(), "nobody can connect any more");
+                    return std::future::pending().await;
+                }
+            };
             while connections.try_join_next().is_some() {}
             let handler = Handler::new(Arc::clone(&served), stop.clone());
             connections.spawn(async move {
@@ -61,6 +72,19 @@ impl Host {
                 }
             });
         }
+    }
+}
+
+/// Does it until it succeeds: a want of files or memory passes. An error is one that lasts.
+async fn patiently<T, F: Future<Output = io::Result<T>>>(mut attempt: impl FnMut() -> F) -> io::Result<T> {
+    let mut pause = Duration::from_millis(10);
+    loop {
+        match attempt().await {
+            Err(error) if pause > LASTING => return Err(error),
+            Err(_) => tokio::time::sleep(pause).await,
+            done => return done,
+        }
+        pause *= 2;
     }
 }
 
@@ -92,5 +116,29 @@ fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_fails_for_a_while_is_tried_again_and_what_fails_lastingly_is_not_tried_for_ever() {
+        let tries = Cell::new(0);
+        let fails = |times: u32| {
+            let tries = &tries;
+            move || {
+                tries.set(tries.get() + 1);
+                let failed = tries.get() <= times;
+                std::future::ready(if failed { Err(io::Error::other("too many files")) } else { Ok(()) })
+            }
+        };
+        assert!(patiently(fails(3)).await.is_ok());
+        assert_eq!(tries.replace(0), 4);
+        assert!(patiently(fails(u32::MAX)).await.is_err());
+        assert_eq!(tries.get(), 10, "with pauses that grow to seconds");
     }
 }

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::git::Checkout;
-use crate::core::paths::KITCHEN_DIR;
+use crate::core::paths::is_ours;
 
 /// The most paths that are told of one place.
 const TOLD: usize = 200;
@@ -83,24 +83,17 @@ impl Place {
 
     fn changed(&self) -> Option<Vec<String>> {
         let now = stamps(&self.checkout)?;
-        let stamp = |files: &BTreeMap<String, Stamp>, path: &str| {
-            // A file that git does not mention is as it is in the commit.
-            files.get(path).copied().map(|stamp| (true, stamp))
-        };
-        let mut changed: BTreeSet<String> = self
-            .files
-            .keys()
-            .chain(now.keys())
-            .filter(|path| stamp(&self.files, path) != stamp(&now, path))
-            .cloned()
-            .collect();
+        // A file that git does not mention is as it is in the commit.
+        let moved = |path: &&String| self.files.get(*path) != now.get(*path);
+        let mut changed: BTreeSet<String> =
+            self.files.keys().chain(now.keys()).filter(moved).cloned().collect();
         if let (Some(before), head) = (&self.head, self.checkout.head())
             && head.as_ref() != Some(before)
         {
             let commits = self.checkout.changed_since(before).unwrap_or_default();
             changed.extend(commits.into_iter().map(|file| file.path));
         }
-        Some(changed.into_iter().filter(|path| !path.starts_with(KITCHEN_DIR)).take(TOLD).collect())
+        Some(changed.into_iter().filter(|path| !is_ours(path)).take(TOLD).collect())
     }
 }
 
@@ -146,6 +139,7 @@ fn plain(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::core::paths::KITCHEN_DIR;
     use crate::workspace::git;
 
     fn repository() -> (tempfile::TempDir, PathBuf) {
@@ -169,7 +163,8 @@ mod tests {
         std::fs::write(top.join("new/file.txt"), "x").unwrap();
         std::fs::create_dir(top.join(KITCHEN_DIR)).unwrap();
         std::fs::write(top.join(KITCHEN_DIR).join("log"), "ours").unwrap();
-        assert_eq!(ledger.changes().unwrap().inside, ["edited.txt", "new/file.txt"]);
+        std::fs::write(top.join(".autoskillitrc"), "of the user").unwrap();
+        assert_eq!(ledger.changes().unwrap().inside, [".autoskillitrc", "edited.txt", "new/file.txt"]);
         git::commit_all(&top, "done").unwrap();
         let after = ledger.changes().unwrap().inside;
         assert!(

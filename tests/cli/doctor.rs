@@ -50,6 +50,17 @@ fn state(root: &Path) -> BTreeMap<PathBuf, (u32, (i64, i64), (i64, i64), Vec<u8>
     entries.collect()
 }
 
+/// The variable that is told is the one that counts.
+#[test]
+fn of_two_tokens_the_one_that_counts_is_told() {
+    let kitchen = healthy();
+    let mut command = command(&kitchen, &["--json"]);
+    let screen =
+        kitchen.screen(command.envs([("GITHUB_TOKEN", "b".repeat(20)), ("GH_TOKEN", "a".repeat(20))]));
+    let told = check(&screen, "github.token")["message"].as_str().unwrap().to_owned();
+    assert!(told.starts_with("in GH_TOKEN"), "{told}");
+}
+
 #[test]
 fn nothing_is_wrong() {
     let kitchen = healthy();

@@ -118,7 +118,24 @@ fn a_killed_rehearsal_is_finished_later() {
     let run = session_begun(&kitchen);
     child.kill().unwrap();
     child.wait().unwrap();
+    for way in [&["--orchestrator", "claude"][..], &["--interactive"]] {
+        let mut command = kitchen.command(["cook", "--resume"].iter().chain(way));
+        let screen = kitchen.screen(command.current_dir(kitchen.stage())).exits(2);
+        assert!(screen.err.contains("a rehearsal has no model that could drive it"), "{way:?}: {screen}");
+    }
     resumes(&kitchen, &run);
+}
+
+/// The variables ask for a rehearsal as the flag does.
+#[test]
+fn a_replay_is_no_conversation() {
+    let kitchen = Kitchen::empty();
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/hello");
+    let mut command = kitchen.command(["cook", "hello", "--interactive"]);
+    let screen =
+        kitchen.refuses(command.envs([("REPLAY_SCENARIO", "1"), ("REPLAY_SCENARIO_DIR", scenario)])).exits(2);
+    assert!(screen.err.contains("a rehearsal has no model that could drive it"), "{screen}");
+    assert!(kitchen.stages().is_empty(), "nothing is left behind");
 }
 
 /// Waits until the first session of the rehearsal has said something.

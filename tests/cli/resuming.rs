@@ -111,6 +111,39 @@ fn options_that_do_not_go_with_a_resume() {
     assert_snapshot!(kitchen.refused(&["cook", "--resume", id(&run), "--set", "salt=1"]).exits(2));
 }
 
+/// A command that is told is one that works where it is read.
+#[test]
+fn how_to_go_on_is_told_for_where_the_user_is() {
+    let (kitchen, run) = failed();
+    let (top, id) = (kitchen.path().display().to_string(), id(&run));
+    let mut command = kitchen.command(["-C", &top, "runs", "why", "--json"]);
+    let why = kitchen.screen(command.current_dir(kitchen.root())).exits(0).json();
+    let next = why[0]["next"].as_array().unwrap().last().unwrap();
+    assert_eq!(*next, format!("go on: autoskillit -C {top} cook --resume {id}"));
+    let why = kitchen.run(["runs", "why", "--json"]).exits(0).json();
+    let next = why[0]["next"].as_array().unwrap().last().unwrap();
+    assert_eq!(*next, format!("go on: autoskillit cook --resume {id}"));
+}
+
+/// What was prepared and could not begin left a folder and no entry: no command takes it for the last run.
+#[test]
+fn a_run_that_never_started_is_no_run() {
+    let (kitchen, run) = failed();
+    let empty = run.with_file_name("29991231-235959-ffff");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::copy(run.join("recipe.yaml"), empty.join("recipe.yaml")).unwrap();
+    std::fs::write(empty.join("journal.ndjson"), "").unwrap();
+    let shown = kitchen.run(["runs", "show"]).exits(0);
+    assert!(shown.out.contains("boil"), "{shown}");
+    kitchen.run(["runs", "why"]).exits(0);
+    let listed = kitchen.run(["runs", "list"]).exits(0);
+    assert!(!listed.out.contains("29991231"), "{listed}");
+    let unknown = kitchen.refused(&["runs", "show", "29991231"]).exits(2);
+    assert!(unknown.err.contains("there is no run `29991231`"), "{unknown}");
+    kitchen.write("hot", "");
+    kitchen.run(["cook", "--resume"]).exits(0);
+}
+
 fn kitchen_text(run: &std::path::Path) -> String {
     std::fs::read_to_string(run.join("journal.ndjson")).unwrap()
 }

@@ -67,6 +67,23 @@ fn what_failed_in_the_last_day_is_told_until_it_is_cleared() {
     assert_eq!(report(&kitchen, false)["total_failures"], 0);
 }
 
+/// A failure is told in the same words while its run goes on and when its journal is read by the next server.
+#[test]
+fn what_fails_in_a_run_of_this_server_says_what_was_done() {
+    let kitchen = Kitchen::new().recipe("fails", FAILS);
+    let mut line = Line::connect(kitchen.server(None));
+    line.good("open_kitchen", json!({ "name": "fails" }));
+    line.good("run_cmd", json!({ "step_name": "try" }));
+    let live = line.good("get_pipeline_report", json!({}));
+    line.close();
+    line.finish();
+    assert!(
+        live["failures"][0]["skill_command"].as_str().is_some_and(|told| told.contains("exit 7")),
+        "{live}"
+    );
+    assert_eq!(report(&kitchen, false)["failures"], live["failures"]);
+}
+
 #[test]
 fn a_run_that_was_cut_off_is_told_to_whoever_opens_the_kitchen() {
     let kitchen = Kitchen::new().recipe("waits", WAITS);
@@ -96,6 +113,39 @@ fn a_run_that_was_cut_off_is_told_to_whoever_opens_the_kitchen() {
     );
     let resumed = line.good("open_kitchen", json!({ "resume": id }));
     assert_eq!(resumed["next"]["step_name"], "wait", "{resumed}");
+    assert_eq!(resumed.get("attention"), None, "it goes on, so there is nothing to tell: {resumed}");
+    let status = line.good("kitchen_status", json!({}));
+    assert_eq!(status["warnings"], json!([]), "{status}");
+}
+
+/// A command that is told is one that works where the person is.
+#[test]
+fn how_a_run_goes_on_is_told_for_the_folder_of_the_server() {
+    let kitchen = Kitchen::new().recipe("fails", FAILS);
+    let top = kitchen.repository().display().to_string();
+    let mut command = kitchen.server(None);
+    command.args(["-C", &top]).current_dir(kitchen.home());
+    let mut line = Line::connect(command);
+    line.good("open_kitchen", json!({ "name": "fails" }));
+    let closed = line.good("close_kitchen", json!({}));
+    let id = closed["run"]["run_id"].as_str().expect("a run has an id");
+    assert_eq!(closed["run"]["resume"], format!("autoskillit -C {top} cook --resume {id}"), "{closed}");
+}
+
+#[test]
+fn what_settings_say_of_the_repository_is_told() {
+    let set = "github: {default_repo: kitchen/soup}\nbranching: {default_base_branch: trunk}\n";
+    for (config, told) in [("", json!([null, null])), (set, json!(["kitchen/soup", "trunk"]))] {
+        let kitchen = Kitchen::new().config(config);
+        let mut line = Line::connect(kitchen.server(None));
+        line.good("open_kitchen", json!({}));
+        let status = line.good("kitchen_status", json!({}));
+        assert_eq!(
+            json!([status.get("github_default_repo"), status.get("default_base_branch")]),
+            told,
+            "{status}"
+        );
+    }
 }
 
 #[test]

@@ -63,3 +63,30 @@ fn what_a_served_kitchen_records_is_what_it_answers_later() {
     let (told, is_error) = line.call("open_kitchen", json!({}));
     assert!(is_error && told.to_string().contains("nowhere"), "{told}");
 }
+
+/// Its client drove it; away from that client there is no model that could, so the engine goes on.
+#[test]
+fn a_rehearsal_that_a_client_drove_is_finished_by_the_engine() {
+    let kitchen = Kitchen::new();
+    let temp = kitchen.home().join("t");
+    std::fs::create_dir(&temp).expect("a home takes a folder");
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/hello");
+    let kitchen = kitchen
+        .env("TMPDIR", temp.to_str().expect("a name"))
+        .env("REPLAY_SCENARIO", "1")
+        .env("REPLAY_SCENARIO_DIR", scenario);
+    let mut line = Line::connect(kitchen.server(None));
+    let opened = line.good("open_kitchen", json!({ "name": "hello" }));
+    let stage = opened["rehearsal"]["repository"].as_str().expect("a path").to_owned();
+    line.close();
+    line.finish();
+    let kitchen = kitchen.env("REPLAY_SCENARIO", "0");
+    let cooked = kitchen.run(["-C", &stage, "cook", "--resume", "--pace", "0"]).expect_code(0);
+    let header = cooked.stderr.lines().find(|line| line.trim_start().starts_with("orchestrator"));
+    assert_eq!(
+        header.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).as_deref(),
+        Some("orchestrator engine: no model drives a rehearsal"),
+        "{}",
+        cooked.stderr
+    );
+}

@@ -1,6 +1,7 @@
 //! GitHub: the program `gh`, a token. No step of this version needs either, so their absence is nothing to worry about.
 //!
-//! `gh` is not run: newer ones rewrite their configuration at any command. Its files say what is asked here.
+//! The doctor does not run `gh`: newer ones rewrite their configuration at any command. Its files say what is asked here. Where a token
+//! itself is wanted, `gh auth token` is run ([`crate::github::token`]), in this version by `kitchen_status` alone.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use super::facts::{Facts, value};
 use super::report::{Check, Group, Topic};
 use crate::core::threads::blocking;
 use crate::execution::client::login::Stored;
+use crate::github::token::VARIABLES;
 
 pub(super) const GH: Topic = Topic::new(Group::Github, "github.gh", "gh");
 pub(super) const TOKEN: Topic = Topic::new(Group::Github, "github.token", "token");
@@ -17,7 +19,7 @@ pub(super) async fn gh(facts: Arc<Facts>) -> Vec<Check> {
     let found = blocking(move || facts.world.find("gh")).await;
     vec![match found {
         Some(path) => GH.ok(path.display().to_string()),
-        None => GH.ok("not installed; nothing in this version needs it"),
+        None => GH.ok("not installed; no step of this version needs it"),
     }]
 }
 
@@ -28,7 +30,7 @@ pub(super) async fn token(facts: Arc<Facts>) -> Vec<Check> {
             _ => None,
         };
         let setting = entry.filter(|entry| !entry.value.is_null()).map(|entry| entry.origin.to_string());
-        let variable = ["GITHUB_TOKEN", "GH_TOKEN"].into_iter().find(|name| facts.world.var(name).is_some());
+        let variable = VARIABLES.into_iter().find(|name| facts.world.var(name).is_some());
         let seen = variable.is_some_and(|name| value(&facts.session_env, name).is_some());
         let hosts = hosts(&facts).map_or(Stored::Absent, |path| Stored::read(&path));
         vec![judge(setting.as_deref(), variable, seen, &hosts)]

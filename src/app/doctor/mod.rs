@@ -30,8 +30,10 @@ use self::facts::{Facts, World};
 use self::report::{Check, Report};
 use self::run::Task;
 use super::error::AppError;
+use super::kitchen::redactor;
+use super::runtime::runtime;
 use super::settings::environment;
-use crate::core::redact::Redactor;
+use crate::execution::client::login::with_settings;
 
 /// How long all checks together may take once the facts are gathered. A program that hangs is given up earlier, see
 /// [`facts::PATIENCE`].
@@ -53,28 +55,28 @@ pub struct Wish {
 /// # Errors
 /// When no threads can be started.
 pub fn examine(wish: Wish) -> Result<Report, AppError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(|error| AppError::environment(format!("cannot start threads: {error}")))?;
+    let runtime = runtime()?;
     let fix = wish.fix;
     let world = World::of_this_process(wish.dir, wish.flags)?;
-    let mut checks = runtime.block_on(look(world.clone()));
+    let (mut facts, mut checks) = runtime.block_on(look(world.clone()));
     if fix {
         let mended = remedy::apply(&checks);
         if !mended.is_empty() {
-            checks = remedy::tell(mended, runtime.block_on(look(world)));
+            let again = runtime.block_on(look(world));
+            (facts, checks) = (again.0, remedy::tell(mended, again.1));
         }
     }
     // What hangs in the system cannot be interrupted, and ends with this process.
     runtime.shutdown_background();
-    let redactor = Redactor::new(environment());
+    // As it was read within its time: a disk that does not answer would keep the report.
+    let files = facts.client_files.iter().map(|file| (file.path.as_path(), &file.content));
+    let (added, _) = with_settings(&facts.world.env, files);
+    let redactor = redactor(environment().into_iter().chain(added), facts.settings.github.token.as_ref());
     Ok(Report { checks: checks.into_iter().map(|check| check.cleaned(&redactor)).collect() })
 }
 
-/// Every check, in the order in which people read them.
-async fn look(world: World) -> Vec<Check> {
+/// What is known, and every check, in the order in which people read them.
+async fn look(world: World) -> (Arc<Facts>, Vec<Check>) {
     let facts = Arc::new(Facts::gather(world).await);
     let deadline = tokio::time::Instant::now() + DEADLINE;
     let with = || Arc::clone(&facts);
@@ -107,5 +109,5 @@ async fn look(world: World) -> Vec<Check> {
     .await;
     // One task may answer for several groups.
     checks.sort_by_key(|check| check.topic.group);
-    checks
+    (facts, checks)
 }

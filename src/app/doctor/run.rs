@@ -52,7 +52,6 @@ pub(super) async fn all(tasks: Vec<Task>, deadline: Instant) -> Vec<Check> {
     checks
 }
 
-/// The words of a panic.
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc;

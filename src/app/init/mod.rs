@@ -15,7 +15,7 @@ pub use self::facts::{Facts, There, look};
 pub use self::plan::{Action, Known, Lacks, Plan, Planned, Source, Wishes, known, lacks, plan};
 
 use super::kitchen::here;
-use crate::core::paths::KITCHEN_DIR;
+use crate::core::paths::{KITCHEN_DIR, is_ours};
 
 /// What a person may do next.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -53,6 +53,6 @@ pub fn next(facts: &Facts, tested: bool, shared: &[&str]) -> Vec<Step> {
 pub fn to_share(plan: &Plan) -> Vec<&'static str> {
     let changed = || plan.files.iter().filter(|file| file.is_written());
     let folder = changed().any(|file| file.path == plan::CONFIG || file.path == plan::SCHEMA);
-    let beside = changed().filter(|file| !file.path.starts_with(KITCHEN_DIR)).map(|file| file.path);
+    let beside = changed().filter(|file| !is_ours(file.path)).map(|file| file.path);
     folder.then_some(KITCHEN_DIR).into_iter().chain(beside).collect()
 }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::steered::line;
 use super::told::{self, Answer};
-use super::{Offer, Served};
+use super::{Offer, Served, given};
 use crate::catalog::{self, ToolDecl};
 use crate::core::stop::StopSignal;
 use crate::engine::event::{Event, News};
@@ -91,9 +91,13 @@ impl Served for Attached {
         _stop: StopSignal,
     ) -> Answer {
         // A call of the run is the run's: a session that goes away does not end it, the next one joins it.
-        let text =
-            |name: &str| arguments.get(name).and_then(Value::as_str).unwrap_or_default().trim().to_owned();
-        let step = text("step_name");
+        let step =
+            given::text(&arguments, "step_name").map(|step| step.trim().to_owned()).unwrap_or_default();
+        // A step's arguments are the engine's, so only those of the kitchen's own tools are looked at.
+        let own = self.tools.iter().find(|tool| tool.name == name && tool.tags.contains(&"kitchen"));
+        if let Some(Err(why)) = own.map(|tool| given::check(tool, &arguments)) {
+            return Answer::refused("bad_arguments", why);
+        }
         match name {
             "kitchen_status" | "open_kitchen" => {
                 let mut answer = told::standing(&*self.wheel.ready().await);
@@ -101,9 +105,7 @@ impl Served for Attached {
                 return answer;
             }
             "confirm" => {
-                let yes = matches!(&arguments.get("answer"), Some(Value::Bool(true)))
-                    || matches!(text("answer").as_str(), "true" | "yes");
-                return match self.wheel.answer(&step, yes).await {
+                return match self.wheel.answer(&step, given::is_set(&arguments, "answer")).await {
                     Ok(standing) => told::standing(&standing),
                     Err(refusal) => told::refusal(&refusal),
                 };
@@ -131,4 +133,79 @@ impl Served for Attached {
     }
 
     async fn leave(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::core::redact::Redactor;
+    use crate::core::stop::Stop;
+    use crate::engine::journal::Journal;
+    use crate::engine::run::Run;
+    use crate::engine::state::State;
+    use crate::engine::steer::{Driver, wheel};
+    use crate::engine::testing::{outcome, recipe, started, told};
+
+    const ASKS: &str = "
+steps:
+  salted: {action: confirm, message: Is it salted?, on_success: served, on_failure: bland}
+  served: {stop: {status: succeeded, message: Served.}}
+  bland: {stop: {status: failed, message: Bland.}}
+";
+
+    /// What the kitchen of a run that asks whether the soup is salted answers to a call, and how the run ends.
+    async fn answered(given: Value) -> (Answer, String) {
+        let recipe = recipe(ASKS);
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::create(&dir.path().join("j"), Redactor::new([])).unwrap();
+        let (wish, stop) = watch::channel(Stop::No);
+        let host = told(|_| outcome(true, json!({})));
+        let mut run = Run {
+            recipe: &recipe,
+            host: &host,
+            journal,
+            state: State::default(),
+            watch: &|_| {},
+            stop: stop.clone(),
+            now: &|| Timestamp::UNIX_EPOCH,
+        };
+        let (wheel, ear) = wheel("r", "t");
+        let (attached, _told) = Attached::new(wheel, &recipe, true);
+        let asking = async {
+            attached.wheel.ready().await;
+            let given = given.as_object().cloned().unwrap_or_default();
+            let answer = attached.call("confirm", given, &watch::channel(String::new()).0, stop).await;
+            wish.send_replace(Stop::Gently);
+            answer
+        };
+        let opening = Event::RunStarted(started(json!({})));
+        let (end, answer) = tokio::join!(run.steer(opening, ear, Driver::Client), asking);
+        (answer, end.unwrap().reason)
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_taken_in_the_words_that_models_use_and_never_guessed() {
+        for (said, reason) in [
+            (json!(true), "Served."),
+            (json!("True"), "Served."),
+            (json!(" Yes "), "Served."),
+            (json!(false), "Bland."),
+            (json!("No"), "Bland."),
+        ] {
+            let (answer, end) = answered(json!({ "step_name": "salted", "answer": said })).await;
+            assert!(!answer.is_error && end == reason, "{said}: {end}: {}", answer.value);
+        }
+        for given in [
+            json!({ "step_name": "salted" }),
+            json!({ "step_name": "salted", "answer": "perhaps" }),
+            json!({ "step_name": "salted", "answer": null }),
+            json!({ "answer": true }),
+        ] {
+            let (answer, end) = answered(given.clone()).await;
+            assert_eq!(answer.value["error_code"], "bad_arguments", "{given}: {}", answer.value);
+            assert!(!["Served.", "Bland."].contains(&end.as_str()), "{given}: {end}");
+        }
+    }
 }

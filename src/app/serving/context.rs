@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
-use super::deferred;
+use super::deferred::{self, Attention, Finding};
 use super::opening::Open;
 use crate::app::error::AppError;
 use crate::app::kitchen::Kitchen;
@@ -34,7 +34,7 @@ pub struct Context {
     /// Whether the kitchen is open, and for what.
     pub gate: Gate<Arc<Open>>,
     /// What is to be told to whoever opens the kitchen.
-    attention: Arc<Mutex<Vec<String>>>,
+    attention: Attention,
     ready: Readiness,
     pending: Mutex<Option<Pending>>,
     token: OnceCell<TokenFactory>,
@@ -79,7 +79,7 @@ impl Context {
     pub fn begin_deferred(&self) {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(pending) = pending {
-            deferred::begin(&self.dir, &self.supervisor, &self.audit, &self.attention, pending);
+            deferred::begin(&self.dir, &self.flags, &self.supervisor, &self.audit, &self.attention, pending);
         }
     }
 
@@ -88,10 +88,11 @@ impl Context {
         self.ready.wait(at_most).await
     }
 
-    /// What was found wrong in the repository since the start.
+    /// What was found wrong in the repository since the start, as far as it still holds. Blocks: it may read journals.
     #[must_use]
     pub fn attention(&self) -> Vec<String> {
-        self.attention.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let found = self.attention.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        found.iter().filter_map(Finding::told).collect()
     }
 
     /// The repository, with settings, recipes and skills as they are now. Blocks: it reads files and asks git.

@@ -8,13 +8,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use serde_json::Value;
 
-use crate::app::kitchen::variables;
-use crate::app::runs;
-use crate::config::schema::{file_text, is_ours};
+use crate::app::kitchen::{here, redactor, variables};
+use crate::app::{runs, settings};
+use crate::config::{
+    self,
+    schema::{file_text, is_ours},
+};
 use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};
-use crate::core::redact::Redactor;
 use crate::engine::event::{Entry, Event};
 use crate::engine::journal;
 use crate::engine::state::State;
@@ -30,17 +33,45 @@ const TOLD: Duration = Duration::from_secs(24 * 3600);
 /// How long the calls of a kitchen that is closed are kept, as long as AutoSkillit 0.9 keeps sessions' folders.
 const KEPT: Duration = Duration::from_secs(3 * 24 * 3600);
 
-type Attention = Arc<Mutex<Vec<String>>>;
+/// Something that whoever opens the kitchen is told.
+#[derive(Debug, Clone)]
+pub(super) enum Finding {
+    /// It holds until somebody mends it, which the next start sees.
+    Said(String),
+    /// A run was cut off; told until it goes on.
+    CutOff {
+        /// The run.
+        run: RunDir,
+        /// What is told.
+        line: String,
+    },
+}
+
+impl Finding {
+    /// What is told, if it still holds. Blocks: it may read a journal.
+    pub(super) fn told(&self) -> Option<String> {
+        match self {
+            Self::Said(line) => Some(line.clone()),
+            Self::CutOff { run, line } => {
+                let entries = journal::read(&run.journal()).ok()?;
+                is_cut_off(run, &State::fold(&entries, "")).then(|| line.clone())
+            }
+        }
+    }
+}
+
+pub(super) type Attention = Arc<Mutex<Vec<Finding>>>;
 
 /// Begins all of it in the background.
 pub(super) fn begin(
     dir: &Path,
+    flags: &[String],
     supervisor: &Supervisor,
     audit: &Arc<Audit>,
     attention: &Attention,
     pending: Pending,
 ) {
-    let dir = dir.to_owned();
+    let (dir, flags) = (dir.to_owned(), flags.to_owned());
     let (audit, attention) = (Arc::clone(audit), Arc::clone(attention));
     // One thread after the other: four at once would only wait for the same disk.
     supervisor.spawn_blocking("start-up work", move || {
@@ -60,8 +91,8 @@ pub(super) fn begin(
                 audit.record(Failure::background(label, &error, Timestamp::now()));
             }
         };
-        part("crash recovery and audit reload", reload(&kitchen, &audit, &attention));
-        part("session logs", sessions(&checkout, &kitchen));
+        part("crash recovery and audit reload", reload(checkout.top(), &kitchen, &audit, &attention));
+        part("session logs", sessions(checkout.top(), &flags, &kitchen));
         part("clean-up", clean_up(&kitchen));
         part("drift check", drift(&checkout, &kitchen, &attention));
         tracing::info!("start-up work is done");
@@ -69,26 +100,31 @@ pub(super) fn begin(
     });
 }
 
-fn tell(attention: &Attention, line: String) {
-    attention.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+fn tell(attention: &Attention, finding: Finding) {
+    attention.lock().unwrap_or_else(PoisonError::into_inner).push(finding);
 }
 
-/// What failed in the runs of the last day that nobody drives any more, and which of them were cut off.
-fn reload(kitchen: &KitchenDir, audit: &Audit, attention: &Attention) -> Result<(), String> {
+/// What failed in the runs of the last day, and which of them were cut off.
+fn reload(top: &Path, kitchen: &KitchenDir, audit: &Audit, attention: &Attention) -> Result<(), String> {
     let now = Timestamp::now();
     let since = now - TOLD;
     let since = cleared(kitchen).map_or(since, |cleared| since.max(cleared));
     let mut unreadable = Vec::new();
-    for id in recent(kitchen) {
+    for id in runs::ids(kitchen) {
         let dir = kitchen.run(&id);
+        if is_older(&dir.journal(), TOLD) {
+            continue;
+        }
         match journal::read(&dir.journal()) {
             Ok(entries) => {
-                failures(&id, &entries)
-                    .into_iter()
+                let mut failures = Failures::of(&id);
+                entries
+                    .iter()
+                    .filter_map(|entry| failures.take(entry))
                     .filter(|failure| failure.timestamp > since)
                     .for_each(|failure| audit.record(failure));
-                if let Some((failure, line)) = cut_off(&id, &dir, &entries) {
-                    tell(attention, line);
+                if let Some((failure, line)) = cut_off(top, &id, &dir, &entries) {
+                    tell(attention, Finding::CutOff { run: dir, line });
                     if failure.timestamp > since {
                         audit.record(failure);
                     }
@@ -100,19 +136,6 @@ fn reload(kitchen: &KitchenDir, audit: &Audit, attention: &Attention) -> Result<
     if unreadable.is_empty() { Ok(()) } else { Err(unreadable.join("; ")) }
 }
 
-/// Ids of the runs whose journals changed within the time that is told, oldest first.
-fn recent(kitchen: &KitchenDir) -> Vec<String> {
-    let mut ids: Vec<String> = fs::read_dir(kitchen.runs())
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|id| !is_older(&kitchen.run(id).journal(), TOLD))
-        .collect();
-    ids.sort();
-    ids
-}
-
 /// Whether a file was last changed longer ago than this, or is not there.
 fn is_older(path: &Path, than: Duration) -> bool {
     let changed = fs::metadata(path).and_then(|facts| facts.modified());
@@ -120,49 +143,61 @@ fn is_older(path: &Path, than: Duration) -> bool {
     changed.map_or(true, |at| SystemTime::now().duration_since(at).is_ok_and(|age| age > than))
 }
 
-/// Every try of a step that failed.
-pub(super) fn failures(id: &str, entries: &[Entry]) -> Vec<Failure> {
-    let mut begun: HashMap<&str, &str> = HashMap::new();
-    let mut found = Vec::new();
-    for entry in entries {
+/// The failed tries of a run, entry by entry: a journal that is read tells them in the same words as the run while it goes on, so that
+/// the audit counts them once.
+#[derive(Debug)]
+pub(super) struct Failures {
+    run: String,
+    /// What each step does, since its start.
+    begun: HashMap<String, String>,
+}
+
+impl Failures {
+    /// Those of this run; its entries come in their order.
+    pub(super) fn of(run: &str) -> Self {
+        Self { run: run.to_owned(), begun: HashMap::new() }
+    }
+
+    /// Takes the next entry; the failure that it tells.
+    pub(super) fn take(&mut self, entry: &Entry) -> Option<Failure> {
         match &entry.event {
             Event::StepStarted { step, what, .. } => {
-                begun.insert(step, what);
+                self.begun.insert(step.clone(), what.clone());
+                None
             }
             Event::StepEnded { step, ok: false, label, summary, result, .. } => {
-                let text = |name: &str| result.get(name).and_then(serde_json::Value::as_str);
-                found.push(Failure {
+                let told = |name: &str| result.get(name);
+                Some(Failure {
                     timestamp: entry.at,
-                    run_id: id.to_owned(),
+                    run_id: self.run.clone(),
                     step: step.clone(),
-                    skill_command: begun.get(step.as_str()).copied().unwrap_or_default().to_owned(),
-                    exit_code: result.get("exit_code").and_then(serde_json::Value::as_i64),
+                    skill_command: self.begun.get(step).cloned().unwrap_or_default(),
+                    exit_code: told("exit_code").and_then(Value::as_i64),
                     subtype: label.clone(),
-                    needs_retry: result
-                        .get("needs_retry")
-                        .and_then(serde_json::Value::as_bool)
-                        .unwrap_or(false),
-                    retry_reason: text("retry_reason").unwrap_or("none").to_owned(),
+                    needs_retry: told("needs_retry").and_then(Value::as_bool).unwrap_or(false),
+                    retry_reason: told("retry_reason").and_then(Value::as_str).unwrap_or("none").to_owned(),
                     stderr: summary.clone(),
-                });
+                })
             }
-            _ => {}
+            _ => None,
         }
     }
-    found
+}
+
+fn is_cut_off(run: &RunDir, state: &State) -> bool {
+    state.end().is_none() && !runs::is_driven(&run.lock())
 }
 
 /// A run without an end that nobody drives, and what to do about it.
-fn cut_off(id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Failure, String)> {
+fn cut_off(top: &Path, id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Failure, String)> {
     let state = State::fold(entries, "");
-    if state.end().is_some() || runs::is_driven(&dir.lock()) {
+    if !is_cut_off(dir, &state) {
         return None;
     }
     let recipe = state.started.as_ref().map(|started| started.recipe.clone()).unwrap_or_default();
     let step = state.step().unwrap_or_default().to_owned();
-    let line = format!(
-        "run {id} of `{recipe}` was cut off at `{step}`; it goes on with `autoskillit cook --resume {id}`"
-    );
+    let resume = here(top, "autoskillit", &format!("cook --resume {id}"));
+    let line = format!("run {id} of `{recipe}` was cut off at `{step}`; it goes on with `{resume}`");
     let failure = Failure {
         timestamp: state.last_at?,
         run_id: id.to_owned(),
@@ -178,8 +213,11 @@ fn cut_off(id: &str, dir: &RunDir, entries: &[Entry]) -> Option<(Failure, String
 }
 
 /// Completes the logs of sessions whose program went away.
-fn sessions(checkout: &Checkout, kitchen: &KitchenDir) -> Result<(), String> {
-    let redactor = Redactor::new(variables(checkout.top()));
+fn sessions(top: &Path, flags: &[String], kitchen: &KitchenDir) -> Result<(), String> {
+    // Faulty settings are told to whoever opens the kitchen.
+    let loaded = config::load(&settings::sources(Some(top), flags)).ok();
+    let redactor =
+        redactor(variables(top), loaded.as_ref().and_then(|loaded| loaded.settings.github.token.as_ref()));
     let driven = |run: &RunDir| runs::is_driven(&run.lock());
     let found = recover(kitchen, &redactor, driven).map_err(|error| error.to_string())?;
     index::tidy(kitchen, Timestamp::now());
@@ -238,18 +276,17 @@ fn drift(checkout: &Checkout, kitchen: &KitchenDir, attention: &Attention) -> Re
     let schema = kitchen.schema();
     if fs::read_to_string(&schema).is_ok_and(|text| is_ours(&text) && text != file_text()) {
         let path = schema.display();
-        tell(attention, format!("{path} is of another version of autoskillit: `autoskillit init` renews it"));
+        let line = format!("{path} is of another version of autoskillit: `autoskillit init` renews it");
+        tell(attention, Finding::Said(line));
     }
     let secrets: PathBuf = kitchen.root().join(".secrets.yaml");
     if secrets.exists() && !checkout.ignores(&secrets) {
-        tell(
-            attention,
-            format!(
-                "{} holds secrets and git would commit it: add `/.secrets.yaml` to {}",
-                secrets.display(),
-                ignore.display()
-            ),
+        let line = format!(
+            "{} holds secrets and git would commit it: add `/.secrets.yaml` to {}",
+            secrets.display(),
+            ignore.display()
         );
+        tell(attention, Finding::Said(line));
     }
     Ok(())
 }

@@ -28,8 +28,8 @@ use crate::execution::client::Client;
 use crate::execution::recorder::{Recorder, Subject};
 use crate::recipe::Loaded;
 use crate::recipe::model::Orchestrator;
-use crate::tools::Toolkit;
 use crate::tools::orchestrator::PREFIX;
+use crate::tools::{Rehearsal, Toolkit};
 
 /// An open kitchen.
 #[derive(Debug)]
@@ -44,6 +44,13 @@ pub struct Open {
 }
 
 impl Open {
+    /// As a session of a step has it: to run the tests and for nothing else, so no recipe is looked at and nothing is recorded.
+    pub(super) fn for_a_session(context: &Context) -> Result<Self, AppError> {
+        let kitchen = context.kitchen()?;
+        let (kit, lock) = room(&kitchen, None)?;
+        Ok(Self { kitchen, kit, calls: Mutex::default(), run: None, _lock: lock })
+    }
+
     /// A call outside of a run.
     pub(super) async fn free(
         &self,
@@ -122,18 +129,8 @@ impl Prepared {
             Some(stage) => context.kitchen_at(&stage.dir).map_err(failed)?,
             None => context.kitchen().map_err(failed)?,
         };
-        kitchen.dir.ensure().map_err(|error| failed(no_room(&kitchen, &error)))?;
-        let dir = RunDir::at(
-            kitchen.dir.kitchens().join(ids::run_id(jiff::Timestamp::now(), uuid::Uuid::new_v4())),
-        );
-        files::create_private_dir(dir.root()).map_err(|error| failed(no_room(&kitchen, &error)))?;
-        let lock = runs::lock(&dir).map_err(failed)?;
         let rehearsal = stage.as_ref().map(Stage::rehearsal);
-        let client = match &rehearsal {
-            Some(_) => Ok(player().map_err(failed)?),
-            None => Client::find(&kitchen.settings.client.program),
-        };
-        let mut kit = toolkit(&kitchen, "", dir, client, rehearsal.clone()).map_err(failed)?;
+        let (mut kit, lock) = room(&kitchen, rehearsal.clone()).map_err(failed)?;
         let mut subject = Subject::default();
         let mut wanted = match (given::text(given, "name"), given::text(given, "resume")) {
             (None, None) => Wanted::FreeUse(shown::list(&kitchen.pantry)),
@@ -217,6 +214,20 @@ impl Prepared {
             Open { kitchen: self.kitchen, kit: self.kit, calls: Mutex::default(), run, _lock: self.lock };
         (open, answer)
     }
+}
+
+/// Where calls outside of a run leave what they leave, and what they work with.
+fn room(kitchen: &Kitchen, rehearsal: Option<Rehearsal>) -> Result<(Toolkit, RunLock), AppError> {
+    kitchen.dir.ensure().map_err(|error| no_room(kitchen, &error))?;
+    let id = ids::run_id(jiff::Timestamp::now(), uuid::Uuid::new_v4());
+    let dir = RunDir::at(kitchen.dir.kitchens().join(id));
+    files::create_private_dir(dir.root()).map_err(|error| no_room(kitchen, &error))?;
+    let lock = runs::lock(&dir)?;
+    let client = match &rehearsal {
+        Some(_) => Ok(player()?),
+        None => Client::find(&kitchen.settings.client.program),
+    };
+    Ok((toolkit(kitchen, "", dir, client, rehearsal)?, lock))
 }
 
 fn rules(ready: &Ready) -> String {

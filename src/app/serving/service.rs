@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use super::context::Context;
 use super::opening::{Open, Prepared};
 use super::told::{self, Answer};
 use super::{Offer, Served, deferred, given, shown};
+use crate::app::error::AppError;
 use crate::catalog::{self, Audience, ToolDecl};
 use crate::core::stop::StopSignal;
 use crate::core::threads::blocking;
@@ -25,13 +26,14 @@ Each answer then says what to call next. Recipes are not slash commands.";
 #[derive(Debug)]
 pub struct Service {
     context: Arc<Context>,
+    session: OnceCell<Arc<Open>>,
 }
 
 impl Service {
     /// A closed kitchen over these services.
     #[must_use]
     pub fn new(context: Arc<Context>) -> Self {
-        Self { context }
+        Self { context, session: OnceCell::new() }
     }
 
     async fn open(&self, given: Map<String, Value>) -> Answer {
@@ -70,12 +72,17 @@ impl Service {
             }
         };
         answer.put("kitchen", json!("open"));
-        let attention = self.context.attention();
+        let attention = self.attention().await;
         if !attention.is_empty() {
             answer.put("attention", json!(attention));
         }
         opening.complete(Arc::new(open));
         answer
+    }
+
+    async fn attention(&self) -> Vec<String> {
+        let context = Arc::clone(&self.context);
+        blocking(move || context.attention()).await
     }
 
     /// Closes the kitchen; says what became of its run.
@@ -86,7 +93,7 @@ impl Service {
             && run.goes_on()
         {
             run.leave().await;
-            let resume = format!("autoskillit cook --resume {}", run.id);
+            let resume = open.kitchen.here("autoskillit", &format!("cook --resume {}", run.id));
             answer.put("run", json!({ "run_id": run.id, "stopped": true, "resume": resume }));
         }
         answer
@@ -145,7 +152,7 @@ impl Service {
     async fn status(&self, open: &Open) -> Answer {
         let kitchen = &open.kitchen;
         let token = self.context.token(kitchen).await.token().await.is_some();
-        let mut warnings = self.context.attention();
+        let mut warnings = self.attention().await;
         warnings.extend(
             kitchen.settings_warnings.iter().flat_map(Problems::report).map(|problem| problem.message),
         );
@@ -156,6 +163,8 @@ impl Service {
             "repository": kitchen.checkout.top(),
             "permissions": kitchen.settings.session.permissions.name(),
             "github_token_configured": token,
+            "github_default_repo": kitchen.settings.github.default_repo,
+            "default_base_branch": kitchen.settings.branching.default_base_branch,
             "background_tasks": self.context.supervisor.pending(),
             "warnings": warnings,
         }));
@@ -242,9 +251,9 @@ impl Served for Service {
         }
         let open = match self.context.gate.inside() {
             Some(open) => open,
-            None if self.context.is_headless() => match self.open_for_a_session().await {
-                Ok(open) => Arc::new(open),
-                Err(answer) => return *answer,
+            None if self.context.is_headless() => match self.of_the_session().await {
+                Ok(open) => open,
+                Err(error) => return Answer::failed(&error),
             },
             None => {
                 return Answer::barred(
@@ -286,11 +295,13 @@ impl Served for Service {
 }
 
 impl Service {
-    /// The kitchen as a session of a step has it: only to run the tests, and open for one call.
-    async fn open_for_a_session(&self) -> Result<Open, Box<Answer>> {
-        let context = Arc::clone(&self.context);
-        let prepared = blocking(move || Prepared::make(&context, &Map::new())).await?;
-        Ok(prepared.begin(&self.context).await.0)
+    /// The kitchen of a session that a step runs; one for all of its calls.
+    async fn of_the_session(&self) -> Result<Arc<Open>, AppError> {
+        let open = || async {
+            let context = Arc::clone(&self.context);
+            blocking(move || Open::for_a_session(&context)).await.map(Arc::new)
+        };
+        self.session.get_or_try_init(open).await.map(Arc::clone)
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::context::Context;
-use super::deferred;
+use super::deferred::Failures;
 use crate::app::cook::Ready;
 use crate::app::host::{Asker, Nobody};
 use crate::core::stop::Stop;
@@ -61,6 +61,10 @@ impl Steered {
         let (tell, progress) = watch::channel(Progress::default());
         let audit = Arc::clone(&context.audit);
         let run = id.clone();
+        let mut failures = Failures::of(&id);
+        // What failed before was told when its journal was read.
+        ready.past.iter().for_each(|entry| drop(failures.take(entry)));
+        let failures = Mutex::new(failures);
         let task = tokio::spawn(async move {
             let watch = |news: &News| match news {
                 News::Live(live) => {
@@ -69,9 +73,8 @@ impl Steered {
                     }
                 }
                 News::Entry(entry) => {
-                    deferred::failures(&run, std::slice::from_ref(entry))
-                        .into_iter()
-                        .for_each(|failure| audit.record(failure));
+                    let failure = failures.lock().unwrap_or_else(PoisonError::into_inner).take(entry);
+                    failure.into_iter().for_each(|failure| audit.record(failure));
                     tell.send_modify(|progress| progress.take(&entry.event));
                 }
                 News::End(..) => {}

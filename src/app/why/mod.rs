@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::AppError;
-use super::runs;
+use super::runs::RunInfo;
 use crate::core::paths::{KitchenDir, RunDir};
 use crate::core::usage::Usage;
 use crate::engine::event::{Entry, Event, Fault, Next, RunStatus};
@@ -109,21 +109,20 @@ pub struct Try {
     fault: Option<Fault>,
 }
 
-/// Why the run went as it did, or this step of it.
+/// Why the run of the repository at `top` with this journal went as it did, or this step of it.
 ///
 /// # Errors
-/// When the journal cannot be read, or the run has no such step.
-pub fn why(kitchen: &KitchenDir, run_id: &str, step: Option<&str>) -> Result<Why, AppError> {
-    let dir = kitchen.run(run_id);
-    let entries = runs::entries(&dir)?;
-    let info = runs::info(&dir, run_id);
-    let known = steps(&entries);
+/// When the run has no such step.
+pub fn why(top: &Path, run_id: &str, entries: &[Entry], step: Option<&str>) -> Result<Why, AppError> {
+    let dir = KitchenDir::of(top).run(run_id);
+    let info = RunInfo::of(&dir, run_id, entries);
+    let known = steps(entries);
     if let Some(step) = step.filter(|step| !known.iter().any(|known| known == step)) {
         let mut error = AppError::unknown("step", step, &known);
         error.message = format!("run {run_id} has no step `{step}`");
         return Err(error);
     }
-    let mut tries = tries(&entries, step, info.status.is_none());
+    let mut tries = tries(entries, step, info.status.is_none());
     for one in &mut tries {
         match (&one.session, one.tool.as_deref()) {
             (Some(session), _) => told_by_log(one, &dir.session(&session.clone())),
@@ -132,7 +131,7 @@ pub fn why(kitchen: &KitchenDir, run_id: &str, step: Option<&str>) -> Result<Why
         }
         one.needed = if one.ok == Some(true) { None } else { words::needed(one) };
     }
-    let next = words::next(&tries, &info);
+    let next = words::next(&tries, &info, top);
     Ok(Why {
         schema_version: VERSION,
         run_id: run_id.to_owned(),

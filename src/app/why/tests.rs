@@ -5,11 +5,12 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::{Why, why};
+use crate::app::runs;
 use crate::core::files;
 use crate::core::paths::KitchenDir;
 
 struct Kitchen {
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
     dir: KitchenDir,
 }
 
@@ -31,11 +32,12 @@ impl Kitchen {
             text += &format!("{line}\n");
         }
         std::fs::write(dir.run("r1").journal(), text).unwrap();
-        Self { _root: root, dir }
+        Self { root, dir }
     }
 
     fn why(&self, step: Option<&str>) -> Why {
-        why(&self.dir, "r1", step).unwrap()
+        let entries = runs::entries(&self.dir.run("r1")).unwrap();
+        why(self.root.path(), "r1", &entries, step).unwrap()
     }
 
     fn session(&self, summary: &Value) -> std::path::PathBuf {

@@ -1,7 +1,10 @@
 //! What a verdict means in words.
 
+use std::path::Path;
+
 use super::Try;
 use crate::app::cook::fault_hint;
+use crate::app::kitchen::here;
 use crate::app::runs::RunInfo;
 use crate::core::text::quoted_list;
 use crate::engine::event::RunStatus;
@@ -119,25 +122,26 @@ pub(super) fn needed(one: &Try) -> Option<String> {
 }
 
 /// What to do now: about the last try, if the run did not succeed.
-pub(super) fn next(tries: &[Try], run: &RunInfo) -> Vec<String> {
+pub(super) fn next(tries: &[Try], run: &RunInfo, top: &Path) -> Vec<String> {
     let mut next = Vec::new();
     if matches!(run.status, None | Some(RunStatus::Succeeded)) {
         return next;
     }
+    let ours = |command: &str| here(top, "autoskillit", command);
     let failed = tries.iter().rev().find(|one| one.ok != Some(true));
     if let Some(one) = failed {
         let out_of_memory = one.anomalies.iter().any(|anomaly| matches!(anomaly.kind, Kind::OomCritical));
         next.extend(match one.label.as_str() {
-            "authentication_failed" => Some("look at the login: autoskillit doctor".to_owned()),
+            "authentication_failed" => Some(format!("look at the login: {}", ours("doctor"))),
             "killed" if out_of_memory => {
                 Some("the machine ran out of memory: give it more, or run fewer sessions at once".to_owned())
             }
-            "not_started" | "not started" => Some("look at what is installed: autoskillit doctor".to_owned()),
+            "not_started" | "not started" => Some(format!("look at what is installed: {}", ours("doctor"))),
             _ => fault_hint(one.fault).map(str::to_owned),
         });
     }
     if run.resumable {
-        next.push(format!("go on: autoskillit cook --resume {}", run.run_id));
+        next.push(format!("go on: {}", ours(&format!("cook --resume {}", run.run_id))));
     }
     next
 }

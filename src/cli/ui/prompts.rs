@@ -10,6 +10,21 @@ use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use super::printer::Printer;
 use super::style::{Look, Role};
 use super::text;
+use crate::app::error::{AppError, Kind};
+
+/// An answer, unless the person would rather not give one: then it is over before anything was written.
+///
+/// # Errors
+/// When there is none, or the terminal cannot be read or written.
+pub fn answered<T>(answer: io::Result<Option<T>>) -> Result<T, AppError> {
+    match answer {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => {
+            Err(AppError { kind: Kind::Stopped, ..AppError::usage("cancelled: nothing was written") })
+        }
+        Err(error) => Err(AppError::environment(format!("cannot ask in this terminal: {error}"))),
+    }
+}
 
 /// A choice with its explanation.
 #[derive(Debug, Clone)]

@@ -152,6 +152,19 @@ fn is_on(value: &str) -> bool {
     matches!(value.to_ascii_lowercase().as_str(), "1" | "true" | "yes" | "on")
 }
 
+/// What variables decide before anything else is looked at; `value` gives one that is not empty.
+fn by_variable<'v>(value: impl Fn(&str) -> Option<&'v str>) -> Option<Login> {
+    let provider = PROVIDERS.iter().find(|(name, _)| value(name).is_some_and(is_on));
+    let provider = provider.map(|(_, provider)| Login::Provider(provider));
+    provider.or_else(|| VARIABLES.iter().find(|name| value(name).is_some()).map(|name| Login::Variable(name)))
+}
+
+/// When a stored login is over, if it says so.
+#[must_use]
+pub fn until(login: &Value) -> Option<Timestamp> {
+    login["expiresAt"].as_i64().and_then(|at| Timestamp::from_millisecond(at).ok())
+}
+
 /// How sessions log in at the time `now`.
 #[must_use]
 pub fn login(places: &Places<'_>, now: Timestamp) -> Login {
@@ -159,11 +172,8 @@ pub fn login(places: &Places<'_>, now: Timestamp) -> Login {
         let set = places.env.iter().find(|(known, _)| known == name);
         set.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     };
-    if let Some((_, provider)) = PROVIDERS.iter().find(|(name, _)| value(name).is_some_and(is_on)) {
-        return Login::Provider(provider);
-    }
-    if let Some(name) = VARIABLES.iter().find(|name| value(name).is_some()) {
-        return Login::Variable(name);
+    if let Some(login) = by_variable(value) {
+        return login;
     }
     if let Some(path) = &places.helper {
         return Login::Helper(path.clone());
@@ -200,8 +210,7 @@ fn account(credentials: &Stored, now: Timestamp) -> Option<Login> {
     if !login["scopes"].as_array().is_some_and(|scopes| scopes.iter().any(|scope| scope == SCOPE)) {
         return Some(Login::Damaged(format!("its login is not good for `{SCOPE}`")));
     }
-    let until = login["expiresAt"].as_i64().and_then(|at| Timestamp::from_millisecond(at).ok());
-    Some(match until {
+    Some(match until(login) {
         _ if has("refreshToken") => Login::Account,
         Some(until) if until <= now => Login::Expired(until),
         Some(until) => Login::AccountUntil(until),
@@ -216,16 +225,17 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(15);
 /// nearly up. A login that is renewed twice at once logs the slower one out.
 #[must_use]
 pub fn is_due(env: &[(OsString, OsString)], credentials: &Stored, now: Timestamp) -> bool {
-    let set = |name: &str| env.iter().any(|(known, value)| known == name && !value.is_empty());
-    let provided = PROVIDERS.iter().any(|(name, _)| set(name)) || VARIABLES.iter().any(|name| set(name));
-    if provided || set(LAST_VARIABLE) {
+    let value = |name: &str| {
+        let set = env.iter().find(|(known, _)| known == name);
+        set.filter(|(_, value)| !value.is_empty()).map(|(_, value)| value.to_str().unwrap_or_default())
+    };
+    if by_variable(value).is_some() || value(LAST_VARIABLE).is_some() {
         return false;
     }
     let Some(stored) = credentials.json() else { return false };
     let login = &stored["claudeAiOauth"];
     let renewable = login["refreshToken"].as_str().is_some_and(|token| !token.is_empty());
-    let until = login["expiresAt"].as_i64().and_then(|at| Timestamp::from_millisecond(at).ok());
-    renewable && until.is_some_and(|until| until <= now + AHEAD)
+    renewable && until(login).is_some_and(|until| until <= now + AHEAD)
 }
 
 #[cfg(test)]
@@ -274,6 +284,8 @@ mod tests {
         assert!(!due(&[], credentials("", "2026-01-01T00:10:00Z", &[SCOPE])), "it cannot be renewed");
         assert!(!due(&[("CLAUDE_CODE_OAUTH_TOKEN", "x")], soon()), "it is not what counts");
         assert!(!due(&[("ANTHROPIC_API_KEY", "x")], soon()));
+        assert!(!due(&[("CLAUDE_CODE_USE_VERTEX", "1")], soon()));
+        assert!(due(&[("CLAUDE_CODE_USE_VERTEX", "0"), ("ANTHROPIC_API_KEY", "")], soon()), "they are off");
         assert!(!due(&[], Stored::Absent));
     }
 

@@ -11,6 +11,7 @@ use super::Place;
 use super::anomaly::Anomaly;
 use super::files;
 use crate::core::redact::Redactor;
+use crate::core::time::millis;
 use crate::core::usage::Usage;
 use crate::execution::process::{Identity, Sample};
 use crate::execution::race::{Exit, Policy, Termination};
@@ -130,11 +131,10 @@ impl Limits {
     /// Those of a policy.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
-        let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
-            wall_clock_ms: ms(policy.wall_clock),
-            stale_ms: policy.stale.map(ms),
-            idle_ms: policy.idle.map(ms),
+            wall_clock_ms: millis(policy.wall_clock),
+            stale_ms: policy.stale.map(millis),
+            idle_ms: policy.idle.map(millis),
         }
     }
 }

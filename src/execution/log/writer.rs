@@ -16,6 +16,7 @@ use crate::core::files;
 use crate::core::paths::{KitchenDir, RUNS};
 use crate::core::redact::Redactor;
 use crate::core::text::first_line;
+use crate::core::time::millis;
 use crate::execution::facts::Facts;
 use crate::execution::process::{Identity, Sample, next_look, sample};
 use crate::execution::record::Record;
@@ -348,8 +349,4 @@ fn keep_earlier(dir: &Path) {
         // The summary comes first: what a crash leaves in between belongs to it all the same.
         let _ = std::fs::rename(dir.join(name), dir.join(numbered(name, number)));
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::options::Options;
 use super::{VERSION, files, schema};
 use crate::core::text::command_line;
+use crate::core::time::millis;
 use crate::execution::scenario::{Act, Ending, Failure, Script, Seconds, Spent, ToolCall};
 
 /// The pause of an act that says nothing about it: long enough to be seen.
@@ -215,7 +216,7 @@ impl<'a, W: Write> Stage<'a, W> {
 
     /// The last record: what every result has, and `facts`.
     fn result(mut self, facts: &Value) -> io::Result<bool> {
-        let millis = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let millis = millis(self.began.elapsed());
         let spent = self.part.script.usage;
         let mut record = json!({
             "type": "result", "subtype": "success", "is_error": false, "duration_ms": millis,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::source::{AccessToken, SERVICE};
 use crate::execution::client::config_dir;
 use crate::execution::client::login::{
-    LAST_VARIABLE, Login, Places, Stored, login, settings_files, state_file, with_settings,
+    LAST_VARIABLE, Login, Places, Stored, login, settings_files, state_file, until, with_settings,
 };
 
 /// What sessions are paid with, as far as it has windows.
@@ -106,8 +106,7 @@ impl Account {
 
     fn stored(login: &Value, places: &Places<'_>, now: Timestamp) -> Self {
         let token = AccessToken::new(login["accessToken"].as_str().unwrap_or_default());
-        let until = login["expiresAt"].as_i64().and_then(|at| Timestamp::from_millisecond(at).ok());
-        if until.is_some_and(|until| until <= now) {
+        if until(login).is_some_and(|until| until <= now) {
             // The client renews it. Two that do so at once can log each other out.
             let why = "the login is due to be renewed, which the next session does".to_owned();
             return Self::Silent { mark: token.mark(), why };

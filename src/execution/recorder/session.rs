@@ -10,6 +10,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::changes::Changes;
 use super::{Recorder, append, clean};
+use crate::core::time::millis;
 use crate::execution::race::{Exit, Termination};
 use crate::execution::tape::{Event, Places, What};
 
@@ -88,7 +89,7 @@ impl Tape {
 
     fn put(&self, roll: &mut Roll, what: What) {
         let Some(file) = &mut roll.file else { return };
-        let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let at = millis(self.began.elapsed());
         let event = clean(&self.recorder.redactor, Some(&self.places), Event { at, what });
         if let Err(error) = aside(|| append(file, &event)) {
             roll.file = None;

@@ -24,6 +24,7 @@ use super::ladder::{Move, Rung};
 use super::processes;
 use super::protocol::{Charge, Exit, Order, Report};
 use super::sweep::{Broom, Hurry, Keeper, Scope, send};
+use crate::core::time::millis;
 
 /// How long a report may take to be taken. The other side reads at once, unless it is stopped.
 const REPORT_PATIENCE: Duration = Duration::from_secs(1);
@@ -374,8 +375,4 @@ fn drain(mut socket: &UnixStream) {
 
 fn null() -> io::Result<OwnedFd> {
     Ok(File::options().read(true).write(true).open("/dev/null")?.into())
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as Socket;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -40,6 +40,12 @@ impl WardenProgram {
         #[cfg(not(target_os = "linux"))]
         let program = std::env::current_exe()?;
         Ok(Self::at(program))
+    }
+
+    /// The binary.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The autoskillit binary at this path.

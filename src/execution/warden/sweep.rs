@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use super::processes::{self, Process};
 use super::protocol::{EndedBy, FoundBy, Leftover};
+use crate::core::time::millis;
 
 /// What goes by itself within this time after the client is no leftover: its tool servers end a moment after it.
 const SETTLE: Duration = Duration::from_millis(50);
@@ -212,7 +213,7 @@ impl Broom {
             let leftover = Leftover {
                 pid: process.pid,
                 command: processes::command(process),
-                age_ms: u64::try_from(process.age.as_millis()).unwrap_or(u64::MAX),
+                age_ms: millis(process.age),
                 found_by: *by,
                 ended_by,
             };

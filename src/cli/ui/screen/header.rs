@@ -51,7 +51,12 @@ pub(super) fn lines(started: &RunStarted, setting: &Setting, look: &Look) -> Vec
     }
     lines.extend(facts::prose("run", Role::Plain, &started.run_id, look));
     lines.extend(place(started, look));
-    lines.extend(facts::prose("orchestrator", Role::Plain, &driver(started.orchestrator, setting), look));
+    lines.extend(facts::prose(
+        "orchestrator",
+        Role::Plain,
+        &driver(setting.orchestrator.unwrap_or(started.orchestrator), setting),
+        look,
+    ));
     // A rehearsal's sessions do what the scenario says and nothing else.
     if started.rehearsal.is_none() {
         let (role, meaning) = permissions(&started.permissions);

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::engine::event::{Entry, News};
+use crate::recipe::model::Orchestrator;
 
 use super::printer::Printer;
 
@@ -28,6 +29,8 @@ pub trait Screen: Send {
 /// What is worth showing but not part of the news.
 #[derive(Debug, Clone, Default)]
 pub struct Setting {
+    /// Who drives now, when that is known: a run that is resumed may have begun with another.
+    pub orchestrator: Option<Orchestrator>,
     /// Why this orchestrator drives, in words; may be empty.
     pub orchestrator_why: String,
     /// Inputs that are not shown.

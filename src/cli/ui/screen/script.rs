@@ -132,6 +132,7 @@ pub(super) fn usage(turns: u64) -> Usage {
 
 pub(super) fn setting() -> Setting {
     Setting {
+        orchestrator: None,
         orchestrator_why: "every step can be executed".into(),
         hidden_inputs: vec!["secret".into()],
         steps: ["test", "repair", "done"].map(Into::into).into(),
