@@ -90,6 +90,18 @@ fn of_a_project_recipe() {
     assert_eq!(remotes.unwrap().stdout, b"");
 }
 
+/// The variables ask for a rehearsal as the flag does.
+#[test]
+fn a_replay_is_no_conversation() {
+    let kitchen = Kitchen::empty();
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/hello");
+    let mut command = kitchen.command(["cook", "hello", "--interactive"]);
+    let screen =
+        kitchen.refuses(command.envs([("REPLAY_SCENARIO", "1"), ("REPLAY_SCENARIO_DIR", scenario)])).exits(2);
+    assert!(screen.err.contains("a rehearsal has no model that could drive it"), "{screen}");
+    assert!(kitchen.stages().is_empty(), "nothing is left behind");
+}
+
 #[test]
 fn a_stopped_rehearsal_is_finished_later() {
     let kitchen = Kitchen::empty();
@@ -124,18 +136,6 @@ fn a_killed_rehearsal_is_finished_later() {
         assert!(screen.err.contains("a rehearsal has no model that could drive it"), "{way:?}: {screen}");
     }
     resumes(&kitchen, &run);
-}
-
-/// The variables ask for a rehearsal as the flag does.
-#[test]
-fn a_replay_is_no_conversation() {
-    let kitchen = Kitchen::empty();
-    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/hello");
-    let mut command = kitchen.command(["cook", "hello", "--interactive"]);
-    let screen =
-        kitchen.refuses(command.envs([("REPLAY_SCENARIO", "1"), ("REPLAY_SCENARIO_DIR", scenario)])).exits(2);
-    assert!(screen.err.contains("a rehearsal has no model that could drive it"), "{screen}");
-    assert!(kitchen.stages().is_empty(), "nothing is left behind");
 }
 
 /// Waits until the first session of the rehearsal is at work.
