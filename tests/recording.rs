@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use support::api::{Gate, Reply, Script, ScriptedApi};
 use support::client::require_client;
-use support::kitchen::{Kitchen, holds, story};
+use support::kitchen::{CHORE, Kitchen, holds, story};
 
 const GONE: Duration = Duration::from_secs(10);
 
@@ -109,6 +109,45 @@ fn a_recorded_run_is_played_to_the_same_end() {
     let refused = kitchen.run(["cook", "fix-tests"]).expect_code(2);
     assert!(refused.stderr.contains("/nowhere"), "{}", refused.stderr);
     kitchen.assert_nothing_left(GONE);
+}
+
+/// Commits and branches of a session are played as well: later steps see the same history.
+#[test]
+fn commits_are_recorded_and_made_again() {
+    let Some(client) = require_client() else { return };
+    let recipe = "name: chores\ndescription: One chore.\nsteps:\n  chore:\n    skill: chore\n    on_success: look\n  look:\n    tool: run_cmd\n    with: {cmd: 'git log --format=%B && git status --short && git branch'}\n    on_success: done\n";
+    let kitchen = Kitchen::new().client(&client).skill("chore", CHORE).recipe("chores", recipe);
+    kitchen.run(["recipes", "list"]);
+    let api = ScriptedApi::play(
+        Script::new()
+            .turn(Reply::bash("git checkout -q -b soup && echo 1 > a && echo 2 > b"))
+            .turn(Reply::bash(
+                "git add a && git -c user.name=x -c user.email=x@y commit -q -m 'add a' -m 'With salt.'",
+            ))
+            .turn(Reply::structured_output(json!({"summary": "Committed."})))
+            .then_always(Reply::text("Done.")),
+    );
+    let recording = kitchen.home().join("recording");
+    let dir = recording.to_str().expect("a name");
+    let cooked = kitchen.cook(&api, ["chores", "--allow-dirty", "--record", dir]).expect_code(0);
+    let played =
+        rehearse(&kitchen, &kitchen.home().join("t"), &["cook", "chores", "--rehearse", dir, "--pace", "0"]);
+    assert_eq!((played.code, &played.story), (0, &cooked.story()), "{}", played.stderr);
+    let seen = |top: &Path| {
+        let git = |args: &[&str]| {
+            let git = Command::new("git").arg("-C").arg(top).args(args).output().expect("git runs");
+            String::from_utf8(git.stdout).expect("text")
+        };
+        (
+            git(&["log", "--format=%B%T"]),
+            git(&["status", "--short", "--", ":!.autoskillit"]),
+            git(&["branch"]),
+        )
+    };
+    let (log, dirty, branches) = seen(&kitchen.repository());
+    assert!(log.starts_with("add a\n\nWith salt.\n"), "{log}");
+    assert_eq!((dirty.as_str(), branches.as_str()), ("?? b\n", "  main\n* soup\n"));
+    assert_eq!(seen(&played.stage), (log, dirty, branches));
 }
 
 /// What `cook` is killed with: nothing of the recording is lost but the moment, and the rest plays.

@@ -95,7 +95,7 @@ impl Stage {
 fn begin_as_recorded(scenario: &Scenario, recorded: &Recorded, dir: &Path) -> Result<(), AppError> {
     let start = scenario.tape(&recorded.start)?;
     if let Some(commit) = &recorded.commit {
-        git::scratch_reset(dir, commit).map_err(|_| {
+        git::scratch_reset(dir, recorded.branch.as_deref(), commit).map_err(|_| {
             AppError::environment(format!(
                 "the recording starts from commit {commit}, which this repository does not have"
             ))

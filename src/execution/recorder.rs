@@ -84,6 +84,8 @@ struct ScenarioFile {
 struct Recorded {
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<String>,
     start: &'static str,
 }
 
@@ -147,7 +149,7 @@ impl Recorder {
                     description: format!("A recorded run of {name}."),
                     scenario: name,
                     recipe,
-                    recorded: Recorded { commit, start: START },
+                    recorded: Recorded { commit, branch: checkout.branch(), start: START },
                     inputs: subject.inputs,
                     sessions: Vec::new(),
                 },
@@ -281,6 +283,11 @@ fn clean(redactor: &Redactor, places: Option<&Places>, event: Event) -> Event {
         }),
         What::Delete(path) => What::Delete(clean(&path)),
         What::Omitted { path, why } => What::Omitted { path: clean(&path), why },
+        What::Commit(commit) => What::Commit(tape::Committed {
+            branch: commit.branch.as_deref().map(clean),
+            message: commit.message.as_deref().map(clean),
+            dirty: commit.dirty.iter().map(|path| clean(path)).collect(),
+        }),
         other @ (What::Ending(_) | What::Exit { .. }) => other,
     };
     Event { what, ..event }

@@ -48,6 +48,9 @@ pub struct Recorded {
     /// The commit that the run started from; `None` before the first one.
     #[serde(default)]
     pub commit: Option<String>,
+    /// The branch that it was on; `None` when detached, or not recorded.
+    #[serde(default)]
+    pub branch: Option<String>,
     /// The tape of what lay in the checkout beside it.
     pub start: RelativePath,
 }

@@ -49,6 +49,8 @@ pub enum What {
         /// Why it is not there.
         why: String,
     },
+    /// A commit was made, or another one was checked out.
+    Commit(Committed),
     /// The session was being ended from outside, for this reason.
     Ending(String),
     /// The client was gone; the last event.
@@ -70,6 +72,18 @@ pub struct Written {
     /// Whether it can be run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub executable: bool,
+}
+
+/// What is checked out after a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Committed {
+    /// The branch; `None` when detached.
+    pub branch: Option<String>,
+    /// The commit's message; `None` when only the branch is another.
+    pub message: Option<String>,
+    /// Files that differ from the commit, relative to the top of the checkout.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dirty: Vec<String>,
 }
 
 /// Reads a tape. A last line without a line break was torn and never happened.

@@ -95,6 +95,15 @@ impl Checkout {
         git(&self.top, ["rev-parse", "--verify", "--quiet", "HEAD"]).ok().map(|out| line(&out))
     }
 
+    /// The message of the commit checked out; `None` before the first one.
+    #[must_use]
+    pub fn message(&self) -> Option<String> {
+        git(&self.top, ["log", "-1", "--format=%B"])
+            .ok()
+            .map(|out| line(&out))
+            .filter(|text| !text.is_empty())
+    }
+
     /// The branch checked out; `None` when detached.
     #[must_use]
     pub fn branch(&self) -> Option<String> {
@@ -244,12 +253,44 @@ pub fn scratch_clone(from: &Path, dir: &Path) -> Result<(), GitError> {
     identify(dir)
 }
 
-/// Puts the scratch clone in `dir` to `commit`, on the branch that it has.
+/// Puts the scratch clone in `dir` to `commit`, with `branch` as its only one; without a name, on the branch that it has.
 ///
 /// # Errors
 /// When git fails, or the commit is not there.
-pub fn scratch_reset(dir: &Path, commit: &str) -> Result<(), GitError> {
+pub fn scratch_reset(dir: &Path, branch: Option<&str>, commit: &str) -> Result<(), GitError> {
+    if let Some(branch) = branch {
+        match Checkout::discover(dir)?.branch() {
+            Some(_) => git(dir, ["branch", "--move", "--force", branch])?,
+            None => git(dir, ["checkout", "--quiet", "-B", branch])?,
+        };
+    }
     git(dir, ["reset", "--quiet", "--hard", commit, "--"]).map(|_| ())
+}
+
+/// Commits in the scratch clone in `dir` everything but `left`, under an identity of ours. The commit lies on `branch`, which is made where
+/// it is not there; on none without one. Without a message only the branch is changed.
+///
+/// # Errors
+/// When git fails.
+pub fn scratch_commit(
+    dir: &Path,
+    branch: Option<&str>,
+    message: Option<&str>,
+    left: &[String],
+) -> Result<(), GitError> {
+    let checkout = Checkout::discover(dir)?;
+    if checkout.branch().as_deref() != branch {
+        match branch {
+            Some(branch) => git(dir, ["checkout", "--quiet", "-B", branch])?,
+            None => git(dir, ["checkout", "--quiet", "--detach"])?,
+        };
+    }
+    let Some(message) = message else { return Ok(()) };
+    let left = left.iter().map(|path| format!(":(top,exclude,literal){path}"));
+    let add = ["add", "--all", "--", ":(top)"].map(str::to_owned);
+    git(dir, add.into_iter().chain(left))?;
+    let commit = ["commit", "--quiet", "--no-verify", "--allow-empty", "--message"];
+    git(dir, commit.into_iter().chain([message])).map(|_| ())
 }
 
 fn identify(dir: &Path) -> Result<(), GitError> {

@@ -12,7 +12,8 @@ use nix::sys::signal::{SigSet, Signal, raise};
 use super::files;
 use super::options::Options;
 use crate::execution::scenario::{RelativePath, WriteFile};
-use crate::execution::tape::{Event, Places, What, map_texts};
+use crate::execution::tape::{Committed, Event, Places, What, map_texts};
+use crate::workspace::git::scratch_commit;
 
 /// Plays to the end and ends as the client did.
 pub(super) fn play(events: Vec<Event>, options: &Options, cwd: &Path) -> ExitCode {
@@ -74,6 +75,12 @@ pub(super) fn apply(dir: &Path, what: What, show: &dyn Fn(&str) -> String) -> Re
                 .map_err(|error| format!("cannot write {}: {error}", file_path.display()))
         }
         What::Delete(path) => files::delete(dir, &RelativePath::try_from(show(&path))?),
+        What::Commit(Committed { branch, message, dirty }) => {
+            let message = message.as_deref().map(show);
+            let dirty: Vec<String> = dirty.iter().map(|path| show(path)).collect();
+            scratch_commit(dir, branch.as_deref().map(show).as_deref(), message.as_deref(), &dirty)
+                .map_err(|error| format!("cannot commit as it was recorded: {error}"))
+        }
         _ => Ok(()),
     }
 }

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::core::paths::KITCHEN_DIR;
-use crate::execution::tape::{What, Written};
+use crate::core::paths::{KITCHEN_DIR, is_ours};
+use crate::execution::tape::{Committed, What, Written};
 use crate::workspace::git::Checkout;
 
 /// The largest file that goes onto a tape, in bytes.
@@ -18,7 +18,11 @@ pub(super) struct Changes {
     dir: PathBuf,
     checkout: Option<Checkout>,
     known: BTreeMap<String, Mark>,
+    stands: Stand,
 }
+
+/// The commit and the branch that are checked out.
+type Stand = (Option<String>, Option<String>);
 
 /// What tells a file from what it was; the time of the last change of status moves with every write.
 type Mark = (u64, u64, i64, i64, u32);
@@ -27,8 +31,10 @@ impl Changes {
     /// Of `dir`, from how it is now.
     pub(super) fn since_now(dir: &Path) -> Self {
         let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
-        let mut changes = Self { checkout: Checkout::discover(&dir).ok(), dir, known: BTreeMap::new() };
+        let checkout = Checkout::discover(&dir).ok();
+        let mut changes = Self { checkout, dir, known: BTreeMap::new(), stands: (None, None) };
         changes.known = changes.marks();
+        changes.stands = changes.stand();
         changes
     }
 
@@ -40,7 +46,28 @@ impl Changes {
         let mut found: Vec<What> = gone.map(|path| What::Delete(path.clone())).collect();
         let new = self.known.iter().filter(|(path, mark)| before.get(*path) != Some(mark));
         found.extend(new.map(|(path, _)| content(&self.dir, path)));
+        // What it commits is on the disk before.
+        found.extend(self.committed());
         found
+    }
+
+    /// The commit or the branch that is new since the last look.
+    fn committed(&mut self) -> Option<What> {
+        let now = self.stand();
+        let (head, branch) = std::mem::replace(&mut self.stands, now.clone());
+        let checkout = self.checkout.as_ref()?;
+        if (&head, &branch) == (&now.0, &now.1) {
+            return None;
+        }
+        let message = if head == now.0 { None } else { checkout.message() };
+        let dirty = checkout.dirty().unwrap_or_default().into_iter().map(|file| file.path);
+        let dirty = dirty.filter(|path| !is_ours(path)).collect();
+        Some(What::Commit(Committed { branch: now.1, message, dirty }))
+    }
+
+    fn stand(&self) -> Stand {
+        let checkout = self.checkout.as_ref();
+        (checkout.and_then(Checkout::head), checkout.and_then(Checkout::branch))
     }
 
     /// The files of the project below the directory, and what skills hand each other beside it.
