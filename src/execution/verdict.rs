@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::client::version::{Fitness, OLDEST, Version};
 use super::facts::{Facts, Limit};
 use super::named::Named;
 use super::race::{Exit, Needs, Termination};
@@ -237,6 +238,9 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
     if ruling.success {
         because.extend(evidence.named.absent.iter().map(absent));
     }
+    if !ruling.success {
+        because.extend(facts.init.as_ref().and_then(|init| outdated(&init.version)));
+    }
     if !changes.outside.is_empty() {
         because.push(format!("it wrote outside of its working directory: {}", few(&changes.outside)));
     }
@@ -271,6 +275,16 @@ pub fn outputs(facts: &Facts, declared: &[Declared]) -> Map<String, Value> {
         (_, Some(result)) => spoken::outputs(&result.text, declared),
         (_, None) => Map::new(),
     }
+}
+
+/// What an old client is not good for, where that may be why a session failed.
+fn outdated(version: &str) -> Option<String> {
+    let missing = match Version::find(version)?.fitness() {
+        Fitness::TooOld => format!("sessions need {OLDEST}"),
+        Fitness::Lacks(lacks) => lacks.iter().map(|lack| lack.without).collect::<Vec<_>>().join("; "),
+        Fitness::Fit | Fitness::Newer => return None,
+    };
+    Some(format!("Claude Code {version} is old, which may be why ({missing}): update it, `claude update`"))
 }
 
 /// What is to be said of an output that names a file which is not there.

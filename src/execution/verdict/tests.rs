@@ -1,7 +1,7 @@
 //! Each way a session can end has its verdict.
 
 use super::*;
-use crate::execution::record::{Assistant, Block, Record, ToolUse};
+use crate::execution::record::{Assistant, Block, Init, Record, ToolUse};
 
 fn completed() -> ResultRecord {
     ResultRecord {
@@ -181,6 +181,20 @@ fn an_old_client_is_told_from_a_broken_one() {
     assert!(old.contains("too old, it does not know --session-id"), "{old}");
     let broken = because("Segmentation fault\n");
     assert!(broken.contains("exit code 1 before its first record: Segmentation fault"), "{broken}");
+}
+
+#[test]
+fn a_failure_of_an_old_client_says_that_it_is_old() {
+    let because = |version: &str, result: ResultRecord| {
+        let mut facts = facts(Some(result));
+        facts.observe(&Record::Init(Init { version: version.into(), ..Init::default() }));
+        judge(&Evidence::of(&facts)).because
+    };
+    let empty = || ResultRecord { text: String::new(), ..completed() };
+    let told = because("2.1.200", empty());
+    assert!(told[1].starts_with("Claude Code 2.1.200 is old, which may be why (a large answer"), "{told:?}");
+    assert_eq!(because("2.1.330", empty()).len(), 1);
+    assert_eq!(because("2.1.200", completed()).len(), 1, "a success needs no excuse");
 }
 
 #[test]
