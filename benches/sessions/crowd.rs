@@ -38,6 +38,9 @@ const BETWEEN: Duration = Duration::from_millis(1);
 /// Sessions that come and go among the others.
 const GUESTS: usize = 50;
 
+/// How long the last of it may take to go.
+const LAST: Duration = Duration::from_secs(5);
+
 /// What a session of the crowd tells.
 enum News {
     Thinks,
@@ -48,6 +51,8 @@ pub(crate) fn measure(kitchen: &Arc<Kitchen>) {
     let tickets: Vec<Arc<Ticket>> = (0..CROWD).map(|_| Arc::new(kitchen.ticket())).collect();
     heading(&format!("{CROWD} sessions at once in one process"));
     let me = std::process::id();
+    // One before them, because the first of a process leaves what all need.
+    delays(kitchen, &kitchen.player("leave", "0.1"), 0);
     forget_peak();
     let before = Held::by(me);
     let (began, cpu) = (Instant::now(), own_cpu());
@@ -120,10 +125,17 @@ pub(crate) fn measure(kitchen: &Arc<Kitchen>) {
     judged("whole logs", whole, &Budget::all(whole, CROWD));
     let left = wardens.iter().chain(&clients).filter(|pid| lives(**pid)).count();
     judged("processes that are left", left, &Budget::all(left, 0));
+    // Their tasks are dropped a moment after their ends.
+    let until = Instant::now() + LAST;
+    while descriptors(me).0 > before.descriptors && Instant::now() < until {
+        std::thread::yield_now();
+    }
     let after = Held::by(me);
-    row(
-        "our descriptors, inotify instances and threads after it",
-        format!("{}, {}, {}", after.descriptors, after.watchers, after.threads),
+    judged("inotify instances that are left", after.watchers, &Budget::all(after.watchers, 0));
+    judged(
+        "descriptors that are left",
+        after.descriptors.saturating_sub(before.descriptors),
+        &Budget::all(after.descriptors.saturating_sub(before.descriptors), 0),
     );
 }
 

@@ -1,7 +1,7 @@
 //! What processes hold and use, as the kernel tells it.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
@@ -57,6 +57,39 @@ pub(crate) fn waited_cpu() -> Duration {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("usage can be read");
     let micros = (usage.user_time() + usage.system_time()).num_microseconds();
     Duration::from_micros(micros.unsigned_abs())
+}
+
+/// What others take of the machine meanwhile: the noise in all that is measured.
+pub(crate) struct Noise {
+    began: Instant,
+    all: Duration,
+    ours: Duration,
+}
+
+impl Noise {
+    pub(crate) fn start() -> Self {
+        Self { began: Instant::now(), all: machine_cpu(), ours: own_cpu() + waited_cpu() }
+    }
+
+    /// Says it. All processes of ours have to be waited for.
+    pub(crate) fn tell(&self) {
+        let ours = own_cpu() + waited_cpu() - self.ours;
+        let others = (machine_cpu() - self.all).saturating_sub(ours).as_secs_f64();
+        let share = others / self.began.elapsed().as_secs_f64() * 100.0;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        println!("  (meanwhile others took {share:.0} % of a core, of {cores} cores)");
+    }
+}
+
+/// CPU time that all cores of the machine have spent on anything, in steps of a hundredth of a second.
+fn machine_cpu() -> Duration {
+    let text = fs::read_to_string("/proc/stat").expect("the kernel counts");
+    let first = text.lines().next().unwrap_or_default();
+    // user, nice, system, idle, iowait, irq, softirq, steal
+    let ticks: Vec<u64> =
+        first.split_ascii_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+    let busy = [0, 1, 2, 5, 6, 7].iter().filter_map(|at| ticks.get(*at)).sum::<u64>();
+    Duration::from_millis(busy * 10)
 }
 
 /// CPU time of another process so far, to the nanosecond; `stat` counts in hundredths of a second.

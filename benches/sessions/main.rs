@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use held::Noise;
 use kitchen::Kitchen;
 
 /// How many files a process may open where nobody changed that: the soft limit of Linux.
@@ -56,7 +57,9 @@ fn main() {
     let kitchen = Arc::new(Kitchen::new());
     for (name, measure) in sections {
         if all || named(name) {
+            let noise = Noise::start();
             measure(&kitchen);
+            noise.tell();
         }
     }
 }

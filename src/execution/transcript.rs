@@ -13,8 +13,9 @@ use tokio::sync::mpsc;
 
 use self::shared::Ear;
 
-/// How often the file is looked at when no notification comes.
+/// How often the file is looked at when the system does not notify, and when it says that it does.
 const POLL: Duration = Duration::from_secs(5);
+const SAFETY: Duration = Duration::from_secs(30);
 
 /// Watches one transcript; gone when dropped.
 #[derive(Debug)]
@@ -64,9 +65,10 @@ async fn watch(path: PathBuf, tell: mpsc::Sender<()>) {
             // A full queue means that the news is already waiting there.
             let _ = tell.try_send(());
         }
+        let pause = if ear.is_some() { SAFETY } else { POLL };
         tokio::select! {
             _ = notices.recv() => {}
-            () = tokio::time::sleep(POLL) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }

@@ -164,3 +164,64 @@ fn spread(ears: &Ears, event: &Event) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::time::Duration;
+
+    use tokio::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+
+    /// Nothing polls here: what is not notified never comes.
+    async fn news(told: &mut Receiver<()>) {
+        tokio::time::timeout(Duration::from_secs(20), told.recv()).await.expect("news in time").unwrap();
+    }
+
+    /// Waits for news that leave this spot.
+    async fn moved(ear: &Ear, file: &Path, told: &mut Receiver<()>) {
+        while !ear.is_elsewhere(file) {
+            news(told).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn folders_that_come_and_go_are_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let (folder, file) = (root.join("checkout"), root.join("checkout/session.jsonl"));
+        let (tell, mut told) = channel(1);
+
+        let above = Ear::open(&file, &tell).expect("the folder above is watched");
+        fs::create_dir(&folder).unwrap();
+        moved(&above, &file, &mut told).await;
+
+        let ear = Ear::open(&file, &tell).expect("the folder is watched");
+        drop(above);
+        fs::write(&file, "{}").unwrap();
+        news(&mut told).await;
+        assert!(!ear.is_elsewhere(&file));
+
+        fs::remove_dir_all(&folder).unwrap();
+        moved(&ear, &file, &mut told).await;
+        assert!(Ear::open(&root.join("no/such/folder"), &tell).is_none(), "too far above");
+    }
+
+    #[tokio::test]
+    async fn each_hears_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let (one, two) = (root.join("one"), root.join("two"));
+        let ((tell_one, mut told_one), (tell_two, mut told_two)) = (channel(1), channel(1));
+        let (first, second) = (Ear::open(&one, &tell_one), Ear::open(&two, &tell_two));
+        assert!(first.is_some() && second.is_some());
+        fs::write(&one, "{}").unwrap();
+        news(&mut told_one).await;
+        assert!(told_two.try_recv().is_err());
+        // The folder is watched until the last of them goes.
+        drop(first);
+        fs::write(&two, "{}").unwrap();
+        news(&mut told_two).await;
+    }
+}
