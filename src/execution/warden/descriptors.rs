@@ -1,4 +1,4 @@
-//! How many files may be open. A session takes about ten of ours, and most systems give a process 1024 (macOS 256) until it asks for
+//! How many files may be open. A session takes eight of ours, and most systems give a process 1024 (macOS 256) until it asks for
 //! more; programs that take their limit for small should not see that we asked.
 
 use std::sync::OnceLock;
