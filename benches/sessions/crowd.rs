@@ -96,7 +96,7 @@ pub(crate) fn measure(kitchen: &Arc<Kitchen>) {
 
     growing(&tickets, share);
     let guests = delays(kitchen, &kitchen.player("leave", "0.1"), GUESTS);
-    report("exit to verdict among them, in ms:", &guests);
+    report("from exit to verdict among them, in ms: the player", &guests);
 
     let sizes: Vec<Memory> = wardens.iter().filter_map(|pid| Memory::of(*pid)).collect();
     println!("  their wardens:");

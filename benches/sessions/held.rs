@@ -59,6 +59,9 @@ pub(crate) fn waited_cpu() -> Duration {
     Duration::from_micros(micros.unsigned_abs())
 }
 
+/// From this share of a core on that others take, in percent, times tell more of them than of us.
+const BUSY: f64 = 15.0;
+
 /// What others take of the machine meanwhile: the noise in all that is measured.
 pub(crate) struct Noise {
     began: Instant,
@@ -77,7 +80,8 @@ impl Noise {
         let others = (machine_cpu() - self.all).saturating_sub(ours).as_secs_f64();
         let share = others / self.began.elapsed().as_secs_f64() * 100.0;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        println!("  (meanwhile others took {share:.0} % of a core, of {cores} cores)");
+        let judgement = if share > BUSY { ": too busy to judge times by" } else { "" };
+        println!("  (meanwhile others took {share:.0} % of a core, of {cores} cores{judgement})");
     }
 }
 

@@ -89,9 +89,11 @@ pub(crate) fn measure(kitchen: &Arc<Kitchen>) {
     heading("a session that says 64 MB in the smallest records");
     let small = said(kitchen, SMALL, "small");
     row("memory above what there was before, in MB", format!("{:.1}", small.grown));
+    // A round of four records has two messages.
+    let messages = small.records as f64 / 2.0;
     row(
-        "    of a message (calls and usage are kept by message), in B",
-        format!("{:.0}", small.grown * 1048576.0 / (small.records as f64 * 0.5)),
+        "    for each message, for its calls are kept, in B",
+        format!("{:.0}", small.grown * 1_048_576.0 / messages),
     );
 }
 
