@@ -53,6 +53,7 @@ pub(crate) fn measure(kitchen: &Arc<Kitchen>) {
     let me = std::process::id();
     // One before them, because the first of a process leaves what all need.
     delays(kitchen, &kitchen.player("leave", "0.1"), 0);
+    all_gone(me, usize::MAX);
     forget_peak();
     let before = Held::by(me);
     let (began, cpu) = (Instant::now(), own_cpu());
@@ -125,11 +126,7 @@ pub(crate) fn measure(kitchen: &Arc<Kitchen>) {
     judged("whole logs", whole, &Budget::all(whole, CROWD));
     let left = wardens.iter().chain(&clients).filter(|pid| lives(**pid)).count();
     judged("processes that are left", left, &Budget::all(left, 0));
-    // Their tasks are dropped a moment after their ends.
-    let until = Instant::now() + LAST;
-    while descriptors(me).0 > before.descriptors && Instant::now() < until {
-        std::thread::yield_now();
-    }
+    all_gone(me, before.descriptors);
     let after = Held::by(me);
     judged("inotify instances that are left", after.watchers, &Budget::all(after.watchers, 0));
     judged(
@@ -137,6 +134,18 @@ pub(crate) fn measure(kitchen: &Arc<Kitchen>) {
         after.descriptors.saturating_sub(before.descriptors),
         &Budget::all(after.descriptors.saturating_sub(before.descriptors), 0),
     );
+}
+
+/// Waits for the last of ended sessions, whose tasks are dropped a moment later: no watcher, and no more descriptors than these.
+fn all_gone(me: u32, most: usize) {
+    let until = Instant::now() + LAST;
+    while Instant::now() < until {
+        let (held, watchers) = descriptors(me);
+        if watchers == 0 && held <= most {
+            break;
+        }
+        std::thread::yield_now();
+    }
 }
 
 /// Runs all of them to their ends, each in a task of its own.
