@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use autoskillit::core::stop::Stop;
 use autoskillit::execution::client::Client;
 use autoskillit::execution::race::{Policy, Termination};
 use autoskillit::execution::session::{Ended, Session, run};
+use autoskillit::execution::transcript::TranscriptWatch;
 use autoskillit::execution::warden::{EndedBy, WardenProgram};
 use autoskillit::skills::Writes;
 
@@ -48,6 +50,49 @@ async fn cook(script: &str, policy: Policy) -> Ended {
         redactor: &Redactor::new([]),
     };
     run(session, &|_| {}, stop).await
+}
+
+/// More than the 128 inotify instances that a user has on most Linux systems.
+const MANY: usize = 150;
+
+/// The watchers of the system that this process has.
+#[cfg(target_os = "linux")]
+fn watchers() -> usize {
+    let entries = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+    entries
+        .filter(|entry| {
+            std::fs::read_link(entry.path()).is_ok_and(|to| to.as_os_str() == "anon_inode:inotify")
+        })
+        .count()
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn all_sessions_hear_their_transcripts_through_one_watcher() {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<_> =
+        (0..MANY).map(|number| folder.path().join(format!("checkout-{}/{number}", number % 3))).collect();
+    let mut watches: Vec<_> = files.iter().map(|file| TranscriptWatch::start(file.clone())).collect();
+    for _ in 0..2 {
+        for (file, watch) in files.iter().zip(&mut watches) {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(file)
+                .unwrap()
+                .write_all(b"{}\n")
+                .unwrap();
+            tokio::time::timeout(Duration::from_secs(20), watch.grown()).await.expect("growth is told");
+        }
+        assert_eq!(watchers(), 1);
+    }
+    drop(watches);
+    let began = Instant::now();
+    while watchers() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "the watcher goes with the last session");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn succeeds(ended: &Ended) {

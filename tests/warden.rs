@@ -520,6 +520,36 @@ async fn the_client_gets_no_more_descriptors_than_without_a_warden() {
     to_the_end(&mut warded).await;
 }
 
+/// A process of its own that may have few files open, and has many sessions.
+#[tokio::test]
+#[ignore = "not a test by itself: many_sessions_need_no_higher_limit_of_files runs it"]
+async fn stand_in_with_few_files() {
+    let mut many = Vec::new();
+    for _ in 0..80 {
+        many.push(start(sh("ulimit -Sn; exec sleep 325")).await);
+    }
+    for warded in &mut many {
+        println!("client {}", pids(warded, 1).await[0]);
+    }
+    for mut warded in many {
+        warded.control.kill();
+        to_the_end(&mut warded).await;
+    }
+}
+
+#[test]
+fn many_sessions_need_no_higher_limit_of_files() {
+    let few = Command::new("sh")
+        .args(["-c", "ulimit -Sn 128; exec \"$0\" --exact stand_in_with_few_files --ignored --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&few.stdout);
+    assert!(few.status.success(), "{said}{}", String::from_utf8_lossy(&few.stderr));
+    // What a client starts finds the limit that was there before us.
+    assert_eq!(said.matches("client 128\n").count(), 80, "{said}");
+}
+
 /// So that Ctrl-C in a terminal reaches neither the warden nor the client.
 #[tokio::test]
 async fn a_session_is_away_from_the_terminal() {

@@ -87,15 +87,11 @@ impl Redactor {
     /// be replaced.
     #[must_use]
     pub fn clean_bytes<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        match String::from_utf8_lossy(bytes) {
-            Cow::Borrowed(text) => match self.clean(text) {
-                Cow::Borrowed(_) => Cow::Borrowed(bytes),
-                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-            },
-            Cow::Owned(lossy) => match self.clean(&lossy) {
-                Cow::Borrowed(_) => Cow::Borrowed(bytes),
-                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-            },
+        // Asked first, because this goes by machine words, the lossy way by single bytes.
+        let text = std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed);
+        match self.clean(&text) {
+            Cow::Borrowed(_) => Cow::Borrowed(bytes),
+            Cow::Owned(clean) => Cow::Owned(clean.into_bytes()),
         }
     }
 }

@@ -11,6 +11,9 @@ use crate::core::usage::Usage;
 /// What the client gives as the model of messages that it made up itself.
 const SYNTHETIC: &str = "<synthetic>";
 
+/// How many messages are kept one by one. Only a few are under way at once: that of the session and those of its subagents.
+const RECENT: usize = 256;
+
 /// How much of what a call works on is kept, in characters.
 const TARGET: usize = 200;
 
@@ -39,7 +42,10 @@ pub struct Facts {
     pub records: u64,
     /// What all results together say that was used by model; `None` where they do not say it for themselves.
     spent: Option<IndexMap<String, Usage>>,
+    /// The last messages, with model and usage: a message comes in several records, and the last one counts.
     messages: IndexMap<String, (String, Usage)>,
+    /// What those before them used, by model: they are complete, and a long session has thousands.
+    earlier: IndexMap<String, Usage>,
 }
 
 /// A limit of the account, as the client states it.
@@ -158,6 +164,13 @@ impl Facts {
         }
         if let (Some(usage), true) = (assistant.usage, answered) {
             self.messages.insert(assistant.message_id.clone(), (assistant.model.clone(), usage));
+            if self.messages.len() > RECENT {
+                for (_, (model, usage)) in self.messages.drain(..RECENT / 2) {
+                    let total = self.earlier.entry(model).or_default();
+                    *total += usage;
+                    total.turns += 1;
+                }
+            }
         }
         let mut update = Update::Nothing;
         let mut said = Vec::new();
@@ -189,10 +202,13 @@ impl Facts {
     #[must_use]
     pub fn usage(&self) -> Usage {
         let mut total = Usage::default();
-        for (_, usage) in self.messages.values() {
+        for usage in self.earlier.values() {
             total += *usage;
         }
-        total.turns = self.messages.len() as u64;
+        for (_, usage) in self.messages.values() {
+            total += *usage;
+            total.turns += 1;
+        }
         if let Some(result) = &self.result {
             let said = result.usage.unwrap_or_default();
             total.input = total.input.max(said.input);
@@ -211,7 +227,7 @@ impl Facts {
     /// stream (titles, subagents) and says what each model cost. A message without a model counts under an empty name.
     #[must_use]
     pub fn usage_by_model(&self) -> IndexMap<String, Usage> {
-        let mut models: IndexMap<String, Usage> = IndexMap::new();
+        let mut models = self.earlier.clone();
         for (model, usage) in self.messages.values() {
             let total = models.entry(model.clone()).or_default();
             *total += *usage;
@@ -293,6 +309,23 @@ mod tests {
         facts.observe(&piece("unknown", Some(7)));
         assert_eq!(facts.usage(), Usage { output: 900, turns: 1, ..Usage::default() });
         assert_eq!(facts.records, 1, "what passes is not counted");
+    }
+
+    #[test]
+    fn a_session_of_many_messages_keeps_its_sums_and_not_its_messages() {
+        let mut facts = Facts::default();
+        let many = 10 * RECENT as u64;
+        for number in 0..many {
+            // Each message comes in two records, the second after the next message began.
+            facts.observe(&message(&format!("m{number}"), 1, Block::Thinking));
+            if let Some(before) = number.checked_sub(1) {
+                facts.observe(&message(&format!("m{before}"), 3, Block::Thinking));
+            }
+        }
+        let used = Usage { output: 3 * (many - 1) + 1, turns: many, ..Usage::default() };
+        assert_eq!(facts.usage(), used);
+        assert_eq!(facts.usage_by_model().into_values().collect::<Vec<_>>(), [used]);
+        assert!(facts.messages.len() <= RECENT);
     }
 
     #[test]

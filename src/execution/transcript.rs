@@ -1,17 +1,21 @@
 //! The transcript as a sign of life: tells when the file of one session grows. Notification by the system, with a slow poll as a
 //! safety net (a network file system may not notify).
 
+mod shared;
+
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher as _};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-/// How often the file is looked at when no notification comes.
+use self::shared::Ear;
+
+/// How often the file is looked at when the system does not notify, and when it says that it does.
 const POLL: Duration = Duration::from_secs(5);
+const SAFETY: Duration = Duration::from_secs(30);
 
 /// Watches one transcript; gone when dropped.
 #[derive(Debug)]
@@ -45,11 +49,15 @@ impl Drop for TranscriptWatch {
 
 async fn watch(path: PathBuf, tell: mpsc::Sender<()>) {
     let (notice, mut notices) = mpsc::channel(1);
-    let mut watcher = None;
+    let mut ear: Option<Ear> = None;
     let mut size = None;
     loop {
-        if watcher.is_none() {
-            watcher = path.parent().and_then(|dir| watch_dir(dir, &path, notice.clone()));
+        // The folder appears with the session's first record; another may appear while this one is asked for.
+        while ear.as_ref().is_none_or(|ear| ear.is_elsewhere(&path)) {
+            ear = Ear::open(&path, &notice);
+            if ear.is_none() {
+                break;
+            }
         }
         let now = tokio::fs::metadata(&path).await.ok().map(|meta| meta.len());
         if now > size {
@@ -57,27 +65,12 @@ async fn watch(path: PathBuf, tell: mpsc::Sender<()>) {
             // A full queue means that the news is already waiting there.
             let _ = tell.try_send(());
         }
+        let pause = if ear.is_some() { SAFETY } else { POLL };
         tokio::select! {
             _ = notices.recv() => {}
-            () = tokio::time::sleep(POLL) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
-}
-
-/// The folder appears with the session's first record, so there may be nothing to watch yet.
-fn watch_dir(dir: &Path, path: &Path, notice: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-    if !dir.is_dir() {
-        return None;
-    }
-    let path = path.to_owned();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| event.paths.contains(&path)) {
-            let _ = notice.try_send(());
-        }
-    })
-    .ok()?;
-    watcher.watch(dir, RecursiveMode::NonRecursive).ok()?;
-    Some(watcher)
 }
 
 /// How much of a transcript's end is looked at for its last answer.

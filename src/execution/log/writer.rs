@@ -26,6 +26,9 @@ use crate::execution::verdict::{Declared, missing};
 /// How much of the prompt a summary has, in characters, as many as AutoSkillit 0.9's index has.
 const PROMPT: usize = 100;
 
+/// From this length on a line is written without its line break, which follows: that costs less than a copy of it.
+const LONG_LINE: usize = 64 << 10;
+
 /// Everything that a session leaves in its folder, but for what it is given before it begins.
 const ALL: [&str; 9] = [
     names::SUMMARY,
@@ -165,9 +168,15 @@ impl SessionLog {
 
     /// A line of the stream.
     pub(in crate::execution) fn line(&mut self, line: &[u8]) {
-        let mut line = self.redactor.clean_bytes(line).into_owned();
-        line.push(b'\n');
-        let written = self.stream.write(&line);
+        let clean = self.redactor.clean_bytes(line);
+        let written = if clean.len() < LONG_LINE {
+            let mut line = Vec::with_capacity(clean.len() + 1);
+            line.extend_from_slice(&clean);
+            line.push(b'\n');
+            self.stream.write(&line)
+        } else {
+            self.stream.write(&clean).and_then(|()| self.stream.write(b"\n"))
+        };
         self.noted(names::STREAM, written);
     }
 

@@ -18,9 +18,11 @@
 //! - `run`, `client`: the warden process and the start of what it runs; no threads, no async runtime, as
 //!   it stays resident for as long as the session
 //! - `spawn`: our side, on tokio
+//! - `descriptors`: how many files may be open, here and there
 
 mod account;
 mod client;
+mod descriptors;
 mod ladder;
 mod processes;
 mod protocol;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ladder::{Ladder, Rung};
 
-/// What a warden is to run: the first line it reads.
+/// What a warden is to run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Charge {
     /// The name of the session, unique; every process of it carries it in [`TAG_VARIABLE`](super::TAG_VARIABLE).
@@ -21,6 +21,15 @@ pub struct Charge {
     pub report: Option<PathBuf>,
     /// How patiently it is ended.
     pub ladder: Ladder,
+}
+
+/// The first line that a warden reads.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Sent {
+    /// What it is to run.
+    pub charge: Charge,
+    /// How many files the client may have open; `None` as many as the warden.
+    pub files: Option<u64>,
 }
 
 /// What we tell a warden. The end of the socket is an order too: end the session, nobody listens any more.

@@ -20,9 +20,10 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 use super::account::{Account, Climb, Times};
 use super::client::{Client, start};
+use super::descriptors;
 use super::ladder::{Move, Rung};
 use super::processes;
-use super::protocol::{Charge, Exit, Order, Report};
+use super::protocol::{Exit, Order, Report, Sent};
 use super::sweep::{Broom, Hurry, Keeper, Scope, send};
 use crate::core::time::millis;
 
@@ -115,7 +116,7 @@ impl Warden {
             }
             self.wait(None)?;
         };
-        let Ok(charge) = serde_json::from_slice::<Charge>(&line) else { return Ok(false) };
+        let Ok(Sent { charge, files }) = serde_json::from_slice::<Sent>(&line) else { return Ok(false) };
         drop(line);
         self.charged = true;
         self.follow_orders();
@@ -139,6 +140,9 @@ impl Warden {
             descendants: true,
             spare_wardens: true,
         };
+        if let Some(files) = files {
+            descriptors::set(files);
+        }
         let started = start(charge);
         // From here on the client alone holds its pipes, so their end is its end.
         let null = null()?;

@@ -17,7 +17,8 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::sync::mpsc;
 
-use super::protocol::{Charge, Order, Report};
+use super::descriptors;
+use super::protocol::{Charge, Order, Report, Sent};
 use super::sweep::{Swept, sweep};
 use super::{MODE, TAG_VARIABLE};
 
@@ -140,7 +141,8 @@ pub async fn spawn(
     if let Some(report) = &mut charge.report {
         *report = std::path::absolute(&report)?;
     }
-    let mut line = serde_json::to_vec(&charge)?;
+    let tag = charge.tag.clone();
+    let mut line = serde_json::to_vec(&Sent { charge, files: descriptors::raise() })?;
     line.push(b'\n');
 
     let (ours, theirs) = Socket::pair()?;
@@ -152,7 +154,7 @@ pub async fn spawn(
         return Err(io::Error::other("the warden was started without pipes"));
     };
     let (send, queue) = mpsc::unbounded_channel();
-    tokio::spawn(attend(child, read, send, charge.tag));
+    tokio::spawn(attend(child, read, send, tag));
 
     // When this is cancelled half-way, the drop of either end shuts the socket down and the warden goes.
     let reports = Reports { queue, socket: Arc::clone(&socket) };
