@@ -36,6 +36,10 @@ pub struct Recipe {
     pub summary: String,
     /// `autoskillit_version:` as written.
     pub version: Option<String>,
+    /// Which language it is written in.
+    pub dialect: Dialect,
+    /// Findings of rules that its author accepts, anywhere in it.
+    pub allow: Vec<Allow>,
     /// Who drives a run of this recipe, when the recipe says so.
     pub orchestrator: Option<Orchestrator>,
     /// Inputs in declaration order.
@@ -78,6 +82,26 @@ impl Recipe {
     pub fn asks(&self) -> bool {
         self.steps.values().any(|step| matches!(step.kind, StepKind::Confirm { .. }))
     }
+}
+
+/// The language that a recipe is written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// Ours: everything is as it is written down, or an error.
+    #[default]
+    Current,
+    /// AutoSkillit 0.9's: what only a model could follow, and what was taken loosely there, is a warning.
+    Legacy,
+}
+
+/// A finding that an author accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// The rule's id.
+    pub rule: String,
+    /// Why it is right here.
+    pub reason: String,
 }
 
 /// Who drives a run.
@@ -151,6 +175,8 @@ pub struct Step {
     pub retries: u32,
     /// The step is skipped when this expression is false.
     pub skip_when_false: Option<Expr>,
+    /// Findings of rules that its author accepts here.
+    pub allow: Vec<Allow>,
     /// Variables of `context` set after the step completed, in order.
     pub captures: IndexMap<String, Capture>,
     /// Where the step stands in the text, for messages.

@@ -1,9 +1,7 @@
 //! Checks on a compiled recipe: what its parts mean together.
 
 mod assigned;
-mod graph;
 mod loops;
-mod quoting;
 mod references;
 mod shell;
 mod skills;
@@ -14,6 +12,7 @@ use std::ops::Range;
 
 use super::diagnostic::{Problem, Severity};
 use super::expr::Template;
+use super::graph::Graph;
 use super::lower::Lowered;
 use super::marks::{Marks, Path};
 use super::model::Recipe;
@@ -68,7 +67,7 @@ pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup) -> Vec<
     let whole =
         !lowered.problems.iter().any(is_error) && !problems.iter().any(|found| found.code == "no-route");
     if whole {
-        let graph = graph::Graph::of(subject.recipe);
+        let graph = Graph::of(subject.recipe);
         subject.reachability(&graph, &mut problems);
         subject.loops(&graph, &mut problems);
         subject.assigned(&graph, &mut problems);

@@ -1,8 +1,8 @@
 //! Steps that go nowhere, and steps that nothing leads to.
 
 use super::Subject;
-use super::graph::Graph;
 use crate::recipe::diagnostic::Problem;
+use crate::recipe::graph::Graph;
 use crate::recipe::model::{Step, StepKind};
 
 impl Subject<'_> {

@@ -31,6 +31,7 @@ pub(super) static RECIPE: Keys = Keys {
         "requires_packs",
         "limits",
         "orchestrator",
+        "allow",
     ],
     unsupported: &["finally"],
 };
@@ -77,6 +78,7 @@ pub(super) static STEP: Keys = Keys {
         "model",
         "stale_threshold",
         "idle_output_timeout",
+        "allow",
     ],
     unsupported: &[
         "for_each",

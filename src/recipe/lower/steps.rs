@@ -76,6 +76,7 @@ impl Lowering<'_> {
             on_exceeded: target(self, "on_exceeded"),
             retries: retries.unwrap_or(if runs_skill { DEFAULT_RETRIES } else { 0 }),
             skip_when_false: self.skip_when_false(&fields),
+            allow: fields.get("allow").map(|node| self.allow(&node)).unwrap_or_default(),
             captures: self.captures(&fields),
             line: self.document.marks.line(self.key_at(&node.path).start),
         }

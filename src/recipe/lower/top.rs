@@ -7,7 +7,7 @@ use super::{Lowering, Node};
 use crate::core::ids;
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::marks::Path;
-use crate::recipe::model::{Limits, Orchestrator, Recipe, RecipeSource};
+use crate::recipe::model::{Allow, Dialect, Limits, Orchestrator, Recipe, RecipeSource};
 use crate::recipe::suggest;
 
 impl Lowering<'_> {
@@ -57,6 +57,8 @@ impl Lowering<'_> {
             description,
             summary,
             version,
+            dialect: Dialect::Current,
+            allow: fields.get("allow").map(|node| self.allow(&node)).unwrap_or_default(),
             orchestrator,
             ingredients,
             steps,
@@ -68,6 +70,21 @@ impl Lowering<'_> {
             text: self.document.text.clone(),
             hash: ids::fingerprint(&self.document.text),
         }
+    }
+
+    /// `allow:` of a recipe or a step: the rules' ids, each with the reason.
+    pub(super) fn allow(&mut self, node: &Node<'_>) -> Vec<Allow> {
+        let mut allowed = Vec::new();
+        for (rule, entry) in self.entries(node) {
+            let Some(reason) = self.text(&entry) else { continue };
+            if reason.is_empty() {
+                let message = format!("it is not said why `{rule}` is right here");
+                let help = "give the reason behind the rule's name: who reads it next will ask".to_owned();
+                self.error("no-reason", &entry.path, message, "no reason", Some(help));
+            }
+            allowed.push(Allow { rule, reason });
+        }
+        allowed
     }
 
     fn orchestrator(&mut self, node: &Node<'_>) -> Option<Orchestrator> {
