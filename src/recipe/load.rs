@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::check::{SkillLookup, check};
+use super::check::{Levels, SkillLookup, check_with};
 use super::diagnostic::{Problem, Problems};
 use super::lower::{Lowered, lower};
 use super::marks::{Marks, Path};
@@ -36,10 +36,23 @@ pub struct Origin {
 /// # Errors
 /// Every problem of the text, warnings included, when one of them is an error.
 pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<Loaded, Problems> {
+    compile_with(text, origin, skills, &Levels::default())
+}
+
+/// Compiles and checks a text, with these levels of the rules.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_with(
+    text: &str,
+    origin: &Origin,
+    skills: &dyn SkillLookup,
+    levels: &Levels,
+) -> Result<Loaded, Problems> {
     let document =
         yaml::read(text).map_err(|problems| Problems::new(&origin.file, &without_mark(text), problems))?;
     let lowered = lower(&document);
-    let mut problems = check(&lowered, &document.marks, skills);
+    let mut problems = check_with(&lowered, &document.marks, skills, levels);
     let Lowered { mut recipe, problems: found, .. } = lowered;
     problems.extend(found);
     problems.extend(check_name(&recipe, &document.marks, &origin.stem));

@@ -4,6 +4,7 @@ mod accept;
 mod library;
 mod properties;
 mod refuse;
+mod rules;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
