@@ -92,6 +92,7 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand list 'List the recipes that can be cooked here'
             cand show 'Show a recipe: its ingredients, steps and routes'
+            cand render 'Draw a recipe as text for a drawing program'
             cand check 'Check recipes and say what is wrong, with place and mend'
         }
         &'autoskillit;recipes;list'= {
@@ -113,6 +114,19 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --directory 'Work in the repository of this folder instead of the current one'
             cand --config 'Set a setting for this command'
             cand --json 'Print JSON'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;recipes;render'= {
+            cand --format 'The program that draws it'
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
             cand -q 'Say only how it ended'
             cand --quiet 'Say only how it ended'
             cand -v 'Say more'
