@@ -93,6 +93,8 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand list 'List the recipes that can be cooked here'
             cand show 'Show a recipe: its ingredients, steps and routes'
             cand render 'Draw a recipe as text for a drawing program'
+            cand new 'Make a recipe of this repository from a template'
+            cand schema 'Print the JSON Schema of recipe files, for editors'
             cand check 'Check recipes and say what is wrong, with place and mend'
         }
         &'autoskillit;recipes;list'= {
@@ -123,6 +125,31 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
         }
         &'autoskillit;recipes;render'= {
             cand --format 'The program that draws it'
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;recipes;new'= {
+            cand --from 'What it starts from'
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;recipes;schema'= {
             cand --color 'When to use colours'
             cand -C 'Work in the repository of this folder instead of the current one'
             cand --directory 'Work in the repository of this folder instead of the current one'

@@ -20,6 +20,7 @@ pub mod load;
 pub mod lower;
 pub mod model;
 mod quoting;
+pub mod schema;
 mod suggest;
 pub mod values;
 pub mod yaml;

@@ -201,3 +201,19 @@ fn a_closed_pipe_is_no_failure() {
     assert!(child.wait().unwrap().success());
     assert_eq!(journal(&kitchen.only_run()).last().unwrap()["status"], "succeeded");
 }
+
+#[test]
+fn recipes_new_and_drawn() {
+    let kitchen = kitchen();
+    let made = kitchen.run(["recipes", "new", "mine", "--from", "fix-tests"]).exits(0);
+    assert_eq!(made.out.trim(), ".autoskillit/recipes/mine.yaml");
+    kitchen.run(["recipes", "check", "mine", "--json"]).exits(0);
+    assert_snapshot!("recipes_new_twice", kitchen.refused(&["recipes", "new", "mine"]).exits(2));
+    assert_snapshot!("recipes_new_bad_name", kitchen.refused(&["recipes", "new", "../mine"]).exits(2));
+    assert_snapshot!("recipes_render", kitchen.run(["recipes", "render", "soup"]).exits(0));
+    let dot = kitchen.run(["recipes", "render", "soup", "--format", "dot"]).exits(0).out;
+    assert!(dot.starts_with("digraph \"soup\" {"), "{dot}");
+    let schema: serde_json::Value =
+        serde_json::from_str(&kitchen.run(["recipes", "schema"]).exits(0).out).unwrap();
+    assert_eq!(schema["title"], "autoskillit recipe");
+}

@@ -13,9 +13,12 @@ use super::ui::style::Role;
 use super::ui::table::Table;
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
+use crate::app::templates::{self, Template};
+use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::RecipeSource;
+use crate::recipe::schema::json_schema;
 
-/// List, show, draw and check recipes.
+/// List, show, draw, check and make recipes.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum RecipesCommand {
     /// List the recipes that can be cooked here.
@@ -40,6 +43,16 @@ pub(super) enum RecipesCommand {
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
         format: Drawing,
     },
+    /// Make a recipe of this repository from a template.
+    New {
+        /// Its name; it becomes `.autoskillit/recipes/NAME.yaml`.
+        name: String,
+        /// What it starts from.
+        #[arg(long, value_enum, default_value_t, value_name = "TEMPLATE")]
+        from: Template,
+    },
+    /// Print the JSON Schema of recipe files, for editors.
+    Schema,
     /// Check recipes and say what is wrong, with place and mend.
     Check {
         /// Names or files; without any, all recipes.
@@ -56,8 +69,28 @@ pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, Ap
         RecipesCommand::List { json } => Ok(list(session, &pantry, json)),
         RecipesCommand::Show { recipe, json } => show::show(session, &pantry, &recipe, json),
         RecipesCommand::Render { recipe, format } => render::render(session, &pantry, &recipe, format),
+        RecipesCommand::New { name, from } => new(session, &name, from),
+        RecipesCommand::Schema => {
+            session.printer.data(&format!("{:#}", json_schema()));
+            Ok(Exit::Succeeded)
+        }
         RecipesCommand::Check { recipes, json } => check::check(session, &pantry, recipes, json),
     }
+}
+
+fn new(session: &Session, name: &str, from: Template) -> Result<Exit, AppError> {
+    let path = templates::create(&session.dir, name, from)?;
+    let shown = path.strip_prefix(&session.dir).unwrap_or(&path).display();
+    session.printer.data(&shown.to_string());
+    session
+        .printer
+        .note(&format!("edit it, then: autoskillit recipes check {name} && autoskillit cook {name}"));
+    if BUILTIN.iter().any(|(bundled, _)| *bundled == name) {
+        session
+            .printer
+            .note(&format!("in this repository it takes the place of the bundled recipe `{name}`"));
+    }
+    Ok(Exit::Succeeded)
 }
 
 fn source(source: RecipeSource) -> &'static str {
