@@ -24,6 +24,9 @@ pub fn does(step: &Step) -> String {
         }
         StepKind::Confirm { .. } => "asks".to_owned(),
         StepKind::Route => "routes".to_owned(),
+        StepKind::Constant(value) => format!("gives {}", argument_text(value)),
+        StepKind::ForEach(each) => format!("for each {} of {}", each.name, argument_text(&each.list)),
+        StepKind::Call(call) => format!("recipe {}", call.recipe),
         StepKind::Stop { status, .. } => format!("ends: {}", format!("{status:?}").to_lowercase()),
     }
 }
