@@ -13,6 +13,7 @@ pub mod arg;
 pub mod builtin;
 pub mod check;
 pub mod diagram;
+pub mod executable;
 pub mod expr;
 mod graph;
 pub mod library;

@@ -35,6 +35,16 @@ impl Subject<'_> {
             StepKind::Confirm { message, .. } | StepKind::Stop { message, .. } => {
                 reads.template(message, &self.message_path(&step.name), None);
             }
+            StepKind::Constant(value) => reads.arg(value, &base.key("constant"), None),
+            StepKind::ForEach(each) => reads.arg(&each.list, &base.key("for_each"), None),
+            StepKind::Call(call) => {
+                if let Some(gate) = &call.gate {
+                    reads.expr(gate, &base.key("gate"), None);
+                }
+                for (name, arg) in &call.inputs {
+                    reads.arg(arg, &base.key("inputs").key(name), None);
+                }
+            }
             StepKind::Route => {}
         }
         if let Some(expr) = &step.skip_when_false {
@@ -136,6 +146,11 @@ impl Subject<'_> {
     }
 
     fn judge_result(&self, step: &Step, name: &str) -> Option<(String, Option<String>)> {
+        match &step.kind {
+            StepKind::Constant(_) if name == "value" => return None,
+            StepKind::ForEach(_) => return None,
+            _ => {}
+        }
         let StepKind::Tool { tool, .. } = &step.kind else {
             let message = format!("this step has no result, so no `result.{name}`");
             return Some((message, Some("only steps that call a tool have one".to_owned())));

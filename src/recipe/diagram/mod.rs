@@ -113,7 +113,7 @@ fn shape(step: &Step) -> Shape {
         StepKind::Confirm { .. } => Shape::Question,
         StepKind::Route => Shape::Fork,
         StepKind::Stop { status, .. } => Shape::End(*status),
-        StepKind::Tool { .. } => Shape::Call,
+        _ => Shape::Call,
     }
 }
 
@@ -153,6 +153,9 @@ pub fn routes(step: &Step) -> Vec<(&Target, String, Class)> {
         };
         routes.push((&route.to, when, Class::Normal));
     }
+    if let StepKind::Confirm { choice: Some(choice), .. } = &step.kind {
+        routes.extend(choice.options.iter().map(|(answer, to)| (to, format!("`{answer}`"), Class::Normal)));
+    }
     let asks = matches!(step.kind, StepKind::Confirm { .. });
     let (well, badly) = if asks { ("yes", "no") } else { ("success", "failure") };
     let badly_is = if asks { Class::Normal } else { Class::Failure };
@@ -190,6 +193,12 @@ pub fn does(step: &Step) -> String {
         }
         StepKind::Confirm { .. } => "asks".to_owned(),
         StepKind::Route => "routes".to_owned(),
+        StepKind::Constant(value) => format!("gives {}", argument_text(value)),
+        StepKind::ForEach(each) => {
+            let body: Vec<&str> = each.body.keys().map(String::as_str).collect();
+            format!("for each {} of {}: {}", each.name, argument_text(&each.list), body.join(", "))
+        }
+        StepKind::Call(call) => format!("recipe {}", call.recipe),
         StepKind::Stop { status, .. } => format!("ends: {}", format!("{status:?}").to_lowercase()),
     }
 }

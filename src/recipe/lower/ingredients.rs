@@ -20,6 +20,7 @@ impl Lowering<'_> {
             if matches!(ingredient.kind, ValueKind::String) {
                 self.text_inputs.insert(name.clone());
             }
+            self.ingredient_names.insert(name.clone());
             all.insert(name, ingredient);
         }
         all
@@ -56,6 +57,7 @@ impl Lowering<'_> {
             hidden: fields.get("hidden").and_then(|node| self.boolean(&node)).unwrap_or_default(),
             kind,
             choices,
+            default_from: None,
         }
     }
 

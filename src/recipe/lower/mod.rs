@@ -8,6 +8,7 @@ mod keys;
 mod kinds;
 mod routes;
 mod steps;
+mod sub;
 mod top;
 
 use std::collections::HashSet;
@@ -43,6 +44,7 @@ pub fn lower(document: &Document) -> Lowered {
         step_names: Vec::new(),
         broken: HashSet::new(),
         text_inputs: HashSet::new(),
+        ingredient_names: HashSet::new(),
     };
     let recipe = lowering.recipe();
     Lowered { recipe, problems: lowering.problems, broken: lowering.broken }
@@ -55,6 +57,7 @@ struct Lowering<'a> {
     broken: HashSet<String>,
     /// Ingredients whose values are texts, so that `false` may be a text.
     text_inputs: HashSet<String>,
+    ingredient_names: HashSet<String>,
 }
 
 /// A value and where it stands.

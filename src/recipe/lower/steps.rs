@@ -78,6 +78,14 @@ impl Lowering<'_> {
             skip_when_false: self.skip_when_false(&fields),
             allow: fields.get("allow").map(|node| self.allow(&node)).unwrap_or_default(),
             captures: self.captures(&fields),
+            optional: fields.get("optional").and_then(|node| self.boolean(&node)).unwrap_or_default(),
+            block: None,
+            hints: IndexMap::new(),
+            lenient: Vec::new(),
+            retry: None,
+            poll: None,
+            outputs_from: None,
+            origin: None,
             line: self.document.marks.line(self.key_at(&node.path).start),
         }
     }
@@ -103,9 +111,6 @@ impl Lowering<'_> {
     }
 
     fn skip_when_false(&mut self, fields: &Fields<'_>) -> Option<Expr> {
-        if let Some(node) = fields.get("optional") {
-            self.boolean(&node);
-        }
         let node = fields.get("skip_when_false")?;
         let text = match node.value {
             Yaml::Bool(value) => value.to_string(),
@@ -137,6 +142,9 @@ impl Lowering<'_> {
             StepKind::Confirm { .. } => ("a confirm step", vec![TOOL, SKILL, VALUES, &["on_result"]]),
             StepKind::Route if !fields.has("action") => return,
             StepKind::Route => ("a route step", vec![TOOL, SKILL]),
+            StepKind::Constant(_) => ("a constant", vec![TOOL, SKILL]),
+            StepKind::ForEach(_) => ("a loop", vec![TOOL, SKILL]),
+            StepKind::Call(_) => ("a step that is another recipe", vec![TOOL, SKILL, VALUES, &["on_result"]]),
             StepKind::Stop { .. } => ("a stop step", vec![TOOL, SKILL, FLOW, VALUES]),
         };
         for key in idle.into_iter().flatten() {
@@ -145,6 +153,13 @@ impl Lowering<'_> {
                 let message = format!("`{key}` has no meaning on {what}");
                 let problem = Problem::error("misplaced-key", message, at, "no meaning here");
                 self.report(problem.help("remove it".to_owned()));
+            }
+        }
+        for key in ["gate", "inputs", "outputs"] {
+            if fields.has(key) && !matches!(kind, StepKind::Call(_)) {
+                let at = self.key_at(&fields.path.key(key));
+                let message = format!("`{key}` needs `sub_recipe`");
+                self.report(Problem::error("misplaced-key", message, at, "no meaning here"));
             }
         }
         if !matches!(kind, StepKind::Confirm { .. }) && fields.has("default") {

@@ -33,9 +33,7 @@ impl Lowering<'_> {
         let description = text(self, "description").unwrap_or_default();
         let summary = text(self, "summary").unwrap_or_default();
         let version = text(self, "autoskillit_version");
-        if let Some(node) = fields.get("experimental") {
-            self.boolean(&node);
-        }
+        let experimental = fields.get("experimental").and_then(|node| self.boolean(&node));
         let orchestrator = fields.get("orchestrator").and_then(|node| self.orchestrator(&node));
         let ingredients = fields.get("ingredients").map(|node| self.ingredients(&node)).unwrap_or_default();
         let kitchen_rules = fields.get("kitchen_rules").map(|node| self.texts(&node)).unwrap_or_default();
@@ -65,6 +63,8 @@ impl Lowering<'_> {
             kitchen_rules,
             requires_packs,
             limits,
+            experimental: experimental.unwrap_or_default(),
+            finally: indexmap::IndexMap::new(),
             source: RecipeSource::Path,
             path: None,
             text: self.document.text.clone(),
