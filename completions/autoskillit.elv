@@ -162,11 +162,14 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'autoskillit;recipes;check'= {
+            cand --format 'How the findings are told'
+            cand --deny 'What else counts as a reason to fail'
             cand --color 'When to use colours'
             cand -C 'Work in the repository of this folder instead of the current one'
             cand --directory 'Work in the repository of this folder instead of the current one'
             cand --config 'Set a setting for this command'
-            cand --json 'Print JSON'
+            cand --json 'Print JSON; the same as `--format json`'
+            cand --structure-only 'Check the form alone: keys, types, expressions, routes; not what the parts mean together'
             cand -q 'Say only how it ended'
             cand --quiet 'Say only how it ended'
             cand -v 'Say more'

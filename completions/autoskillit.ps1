@@ -174,11 +174,14 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             break
         }
         'autoskillit;recipes;check' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the findings are told')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What else counts as a reason to fail')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
-            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON; the same as `--format json`')
+            [CompletionResult]::new('--structure-only', '--structure-only', [CompletionResultType]::ParameterName, 'Check the form alone: keys, types, expressions, routes; not what the parts mean together')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')

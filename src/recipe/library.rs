@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::check::SkillLookup;
 use super::diagnostic::{Problems, Severity};
-use super::load::{Loaded, Origin, compile};
+use super::load::{Loaded, Origin, check_name, compile};
 use super::lower::lower;
 use super::model::RecipeSource;
 use super::{suggest, yaml};
@@ -142,6 +142,30 @@ impl Library {
     /// # Errors
     /// When there is none, its file cannot be read, or its text is faulty.
     pub fn load(&self, name: &str, skills: &dyn SkillLookup) -> Result<Loaded, LoadError> {
+        let (origin, text) = self.source(name)?;
+        compile(&text, &origin, skills).map_err(|problems| LoadError::Invalid(Box::new(problems)))
+    }
+
+    /// What is wrong with the form of a recipe: keys, types, expressions, routes. What its parts mean together is not looked at.
+    ///
+    /// # Errors
+    /// When there is no such recipe, or its file cannot be read.
+    pub fn structure(&self, name: &str) -> Result<Problems, LoadError> {
+        let (origin, text) = self.source(name)?;
+        let (text, problems) = match yaml::read(&text) {
+            Ok(document) => {
+                let lowered = lower(&document);
+                let mut problems = lowered.problems;
+                problems.extend(check_name(&lowered.recipe, &document.marks, &origin.stem));
+                (document.text, problems)
+            }
+            Err(problems) => (text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned(), problems),
+        };
+        Ok(Problems::new(&origin.file, &text, problems))
+    }
+
+    /// The text of a recipe and where it comes from.
+    fn source(&self, name: &str) -> Result<(Origin, String), LoadError> {
         let found = match is_path(name) {
             true => named_file(name),
             false => self
@@ -160,8 +184,7 @@ impl Library {
             }
             Place::Broken(path, message) => return Err(LoadError::Unreadable { path, message, help: None }),
         };
-        let origin = Origin { file, stem: found.name, source: found.source, path };
-        compile(&text, &origin, skills).map_err(|problems| LoadError::Invalid(Box::new(problems)))
+        Ok((Origin { file, stem: found.name, source: found.source, path }, text))
     }
 
     fn not_found(&self, name: &str) -> LoadError {

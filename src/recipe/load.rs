@@ -52,7 +52,7 @@ pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<
     }
 }
 
-fn check_name(recipe: &Recipe, marks: &Marks, stem: &str) -> Option<Problem> {
+pub(super) fn check_name(recipe: &Recipe, marks: &Marks, stem: &str) -> Option<Problem> {
     if recipe.name.is_empty() || recipe.name == stem {
         return None;
     }

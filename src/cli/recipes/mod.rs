@@ -1,6 +1,7 @@
 //! `autoskillit recipes`.
 
 mod check;
+mod formats;
 mod render;
 mod show;
 
@@ -54,13 +55,7 @@ pub(super) enum RecipesCommand {
     /// Print the JSON Schema of recipe files, for editors.
     Schema,
     /// Check recipes and say what is wrong, with place and mend.
-    Check {
-        /// Names or files; without any, all recipes.
-        recipes: Vec<String>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
-    },
+    Check(check::CheckArgs),
 }
 
 pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, AppError> {
@@ -74,7 +69,7 @@ pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, Ap
             session.printer.data(&format!("{:#}", json_schema()));
             Ok(Exit::Succeeded)
         }
-        RecipesCommand::Check { recipes, json } => check::check(session, &pantry, recipes, json),
+        RecipesCommand::Check(args) => check::check(session, &pantry, args),
     }
 }
 
