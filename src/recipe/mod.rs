@@ -12,6 +12,7 @@
 pub mod arg;
 pub mod builtin;
 pub mod check;
+pub mod dialect;
 pub mod executable;
 pub mod expr;
 mod graph;

@@ -149,7 +149,7 @@ pub struct Limits {
 }
 
 /// One input of a recipe.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Ingredient {
     /// What it is, for people.
     pub description: String,
