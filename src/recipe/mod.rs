@@ -12,7 +12,9 @@
 pub mod arg;
 pub mod builtin;
 pub mod check;
+pub mod compose;
 pub mod diagram;
+pub mod dialect;
 pub mod executable;
 pub mod expr;
 mod graph;
@@ -31,6 +33,7 @@ mod tests;
 
 pub use crate::core::yaml::{diagnostic, marks};
 pub use check::{AnySkill, SkillLookup};
+pub use compose::{PartLookup, PartText};
 pub use diagnostic::{Problem, ProblemReport, Problems, Severity};
 pub use library::{Library, LibraryPaths, Listed, LoadError};
 pub use load::{Loaded, Origin, compile};

@@ -5,7 +5,7 @@ use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
 use crate::cli::Session;
 use crate::cli::exit::Exit;
-use crate::recipe::{LoadError, Problems};
+use crate::recipe::Problems;
 
 /// What is checked, and how it is told.
 #[derive(Debug, clap::Args)]
@@ -60,6 +60,16 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// Adds what a recipe and its sub-recipes have; what is known of a file that several recipes call is told once.
+    fn add(&mut self, problems: Vec<Problems>) {
+        for (index, problems) in problems.into_iter().enumerate() {
+            let known = self.files.iter().any(|known| index > 0 && known.file() == problems.file());
+            if !known {
+                self.files.push(problems);
+            }
+        }
+    }
+
     fn errors(&self) -> usize {
         self.files.iter().map(Problems::errors).sum::<usize>() + self.unreadable.len()
     }
@@ -78,15 +88,11 @@ pub(super) fn check(session: &Session, pantry: &Pantry, args: CheckArgs) -> Resu
     let mut found = Findings { checked: names.len(), ..Findings::default() };
     for name in names {
         let problems = match args.structure_only {
-            true => pantry.library.structure(&name),
-            false => match pantry.library.load(&name, pantry) {
-                Ok(loaded) => Ok(loaded.warnings),
-                Err(LoadError::Invalid(problems)) => Ok(*problems),
-                Err(error) => Err(error),
-            },
+            true => pantry.library.structure(&name).map(|problems| vec![problems]),
+            false => pantry.library.check(&name, pantry),
         };
         match problems {
-            Ok(problems) => found.files.push(problems),
+            Ok(problems) => found.add(problems),
             // One name that means nothing is a mistake of typing; of several, the others are checked all the same.
             Err(error) if alone => return Err(error.into()),
             Err(error) => found.unreadable.push(error.to_string()),

@@ -9,12 +9,13 @@ use crate::cli::ui::graph;
 use crate::cli::ui::style::Role;
 use crate::cli::ui::table::Table;
 use crate::recipe::diagram::Chart;
-use crate::recipe::{Loaded, expr};
+use crate::recipe::expr;
 
 pub(super) fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -> Result<Exit, AppError> {
-    let Loaded { recipe, warnings } = pantry.library.load(name, pantry)?;
+    let loaded = pantry.library.load(name, pantry)?;
+    let recipe = &loaded.recipe;
     if json {
-        session.printer.data(&as_json(&recipe).to_string());
+        session.printer.data(&as_json(recipe).to_string());
         return Ok(Exit::Succeeded);
     }
     let look = session.printer.terminal().out;
@@ -41,10 +42,8 @@ pub(super) fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -
     if !ingredients.is_empty() {
         text.push_str(&format!("\n{}\n", ingredients.render(&look)));
     }
-    text.push_str(&format!("\n{}", graph::draw(&Chart::of(&recipe), &look)));
+    text.push_str(&format!("\n{}", graph::draw(&Chart::of(recipe), &look)));
     session.printer.data(&text);
-    if !warnings.is_empty() {
-        session.printer.problems(&warnings);
-    }
+    loaded.odd().for_each(|problems| session.printer.problems(problems));
     Ok(Exit::Succeeded)
 }

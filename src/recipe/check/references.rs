@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::Subject;
-use crate::recipe::diagnostic::Problem;
+use crate::recipe::diagnostic::{Problem, Severity};
 use crate::recipe::expr::{Expr, NAMESPACES, RUN_NAMES, Reference, Template};
 use crate::recipe::marks::Path;
-use crate::recipe::model::{Arg, Bound, Step, StepKind};
+use crate::recipe::model::{Arg, Bound, Dialect, Step, StepKind};
 use crate::recipe::suggest;
 
 /// One place where a step reads a name.
@@ -85,7 +85,12 @@ impl Subject<'_> {
             for read in self.reads(step) {
                 if let Some((message, help)) = self.judge(step, &read) {
                     let at = self.read_at(&read);
-                    problems.push(Problem::error("unknown-reference", message, at, "unknown").help(help));
+                    let mut problem = Problem::error("unknown-reference", message, at, "unknown").help(help);
+                    // A session that drives a legacy recipe finds such a name in its conversation.
+                    if self.recipe.dialect == Dialect::Legacy && read.has_result {
+                        problem.severity = Severity::Warning;
+                    }
+                    problems.push(problem);
                 }
             }
         }

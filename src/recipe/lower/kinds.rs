@@ -58,13 +58,15 @@ impl Lowering<'_> {
             self.error("unknown-tool", &node.path, message, "unknown tool", help);
             return None;
         };
-        let with = self.with(name, tool, fields);
+        let (with, hints) = self.with(name, tool, fields);
+        self.hints = hints;
         Some(StepKind::Tool { tool, with })
     }
 
     fn run_skill(&mut self, name: &str, fields: &Fields<'_>) -> Option<StepKind> {
         let tool = catalog::tool("run_skill")?;
-        let with = self.with(name, tool, fields);
+        let (with, hints) = self.with(name, tool, fields);
+        self.hints = hints;
         Some(StepKind::Tool { tool, with })
     }
 

@@ -17,10 +17,11 @@ use std::ops::Range;
 use serde_json::Value;
 use serde_yaml::Value as Yaml;
 
-use super::diagnostic::Problem;
+use super::diagnostic::{Problem, Severity};
+use super::dialect;
 use super::expr::{Expr, ExprError, Template};
 use super::marks::Path;
-use super::model::{Arg, Recipe};
+use super::model::{Arg, Dialect, Recipe};
 use super::values;
 use super::yaml::Document;
 
@@ -38,13 +39,16 @@ pub struct Lowered {
 /// Lowers a parsed file.
 #[must_use]
 pub fn lower(document: &Document) -> Lowered {
+    let (dialect, marker) = dialect::detect(document);
     let mut lowering = Lowering {
         document,
-        problems: Vec::new(),
+        dialect,
+        problems: marker.into_iter().collect(),
         step_names: Vec::new(),
         broken: HashSet::new(),
         text_inputs: HashSet::new(),
         ingredient_names: HashSet::new(),
+        hints: indexmap::IndexMap::new(),
     };
     let recipe = lowering.recipe();
     Lowered { recipe, problems: lowering.problems, broken: lowering.broken }
@@ -52,12 +56,15 @@ pub fn lower(document: &Document) -> Lowered {
 
 struct Lowering<'a> {
     document: &'a Document,
+    dialect: Dialect,
     problems: Vec<Problem>,
     step_names: Vec<String>,
     broken: HashSet<String>,
     /// Ingredients whose values are texts, so that `false` may be a text.
     text_inputs: HashSet<String>,
     ingredient_names: HashSet<String>,
+    /// What the step at hand tells beside the parameters of its tool.
+    hints: indexmap::IndexMap<String, Arg>,
 }
 
 /// A value and where it stands.
@@ -68,8 +75,20 @@ struct Node<'a> {
 }
 
 impl Lowering<'_> {
-    fn report(&mut self, problem: Problem) {
+    fn report(&mut self, mut problem: Problem) {
+        dialect::soften(self.dialect, &mut problem);
         self.problems.push(problem);
+    }
+
+    fn is_legacy(&self) -> bool {
+        self.dialect == Dialect::Legacy
+    }
+
+    /// Makes warnings of what was reported since there were `before` problems, where 0.9 takes it.
+    fn tolerate(&mut self, before: usize) {
+        if self.is_legacy() {
+            self.problems[before..].iter_mut().for_each(|problem| problem.severity = Severity::Warning);
+        }
     }
 
     fn at(&self, path: &Path) -> Range<usize> {
