@@ -99,6 +99,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         commit: kitchen.checkout.head(),
         dirty: !dirty.is_empty(),
         inputs,
+        env: environment(&recipe),
         rehearsal: rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone()),
         autoskillit_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -353,6 +354,13 @@ fn no_room(place: &Path, error: &std::io::Error) -> AppError {
         }
         _ => app,
     }
+}
+
+/// The variables of the environment that a recipe reads, once: a resumed run sees the same.
+fn environment(recipe: &Recipe) -> Option<Box<Map<String, Value>>> {
+    let value = |name: &String| std::env::var(name).map_or(Value::Null, Into::into);
+    let all: Map<_, _> = recipe.env.iter().map(|name| (name.clone(), value(name))).collect();
+    (!all.is_empty()).then(|| Box::new(all))
 }
 
 fn dirty_tree(recipe: &Recipe, dirty: &[String]) -> AppError {

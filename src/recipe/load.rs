@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::check::{SkillLookup, check};
 use super::diagnostic::{Problem, Problems};
-use super::lower::{Lowered, lower};
+use super::lower::{Lowered, lower_in};
 use super::marks::{Marks, Path};
 use super::model::{Recipe, RecipeSource};
 use super::{dialect, suggest, yaml};
@@ -65,7 +65,7 @@ pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<
 pub fn compile_in(text: &str, origin: &Origin, setting: &Setting<'_>) -> Result<Loaded, Problems> {
     let document = yaml::read_in(text, setting.temp)
         .map_err(|problems| Problems::new(&origin.file, &without_mark(text), problems))?;
-    let lowered = lower(&document);
+    let lowered = lower_in(&document, setting.env);
     let mut problems = check(&lowered, &document.marks, setting.skills);
     let Lowered { mut recipe, problems: found, .. } = lowered;
     problems.extend(check_name(&recipe, &document.marks, &origin.stem));

@@ -70,6 +70,10 @@ impl Lowering<'_> {
             }
         }
         self.complete(tool, &names, fields);
+        if tool.name == "run_cmd" && self.is_legacy() {
+            let path = fields.path.key("with").key("cmd");
+            self.legacy_shell(&Node { value: &serde_yaml::Value::Null, path }, &mut with);
+        }
         (with, hints)
     }
 
