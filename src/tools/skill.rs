@@ -171,7 +171,7 @@ fn declared(skill: &Skill) -> Vec<Declared> {
         .map(|(name, output)| Declared {
             name: name.clone(),
             kind: output.kind,
-            required: !output.optional,
+            required: output.is_required(),
             choices: output.choices.clone(),
         })
         .collect()

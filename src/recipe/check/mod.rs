@@ -9,6 +9,7 @@ mod structure;
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::diagnostic::{Problem, Severity};
 use super::expr::Template;
@@ -16,6 +17,7 @@ use super::graph::Graph;
 use super::lower::Lowered;
 use super::marks::{Marks, Path};
 use super::model::Recipe;
+use crate::skills::Contract;
 
 /// What checks need to know about skills.
 pub trait SkillLookup {
@@ -25,6 +27,21 @@ pub trait SkillLookup {
     fn names(&self) -> Vec<String>;
     /// The outputs that a skill declares; `None` when it declares nothing, so that any may appear.
     fn outputs(&self, name: &str) -> Option<Vec<String>>;
+    /// What a skill says about itself; `None` when there is none, it is faulty, or the lookup does not know.
+    fn contract(&self, name: &str) -> Option<Arc<Contract>> {
+        let _ = name;
+        None
+    }
+    /// Its instructions without the frontmatter.
+    fn text(&self, name: &str) -> Option<Arc<str>> {
+        let _ = name;
+        None
+    }
+    /// Why a skill that is there cannot be used: file, line, what is wrong and the mend, in a line.
+    fn fault(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
 }
 
 /// A lookup that accepts every skill, for views that do not run anything.
