@@ -19,7 +19,7 @@ fn routes(step: &Step) -> String {
         .on_result
         .iter()
         .map(|route| match &route.when {
-            Some(when) => format!("{} if {}", target(&route.to), when.source()),
+            Some(when) => format!("{} if {}", target(&route.to), when.written()),
             None => format!("{} otherwise", target(&route.to)),
         })
         .collect();

@@ -99,9 +99,7 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
                     .as_ref()
                     .or(step.on_success.as_ref())
                     .map_or(Next::End(RunStatus::Succeeded), follow);
-                // The filter is how lowering reads a text as yes or no; nobody wrote it.
-                let written = condition.source().trim_end_matches(" | flag");
-                let why = format!("`{written}` is false");
+                let why = format!("`{}` is false", condition.written());
                 return record(Event::StepSkipped { step: step.name.clone(), why, next });
             }
             Err(error) => return no_value(step, "skip_when_false", &error),
@@ -324,7 +322,7 @@ fn route(step: &Step, scope: &Scope, outcome: &Outcome, attempt: u32) -> Result<
             match &route.when {
                 None => return Ok((follow(&route.to), "no condition before it held".to_owned())),
                 Some(when) if is_true(when, scope)? => {
-                    return Ok((follow(&route.to), format!("`{}` holds", when.source())));
+                    return Ok((follow(&route.to), format!("`{}` holds", when.written())));
                 }
                 Some(_) => {}
             }
@@ -378,7 +376,7 @@ fn follow(target: &Target) -> Next {
 }
 
 fn is_true(when: &Expr, scope: &Scope) -> Result<bool, String> {
-    when.eval(scope).map(|value| holds(&value)).map_err(|error| format!("`{}`: {error}", when.source()))
+    when.eval(scope).map(|value| holds(&value)).map_err(|error| format!("`{}`: {error}", when.written()))
 }
 
 /// Truth as recipes mean it: the texts `false` and `""` are false beside what JSON calls empty, because inputs and shell
@@ -448,6 +446,8 @@ fn scope(recipe: &Recipe, state: &State, places: &Places, step: &Step, result: O
             "repository": places.repository,
         }),
     );
+    let env = started.and_then(|started| started.env.as_deref().cloned()).unwrap_or_default();
+    scope.insert("env".to_owned(), Value::Object(env));
     if let Some(result) = result {
         scope.insert("result".to_owned(), result.clone());
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::check::{SkillLookup, check};
 use super::compose::{self, PartLookup};
 use super::diagnostic::{Problem, ProblemReport, Problems, Severity};
-use super::lower::{Lowered, lower};
+use super::lower::{Lowered, lower_in};
 use super::marks::{Marks, Path};
 use super::model::{Recipe, RecipeSource};
 use super::{dialect, suggest, yaml};
@@ -102,7 +102,7 @@ pub fn compile_all(
             return (None, Problems::new(&origin.file, &without_mark(text), problems), Vec::new());
         }
     };
-    let mut lowered = lower(&document);
+    let mut lowered = lower_in(&document, setting.env);
     // Checks see a file by itself, so that everything that they say has its place there.
     let with_calls = compose::has_calls(&lowered.recipe).then(|| lowered.recipe.clone());
     if with_calls.is_some() {
@@ -117,7 +117,7 @@ pub fn compile_all(
     if let Some(whole) = with_calls {
         recipe = match setting.parts {
             Some(lookup) if !problems.iter().any(is_error) => {
-                let composed = compose::compose(whole, &document.marks, setting.skills, lookup, setting.temp);
+                let composed = compose::compose(whole, &document.marks, setting, lookup);
                 problems.extend(composed.problems);
                 parts = composed.parts;
                 composed.recipe

@@ -53,6 +53,8 @@ pub struct Recipe {
     pub requires_packs: Vec<String>,
     /// Limits over the whole run.
     pub limits: Limits,
+    /// Variables of the environment that its expressions read.
+    pub env: Vec<String>,
     /// Whether its author still tries it out.
     pub experimental: bool,
     /// Steps that run on every exit.

@@ -43,7 +43,7 @@ const RECIPE: &[Key] = &[
     (
         "language",
         one,
-        "The version of the recipe language. Without it, the file is read as a recipe of AutoSkillit 0.9.",
+        "The version of the recipe language. Without it, a file with forms of AutoSkillit 0.9 is read as one of those.",
     ),
     ("description", text, "One sentence for lists."),
     ("summary", text, "The chain of steps in a line."),
@@ -54,6 +54,8 @@ const RECIPE: &[Key] = &[
     ("experimental", boolean, "Whether it may change or go away."),
     ("orchestrator", orchestrator, "Who drives a run: `engine` or `claude`."),
     ("ingredients", ingredients, "What a run can be given."),
+    ("inputs", ingredients, "The same as `ingredients`, as AutoSkillit 0.9 had it once."),
+    ("constraints", texts, "The same as `kitchen_rules`, as AutoSkillit 0.9 had it once."),
     ("limits", limits, "Limits over a whole run."),
     ("kitchen_rules", texts, "House rules for a session that drives a run."),
     ("requires_packs", texts, "Packs of tools and skills that must be enabled."),

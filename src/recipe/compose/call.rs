@@ -196,9 +196,7 @@ impl Call<'_> {
     fn entry(&self, inputs: &IndexMap<String, Capture>) -> Step {
         let first = self.ready.recipe.steps.keys().next().map(|first| Target::Step(self.inner(first)));
         let condition = match (&self.call.gate, &self.step.skip_when_false) {
-            (Some(gate), Some(skip)) => {
-                Expr::parse(&format!("({}) and ({})", gate.source(), skip.source())).ok()
-            }
+            (Some(gate), Some(skip)) => both(gate, skip),
             (gate, skip) => gate.clone().or_else(|| skip.clone()),
         };
         let on_skip = match (&self.step.on_skip, &condition) {
@@ -320,4 +318,10 @@ fn references(value: &Arg) -> Vec<Reference> {
         Arg::List(items) => items.iter().flat_map(references).collect(),
         Arg::Map(entries) => entries.values().flat_map(references).collect(),
     }
+}
+
+fn both(gate: &Expr, skip: &Expr) -> Option<Expr> {
+    let source = format!("({}) and ({})", gate.source(), skip.source());
+    let written = format!("{} and {}", gate.written(), skip.written());
+    Expr::made(&source, gate.mode(), &written).ok()
 }

@@ -16,10 +16,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::call::{Call, Scope};
-use super::check::{SkillLookup, check};
+use super::check::check;
 use super::diagnostic::{Problem, Problems};
-use super::load::check_name;
-use super::lower::lower;
+use super::load::{Setting, check_name};
+use super::lower::lower_in;
 use super::marks::{Marks, Path};
 use super::model::{Arg, Capture, CaptureMode, Ingredient, Recipe, Step, StepKind, Target};
 use super::{dialect, suggest, yaml};
@@ -102,14 +102,12 @@ pub(super) fn opaque(recipe: &mut Recipe) {
 pub(super) fn compose(
     recipe: Recipe,
     marks: &Marks,
-    skills: &dyn SkillLookup,
+    setting: &Setting<'_>,
     lookup: &dyn PartLookup,
-    temp: &str,
 ) -> Composed {
     let mut composer = Composer {
-        skills,
+        setting,
         lookup,
-        temp,
         done: HashMap::new(),
         parts: Vec::new(),
         texts: Vec::new(),
@@ -128,9 +126,8 @@ pub(super) fn compose(
 }
 
 struct Composer<'a> {
-    skills: &'a dyn SkillLookup,
+    setting: &'a Setting<'a>,
     lookup: &'a dyn PartLookup,
-    temp: &'a str,
     /// Each sub-recipe with its own put in; `None` when it cannot be used.
     done: HashMap<String, Option<Ready>>,
     parts: Vec<Problems>,
@@ -279,17 +276,17 @@ impl Composer<'_> {
 
     /// Compiles the text of a sub-recipe; its problems are told under its own file.
     fn put_together(&mut self, part: &PartText) -> Option<Ready> {
-        let document = match yaml::read_in(&part.text, self.temp) {
+        let document = match yaml::read_in(&part.text, self.setting.temp) {
             Ok(document) => document,
             Err(problems) => {
                 self.parts.push(Problems::new(&part.file, &part.text, problems));
                 return None;
             }
         };
-        let mut lowered = lower(&document);
+        let mut lowered = lower_in(&document, self.setting.env);
         let recipe = lowered.recipe.clone();
         opaque(&mut lowered.recipe);
-        let mut problems = check(&lowered, &document.marks, self.skills);
+        let mut problems = check(&lowered, &document.marks, self.setting.skills);
         problems.extend(check_name(&recipe, &document.marks, &part.name));
         if !recipe.finally.is_empty() {
             let at = document.marks.key(&Path::root().key("finally"));

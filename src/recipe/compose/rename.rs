@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 
-use crate::recipe::expr::{Expr, ExprError, Reference, Template};
+use crate::recipe::expr::{Expr, ExprError, Mode, Reference, Template};
 use crate::recipe::model::{Arg, Bound, Capture, OutputsFrom, Route, Step, StepKind, SubCall};
 
 /// What a reference becomes: namespace and name; `None` leaves it.
@@ -103,19 +103,36 @@ pub(super) fn arg(value: &Arg, names: Names<'_>) -> Result<Arg, Refused> {
 }
 
 fn template(text: &Template, names: Names<'_>) -> Result<Template, Refused> {
-    match renamed(text.source(), text.references(), names)? {
-        Some(source) => Template::parse(&source).map_err(|error| unexpected(&error)),
-        None => Ok(text.clone()),
+    let mut source = text.source().to_owned();
+    let mut mode = Mode::Strict;
+    let inside: Vec<_> = text.interpolations().collect();
+    for (part, range) in inside.into_iter().rev() {
+        mode = part.mode();
+        if let Some(new) = new_source(part, names)? {
+            source.replace_range(range.clone(), &format!("${{{{ {new} }}}}"));
+        }
+    }
+    match source == text.source() {
+        true => Ok(text.clone()),
+        false => Template::parse_as(&source, mode).map_err(|error| unexpected(&error)),
     }
 }
 
 fn expr(condition: &Expr, names: Names<'_>) -> Result<Expr, Refused> {
-    // What a `${{ … }}` holds was read with its blanks: its places do not fit the text without them.
-    let bare = Expr::parse(condition.source()).map_err(|error| unexpected(&error))?;
-    match renamed(bare.source(), bare.references(), names)? {
-        Some(source) => Expr::parse(&source).map_err(|error| unexpected(&error)),
+    match new_source(condition, names)? {
+        Some(source) => {
+            Expr::made(&source, condition.mode(), condition.written()).map_err(|error| unexpected(&error))
+        }
         None => Ok(condition.clone()),
     }
+}
+
+/// The text of an expression with its names renamed; `None` when there is nothing to rename.
+fn new_source(condition: &Expr, names: Names<'_>) -> Result<Option<String>, Refused> {
+    // What a `${{ … }}` holds was read with its blanks: its places do not fit the text without them.
+    let bare = Expr::made(condition.source(), condition.mode(), condition.written())
+        .map_err(|error| unexpected(&error))?;
+    renamed(bare.source(), bare.references(), names)
 }
 
 fn unexpected(error: &ExprError) -> Refused {

@@ -70,6 +70,10 @@ impl Lowering<'_> {
             }
         }
         self.complete(tool, &names, fields);
+        if tool.name == "run_cmd" && self.is_legacy() {
+            let path = fields.path.key("with").key("cmd");
+            self.legacy_shell(&Node { value: &serde_yaml::Value::Null, path }, &mut with);
+        }
         (with, hints)
     }
 
@@ -113,6 +117,7 @@ impl Lowering<'_> {
             Arg::Literal(value) => literal_fits(param.kind, value),
             // A text that is one expression may turn out to be anything.
             Arg::Template(template) if template.single().is_some() => true,
+            _ if param.kind == ParamKind::Any => true,
             Arg::Template(_) => matches!(
                 param.kind,
                 ParamKind::String | ParamKind::Path | ParamKind::Seconds | ParamKind::Shell
@@ -172,11 +177,13 @@ fn literal_fits(kind: ParamKind, value: &Value) -> bool {
     match kind {
         ParamKind::String => is_scalar(value),
         ParamKind::Path | ParamKind::Shell => value.is_string(),
-        ParamKind::Bool => value.is_boolean(),
+        // Recipes write flags of tools as texts as well.
+        ParamKind::Bool => value.is_boolean() || matches!(value.as_str(), Some("" | "true" | "false")),
         ParamKind::Seconds => values::duration(value).is_ok(),
         ParamKind::StringList => value.as_array().is_some_and(|items| items.iter().all(is_scalar)),
         ParamKind::StringMap => value.as_object().is_some_and(|entries| entries.values().all(is_scalar)),
         ParamKind::List => value.is_array(),
+        ParamKind::Any => true,
     }
 }
 
@@ -189,6 +196,7 @@ fn noun(kind: ParamKind) -> &'static str {
         ParamKind::StringList => "a list of texts",
         ParamKind::StringMap => "a mapping of texts",
         ParamKind::List => "a list",
+        ParamKind::Any => "a value",
     }
 }
 

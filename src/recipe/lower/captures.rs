@@ -57,13 +57,13 @@ impl Lowering<'_> {
             None => None,
         };
         let mode = match fields.get("mode") {
-            Some(node) => self.mode(&node, mode)?,
+            Some(node) => self.capture_mode(&node, mode)?,
             None => mode,
         };
         Some(Capture { value: value?, kind, mode })
     }
 
-    fn mode(&mut self, node: &Node<'_>, outer: CaptureMode) -> Option<CaptureMode> {
+    fn capture_mode(&mut self, node: &Node<'_>, outer: CaptureMode) -> Option<CaptureMode> {
         let word = self.text(node)?;
         let mode = match word.as_str() {
             "set" => CaptureMode::Set,

@@ -53,7 +53,10 @@ impl Lowering<'_> {
     fn tool_step(&mut self, name: &str, node: &Node<'_>, fields: &Fields<'_>) -> Option<StepKind> {
         let tool_name = self.text(node)?;
         let Some(tool) = catalog::tool(&tool_name) else {
-            let help = suggest::help(&tool_name, "tools", catalog::TOOLS.iter().map(|tool| tool.name));
+            let help = match catalog::renamed(&tool_name) {
+                Some(now) => Some(format!("it is called `{now}` now")),
+                None => suggest::help(&tool_name, "tools", catalog::callable().map(|tool| tool.name)),
+            };
             let message = format!("there is no tool `{tool_name}`");
             self.error("unknown-tool", &node.path, message, "unknown tool", help);
             return None;

@@ -6,12 +6,13 @@ mod captures;
 mod ingredients;
 mod keys;
 mod kinds;
+mod legacy_shell;
 mod routes;
 mod steps;
 mod sub;
 mod top;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use serde_json::Value;
@@ -19,11 +20,11 @@ use serde_yaml::Value as Yaml;
 
 use super::diagnostic::{Problem, Severity};
 use super::dialect;
-use super::expr::{Expr, ExprError, Template};
+use super::expr::{ENVIRONMENT, Expr, ExprError, Mode, Reference, Template};
 use super::marks::Path;
 use super::model::{Arg, Dialect, Recipe};
-use super::values;
 use super::yaml::Document;
+use super::{suggest, values};
 
 /// What lowering leaves.
 #[derive(Debug)]
@@ -39,6 +40,12 @@ pub struct Lowered {
 /// Lowers a parsed file.
 #[must_use]
 pub fn lower(document: &Document) -> Lowered {
+    lower_in(document, &[])
+}
+
+/// Lowers a parsed file whose expressions may read these variables of the environment beside those that all may.
+#[must_use]
+pub fn lower_in(document: &Document, env: &[String]) -> Lowered {
     let (dialect, marker) = dialect::detect(document);
     let mut lowering = Lowering {
         document,
@@ -49,6 +56,9 @@ pub fn lower(document: &Document) -> Lowered {
         text_inputs: HashSet::new(),
         ingredient_names: HashSet::new(),
         hints: indexmap::IndexMap::new(),
+        allowed: env,
+        env: BTreeSet::new(),
+        items_in_scope: Vec::new(),
     };
     let recipe = lowering.recipe();
     Lowered { recipe, problems: lowering.problems, broken: lowering.broken }
@@ -65,6 +75,12 @@ struct Lowering<'a> {
     ingredient_names: HashSet<String>,
     /// What the step at hand tells beside the parameters of its tool.
     hints: indexmap::IndexMap<String, Arg>,
+    /// Variables of the environment that the settings allow.
+    allowed: &'a [String],
+    /// Those that are read.
+    env: BTreeSet<String>,
+    /// The names of the loops around the step at hand.
+    items_in_scope: Vec<String>,
 }
 
 /// A value and where it stands.
@@ -214,8 +230,11 @@ impl Lowering<'_> {
 
     /// Compiles a text with interpolations.
     fn template(&mut self, node: &Node<'_>, text: &str) -> Option<Template> {
-        match Template::parse(text) {
-            Ok(template) => Some(template),
+        match Template::parse_as(text, self.mode()) {
+            Ok(template) => {
+                self.check_references(node, text, template.references());
+                Some(template)
+            }
             Err(error) => {
                 self.expression_error(node, text, &error);
                 None
@@ -223,10 +242,59 @@ impl Lowering<'_> {
         }
     }
 
-    /// Compiles a bare expression.
+    /// How expressions of this recipe are read.
+    fn mode(&self) -> Mode {
+        match self.dialect {
+            Dialect::Current => Mode::Strict,
+            Dialect::Legacy => Mode::Legacy,
+        }
+    }
+
+    /// Reports names of the environment and of a loop that cannot be read here.
+    fn check_references(&mut self, node: &Node<'_>, text: &str, references: &[Reference]) {
+        for reference in references {
+            let name = reference.name.as_deref().unwrap_or_default();
+            let (code, message, help) = match reference.namespace.as_str() {
+                "env" if ENVIRONMENT.contains(&name) || self.allowed.iter().any(|known| known == name) => {
+                    self.env.insert(name.to_owned());
+                    continue;
+                }
+                "env" => (
+                    "env-not-allowed",
+                    format!("`{reference}` must not be read"),
+                    format!(
+                        "recipes read {} and what `recipes.env` of the settings names; a command sees its whole environment",
+                        suggest::quoted_list(ENVIRONMENT)
+                    ),
+                ),
+                "item" if self.items_in_scope.is_empty() => (
+                    "unknown-reference",
+                    format!("`{reference}` is not known here"),
+                    "an item is read by the steps of `for_each`".to_owned(),
+                ),
+                "item"
+                    if !self.items_in_scope.iter().any(|known| {
+                        name.strip_prefix(known.as_str()).is_some_and(|rest| matches!(rest, "" | "_index"))
+                    }) =>
+                {
+                    let names = self.items_in_scope.iter().map(String::as_str);
+                    let help = suggest::help(name, "items", names);
+                    ("unknown-reference", format!("there is no `{reference}`"), help.unwrap_or_default())
+                }
+                _ => continue,
+            };
+            let at = self.document.marks.within(&self.document.text, &node.path, text, &reference.span);
+            self.report(Problem::error(code, message, at, "here").help(help));
+        }
+    }
+
+    /// Compiles a predicate.
     fn expression(&mut self, node: &Node<'_>, text: &str) -> Option<Expr> {
-        match Expr::parse(text) {
-            Ok(expr) => Some(expr),
+        match Expr::predicate(text, self.mode()) {
+            Ok(expr) => {
+                self.check_references(node, text, expr.references());
+                Some(expr)
+            }
             Err(error) => {
                 self.expression_error(node, text, &error);
                 None

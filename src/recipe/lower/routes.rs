@@ -98,11 +98,10 @@ impl Lowering<'_> {
         if !text.contains("${{") {
             return Some(text);
         }
-        let bare = bare(&text);
-        if let (true, Some(bare)) = (self.is_legacy(), &bare) {
-            return Some(bare.clone());
+        if self.is_legacy() {
+            return Some(text);
         }
-        let help = match bare {
+        let help = match bare(&text) {
             Some(bare) => format!("write `{bare}`"),
             None => "write it without `${{` and `}}`".to_owned(),
         };
@@ -125,11 +124,17 @@ impl Lowering<'_> {
             }
         }
         let Some(field) = field else { return Vec::new() };
-        self.check_name("a field", &field, &fields.path.key("field"));
+        // 0.9 takes hyphens.
+        let plain = if self.is_legacy() { field.replace('-', "_") } else { field.clone() };
+        self.check_name("a field", &plain, &fields.path.key("field"));
         let mut routes = Vec::new();
         for (value, target) in entries {
             let literal = serde_json::Value::from(value.as_str());
-            let when = Expr::parse(&format!("result.{field} | string == {literal}"));
+            let source = match self.is_legacy() {
+                true => format!("result['{field}'] | is_same({literal})"),
+                false => format!("result.{field} | string == {literal}"),
+            };
+            let when = Expr::made(&source, self.mode(), &format!("result.{field} == {literal}"));
             if let (Some(to), Ok(when)) = (self.target(&target), when) {
                 routes.push(Route { when: Some(when), to });
             }

@@ -123,8 +123,8 @@ impl Lowering<'_> {
         // An ingredient without a type holds the text `false`, which is not empty.
         let input = text.strip_prefix("inputs.").filter(|name| self.text_inputs.contains(*name));
         match input {
-            Some(_) => Expr::parse(&format!("{text} | flag")).ok(),
-            None => Some(expr),
+            Some(_) if !self.is_legacy() => Expr::made(&format!("{text} | flag"), self.mode(), &text).ok(),
+            _ => Some(expr),
         }
     }
 

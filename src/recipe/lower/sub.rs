@@ -34,7 +34,7 @@ impl Lowering<'_> {
     fn gate(&mut self, node: &Node<'_>) -> Option<Expr> {
         let text = self.text(node)?;
         if self.ingredient_names.contains(&text) {
-            return Expr::parse(&format!("inputs.{text} | flag")).ok();
+            return Expr::made(&format!("inputs.{text} | flag"), self.mode(), &text).ok();
         }
         self.expression(node, &text)
     }

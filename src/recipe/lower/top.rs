@@ -68,6 +68,7 @@ impl Lowering<'_> {
             limits,
             experimental: experimental.unwrap_or_default(),
             finally: indexmap::IndexMap::new(),
+            env: std::mem::take(&mut self.env).into_iter().collect(),
             source: RecipeSource::Path,
             path: None,
             text: self.document.text.clone(),
