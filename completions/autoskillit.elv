@@ -92,6 +92,9 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
             cand list 'List the recipes that can be cooked here'
             cand show 'Show a recipe: its ingredients, steps and routes'
+            cand render 'Draw a recipe as text for a drawing program'
+            cand new 'Make a recipe of this repository from a template'
+            cand schema 'Print the JSON Schema of recipe files, for editors'
             cand check 'Check recipes and say what is wrong, with place and mend'
         }
         &'autoskillit;recipes;list'= {
@@ -120,12 +123,53 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
-        &'autoskillit;recipes;check'= {
+        &'autoskillit;recipes;render'= {
+            cand --format 'The program that draws it'
             cand --color 'When to use colours'
             cand -C 'Work in the repository of this folder instead of the current one'
             cand --directory 'Work in the repository of this folder instead of the current one'
             cand --config 'Set a setting for this command'
-            cand --json 'Print JSON'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;recipes;new'= {
+            cand --from 'What it starts from'
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;recipes;schema'= {
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;recipes;check'= {
+            cand --format 'How the findings are told'
+            cand --deny 'What else counts as a reason to fail'
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand --json 'Print JSON; the same as `--format json`'
+            cand --structure-only 'Check the form alone: keys, types, expressions, routes; not what the parts mean together'
             cand -q 'Say only how it ended'
             cand --quiet 'Say only how it ended'
             cand -v 'Say more'

@@ -11,6 +11,7 @@ use crate::core::redact::Redactor;
 use crate::core::text::shell_quote;
 use crate::execution::client;
 use crate::recipe::builtin::BUILTIN;
+use crate::recipe::check::Policy;
 use crate::recipe::model::{Recipe, StepKind};
 use crate::recipe::{Library, LibraryPaths, Problems, SkillLookup};
 use crate::skills::{Contract, SkillError, SkillStore, Writes};
@@ -66,7 +67,15 @@ impl Pantry {
     /// Stocked for the repository that `dir` is in, if it is in one.
     #[must_use]
     pub fn at(dir: &Path) -> Self {
-        Self::stock(Checkout::discover(dir).ok().as_ref().map(Checkout::top))
+        let checkout = Checkout::discover(dir).ok();
+        let top = checkout.as_ref().map(Checkout::top);
+        // Faulty settings are told by the commands that need them; recipes can be looked at without.
+        let loaded = config::load(&settings::sources(top, &[])).ok();
+        let pantry = Self::stock(top);
+        match loaded.and_then(|loaded| policy(&loaded.settings).ok()) {
+            Some(policy) => Self { library: pantry.library.with_policy(policy), ..pantry },
+            None => pantry,
+        }
     }
 }
 
@@ -79,11 +88,13 @@ impl Kitchen {
         let checkout = Checkout::discover(dir)?;
         let kitchen_dir = KitchenDir::of(checkout.top());
         let loaded = config::load(&settings::sources(Some(checkout.top()), flags))?;
+        let policy = policy(&loaded.settings)?;
+        let pantry = Pantry::stock(Some(checkout.top()));
         Ok(Self {
             redactor: redactor(variables(checkout.top()), loaded.settings.github.token.as_ref()),
             settings: loaded.settings,
             settings_warnings: loaded.warnings,
-            pantry: Pantry::stock(Some(checkout.top())),
+            pantry: Pantry { library: pantry.library.with_policy(policy), ..pantry },
             dir: kitchen_dir,
             checkout,
         })
@@ -102,6 +113,14 @@ impl Kitchen {
     pub fn dirty(&self) -> Result<Vec<String>, GitError> {
         Ok(self.checkout.dirty()?.into_iter().map(|dirty| dirty.path).filter(|path| !is_ours(path)).collect())
     }
+}
+
+/// What settings say about rules for recipes.
+fn policy(settings: &Settings) -> Result<Policy, AppError> {
+    Policy::of(&settings.recipes.rules, &settings.subsets.disabled).map_err(|why| {
+        AppError::usage(format!("`recipes.rules` of the settings: {why}"))
+            .hint("each entry is `rule=level`; docs/recipe-rules.md has the rules")
+    })
 }
 
 /// A command of a program that takes `-C`, about the repository at `top`, as it is typed from where the user is.

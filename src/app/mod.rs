@@ -21,4 +21,5 @@ pub mod runs;
 pub mod runtime;
 pub mod serving;
 pub mod settings;
+pub mod templates;
 pub mod why;

@@ -27,6 +27,10 @@ pub struct Settings {
     pub github: GithubSettings,
     /// Branches.
     pub branching: BranchingSettings,
+    /// Recipes.
+    pub recipes: RecipesSettings,
+    /// Groups of tools and skills.
+    pub subsets: SubsetsSettings,
     /// Logs.
     pub logging: LoggingSettings,
     /// Logs of sessions.
@@ -236,6 +240,22 @@ pub struct GithubSettings {
 pub struct BranchingSettings {
     /// The branch that work starts from and goes back to.
     pub default_base_branch: Option<String>,
+}
+
+/// `recipes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipesSettings {
+    /// How findings of rules are taken, each `rule=level`.
+    pub rules: Vec<String>,
+}
+
+/// `subsets`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubsetsSettings {
+    /// What is switched off.
+    pub disabled: Vec<String>,
 }
 
 /// A text that is shown nowhere by accident.

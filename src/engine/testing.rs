@@ -14,16 +14,17 @@ use super::state::State;
 use crate::catalog::ToolDecl;
 use crate::core::stop::StopSignal;
 use crate::execution::verdict::RetryReason;
-use crate::recipe::check::Levels;
+use crate::recipe::check::Policy;
+use crate::recipe::load::{Setting, compile_in};
 use crate::recipe::model::{Orchestrator, Recipe, RecipeSource};
-use crate::recipe::{AnySkill, Origin, compile_with};
+use crate::recipe::{AnySkill, Origin};
 
 pub(crate) fn recipe(body: &str) -> Recipe {
     let text = format!("name: t\n{body}");
     let origin = Origin { file: "t.yaml".into(), stem: "t".into(), source: RecipeSource::Path, path: None };
     // What is set is looked at in the state, not by steps.
-    let levels = Levels::parse(["dead-output=off"]).unwrap();
-    compile_with(&text, &origin, &AnySkill, &levels)
+    let policy = Policy::of(&["dead-output=off".to_owned()], &[]).unwrap();
+    compile_in(&text, &origin, &Setting { policy: &policy, ..Setting::of(&AnySkill) })
         .unwrap_or_else(|problems| panic!("{:#?}", problems.list()))
         .recipe
 }
@@ -47,6 +48,7 @@ pub(crate) fn started(inputs: Value) -> RunStarted {
         commit: None,
         dirty: false,
         inputs: inputs.as_object().cloned().unwrap_or_default(),
+        env: None,
         rehearsal: None,
         autoskillit_version: "0".into(),
     }

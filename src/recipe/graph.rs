@@ -118,7 +118,7 @@ fn routes(step: &Step) -> Vec<(&Target, Cause)> {
             routes.extend(step.on_success.iter().map(|to| (to, Cause::Completed)));
             routes.extend(step.on_failure.iter().map(|to| (to, Cause::Failed)));
         }
-        StepKind::Route => {
+        StepKind::Route | StepKind::Constant(_) | StepKind::ForEach(_) | StepKind::Call(_) => {
             routes.extend(completed().map(|to| (to, Cause::Completed)));
             routes.extend(step.on_failure.iter().map(|to| (to, Cause::Failed)));
         }

@@ -12,7 +12,7 @@ mod skills;
 mod structure;
 mod suppress;
 
-pub use rule::{Family, Finding, Level, Levels, Rule, families, family_of, rule, rules};
+pub use rule::{Family, Finding, Level, Levels, Policy, Rule, families, family_of, rule, rules};
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -85,25 +85,24 @@ struct Subject<'a> {
     flow: Option<Flow>,
     /// What the skills say about themselves.
     contracts: Contracts,
-}
-
-/// Checks what lowering left, with the levels that the rules have by themselves.
-#[must_use]
-pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup) -> Vec<Problem> {
-    check_with(lowered, marks, skills, &Levels::default())
+    /// What settings say.
+    policy: &'a Policy,
 }
 
 /// Checks what lowering left. Questions about the whole graph are only asked when it is whole.
 #[must_use]
-pub fn check_with(
-    lowered: &Lowered,
-    marks: &Marks,
-    skills: &dyn SkillLookup,
-    levels: &Levels,
-) -> Vec<Problem> {
+pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup, policy: &Policy) -> Vec<Problem> {
     let (recipe, broken) = (&lowered.recipe, &lowered.broken);
-    let mut subject =
-        Subject { recipe, marks, skills, broken, graph: None, flow: None, contracts: Contracts::none() };
+    let mut subject = Subject {
+        recipe,
+        marks,
+        skills,
+        broken,
+        graph: None,
+        flow: None,
+        contracts: Contracts::none(),
+        policy,
+    };
     let mut problems = Vec::new();
     subject.references(&mut problems);
     subject.shell(&mut problems);
@@ -120,7 +119,7 @@ pub fn check_with(
     subject.contracts = Contracts::read(skills, subject.sessions().map(|(_, _, skill)| skill));
     let mut found = Vec::new();
     for rule in rules() {
-        let level = levels.of(rule, recipe.dialect);
+        let level = policy.levels.of(rule, recipe.dialect);
         if let (Some(run), true) = (rule.run, level != Level::Off) {
             run(&subject, &mut Findings { rule, level, all: &mut found });
         }

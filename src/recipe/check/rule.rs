@@ -145,6 +145,41 @@ impl Levels {
     }
 }
 
+/// What settings say about rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// How findings are taken (`recipes.rules`).
+    pub levels: Levels,
+    /// Groups of tools and skills that are switched off (`subsets.disabled`).
+    pub disabled: Vec<String>,
+}
+
+impl Policy {
+    /// Nothing is said.
+    #[must_use]
+    pub fn none() -> &'static Self {
+        static NONE: Policy = Policy { levels: Levels(BTreeMap::new()), disabled: Vec::new() };
+        &NONE
+    }
+
+    /// The same for a sub-recipe, whose variables are read by the recipes that call it.
+    #[must_use]
+    pub fn for_part(&self) -> Self {
+        let mut part = self.clone();
+        part.levels.0.insert("dead-output".to_owned(), Level::Off);
+        part
+    }
+
+    /// What these settings say.
+    ///
+    /// # Errors
+    /// As [`Levels::parse`].
+    pub fn of(rules: &[String], disabled: &[String]) -> Result<Self, String> {
+        let levels = Levels::parse(rules.iter().map(String::as_str))?;
+        Ok(Self { levels, disabled: disabled.to_vec() })
+    }
+}
+
 /// One finding of a rule.
 #[derive(Debug, Clone)]
 pub struct Finding {

@@ -30,11 +30,11 @@ impl Subject<'_> {
                         }
                     }
                 }
-                StepKind::Tool { .. } | StepKind::Route if !goes_on => {
+                _ if !goes_on => {
                     let help = "add `on_success:` or `on_result:`; `on_success: done` ends the run";
                     missing("on_success", "nothing follows it", help);
                 }
-                StepKind::Tool { .. } | StepKind::Route => {}
+                _ => {}
             }
             if step.skip_when_false.is_some()
                 && step.on_skip.is_none()

@@ -18,13 +18,13 @@ const CHOICES: &[(&str, [&str; 2])] =
     &[("run_cmd", ["argv", "cmd"]), ("run_skill", ["skill", "skill_command"])];
 
 impl Lowering<'_> {
-    /// The arguments of a tool step.
+    /// The arguments of a tool step, and what a legacy recipe tells beside them.
     pub(super) fn with(
         &mut self,
         step: &str,
         tool: &'static ToolDecl,
         fields: &Fields<'_>,
-    ) -> IndexMap<String, Arg> {
+    ) -> (IndexMap<String, Arg>, IndexMap<String, Arg>) {
         let mut given: Vec<(String, Node<'_>)> = Vec::new();
         for key in FOLDED.iter().filter(|_| tool.name == "run_skill") {
             given.extend(fields.get(key).map(|node| ((*key).to_owned(), node)));
@@ -43,6 +43,7 @@ impl Lowering<'_> {
             given.push((key, node));
         }
         let mut with = IndexMap::new();
+        let mut hints = IndexMap::new();
         let mut names: Vec<String> = Vec::new();
         for (key, node) in given {
             let Some(param) = tool.param(&key) else {
@@ -50,6 +51,11 @@ impl Lowering<'_> {
                 let help = suggest::help(&key, "parameters", tool.params.iter().map(|param| param.name));
                 let message = format!("`{}` has no parameter `{key}`", tool.name);
                 self.report(Problem::error("unknown-parameter", message, at, "unknown").help(help));
+                if self.is_legacy()
+                    && let Some(hint) = self.arg(&node)
+                {
+                    hints.insert(key, hint);
+                }
                 continue;
             };
             names.push(key.clone());
@@ -57,21 +63,25 @@ impl Lowering<'_> {
                 self.wrong_type(&node, noun(param.kind));
                 continue;
             }
-            if let Some(arg) = self.arg(&node)
+            if let Some(arg) = self.arg(&node).map(|arg| read_bool(param.kind, arg))
                 && self.fits(param, &arg, &node)
             {
                 with.insert(key, arg);
             }
         }
         self.complete(tool, &names, fields);
-        with
+        if tool.name == "run_cmd" && self.is_legacy() {
+            let path = fields.path.key("with").key("cmd");
+            self.legacy_shell(&Node { value: &serde_yaml::Value::Null, path }, &mut with);
+        }
+        (with, hints)
     }
 
     /// `with.step_name`, which AutoSkillit 0.9 uses to tell its telemetry what runs.
     fn step_name(&mut self, step: &str, node: &Node<'_>) {
         if node.value.as_str() != Some(step) {
             let message = format!("`step_name` is not the name of this step, `{step}`");
-            self.error("bad-value", &node.path, message, "", Some("remove it: it is known".to_owned()));
+            self.error("step-name", &node.path, message, "", Some("remove it: it is known".to_owned()));
         }
     }
 
@@ -132,6 +142,18 @@ impl Lowering<'_> {
             self.error("unsupported-key", &node.path, message, "here", None);
         }
         good
+    }
+}
+
+/// `"true"` and `"false"` for a parameter that is yes or no.
+fn read_bool(kind: ParamKind, arg: Arg) -> Arg {
+    match &arg {
+        Arg::Literal(Value::String(text)) if kind == ParamKind::Bool => match text.trim() {
+            "true" => Arg::Literal(Value::Bool(true)),
+            "false" => Arg::Literal(Value::Bool(false)),
+            _ => arg,
+        },
+        _ => arg,
     }
 }
 

@@ -20,12 +20,19 @@ impl Lowering<'_> {
             if matches!(ingredient.kind, ValueKind::String) {
                 self.text_inputs.insert(name.clone());
             }
+            self.ingredient_names.insert(name.clone());
             all.insert(name, ingredient);
         }
         all
     }
 
     fn ingredient(&mut self, node: &Node<'_>) -> Ingredient {
+        if !node.value.is_mapping() && !node.value.is_null() {
+            let before = self.problems.len();
+            self.wrong_type(node, "a mapping");
+            self.tolerate(before);
+            return Ingredient::default();
+        }
         let fields = self.fields(node, &INGREDIENT);
         let description = fields.get("description").and_then(|node| self.text(&node)).unwrap_or_default();
         let kind = fields.get("type").and_then(|node| self.kind(&node)).unwrap_or_default();
@@ -56,6 +63,7 @@ impl Lowering<'_> {
             hidden: fields.get("hidden").and_then(|node| self.boolean(&node)).unwrap_or_default(),
             kind,
             choices,
+            default_from: None,
         }
     }
 
@@ -94,6 +102,14 @@ impl Lowering<'_> {
         };
         if kind.accepts(&value) {
             return Some(value);
+        }
+        if self.is_legacy() && matches!(kind, ValueKind::String) && (value.is_boolean() || value.is_number())
+        {
+            let message = format!("the {what} `{value}` is read as a text, as every ingredient of 0.9");
+            let at = self.at(&node.path);
+            let problem = Problem::warning("wrong-type", message, at, "no text");
+            self.report(problem.help(format!("put it in quotes, \"{value}\"")));
+            return Some(Value::from(text(&value)));
         }
         let message = format!("expected {} as {what}, found {}", kind.noun(), super::describe(node.value));
         let help = match (kind, &value) {

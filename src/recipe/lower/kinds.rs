@@ -9,7 +9,7 @@ use crate::recipe::model::{StepKind, StopStatus};
 use crate::recipe::suggest;
 
 /// The keys of which a step has exactly one.
-const KINDS: &[&str] = &["tool", "skill", "action", "stop"];
+const KINDS: &[&str] = &["tool", "skill", "action", "stop", "sub_recipe"];
 
 /// Starts of step names that say a failed end when a stop step has no `status`.
 const FAILURE_NAMES: &[&str] = &["escalate", "fail", "error"];
@@ -30,6 +30,7 @@ impl Lowering<'_> {
             ["tool"] => fields.get("tool").and_then(|node| self.tool_step(name, &node, fields)),
             ["skill"] => fields.get("skill").and_then(|_| self.run_skill(name, fields)),
             ["action"] => fields.get("action").and_then(|node| self.action(name, &node, fields)),
+            ["sub_recipe"] => fields.get("sub_recipe").and_then(|node| self.sub_call(&node, fields)),
             ["stop"] => fields.get("stop").and_then(|node| self.stop_sugar(name, &node)),
             [first, second, ..] => {
                 let at = self.key_at(&fields.path.key(second));
@@ -60,13 +61,15 @@ impl Lowering<'_> {
             self.error("unknown-tool", &node.path, message, "unknown tool", help);
             return None;
         };
-        let with = self.with(name, tool, fields);
+        let (with, hints) = self.with(name, tool, fields);
+        self.hints = hints;
         Some(StepKind::Tool { tool, with })
     }
 
     fn run_skill(&mut self, name: &str, fields: &Fields<'_>) -> Option<StepKind> {
         let tool = catalog::tool("run_skill")?;
-        let with = self.with(name, tool, fields);
+        let (with, hints) = self.with(name, tool, fields);
+        self.hints = hints;
         Some(StepKind::Tool { tool, with })
     }
 
@@ -76,7 +79,7 @@ impl Lowering<'_> {
             "confirm" => {
                 let message = self.required_message(fields);
                 let default = fields.get("default").and_then(|node| self.boolean(&node));
-                Some(StepKind::Confirm { message: message?, default })
+                Some(StepKind::Confirm { message: message?, default, choice: None })
             }
             "stop" => {
                 let message = self.required_message(fields);

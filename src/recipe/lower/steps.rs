@@ -5,7 +5,7 @@ use serde_yaml::Value as Yaml;
 
 use super::keys::{Fields, STEP};
 use super::{Lowering, Node};
-use crate::recipe::diagnostic::Problem;
+use crate::recipe::diagnostic::{Problem, Severity};
 use crate::recipe::expr::Expr;
 use crate::recipe::model::{Bound, Step, StepKind, Target};
 
@@ -21,7 +21,7 @@ impl Lowering<'_> {
             let before = self.problems.len();
             self.check_step_name(&name, &entry);
             let step = self.step(&name, &entry);
-            if self.problems.len() > before {
+            if self.problems[before..].iter().any(|problem| problem.severity == Severity::Error) {
                 self.broken.insert(name.clone());
             }
             steps.insert(name, step);
@@ -53,7 +53,9 @@ impl Lowering<'_> {
 
         let on_success = target(self, "on_success");
         let on_result = fields.get("on_result").map(|node| self.on_result(&node)).unwrap_or_default();
-        if fields.has("on_success") && fields.has("on_result") {
+        let both = fields.has("on_success") && fields.has("on_result");
+        // 0.9 takes an empty list as none.
+        if both && !(self.is_legacy() && on_result.is_empty()) {
             let at = self.key_at(&fields.path.key("on_success"));
             let other = self.key_at(&fields.path.key("on_result"));
             let message = "`on_success` and `on_result` exclude each other";
@@ -78,6 +80,14 @@ impl Lowering<'_> {
             skip_when_false: self.skip_when_false(&fields),
             allow: fields.get("allow").map(|node| self.allow(&node)).unwrap_or_default(),
             captures: self.captures(&fields),
+            optional: fields.get("optional").and_then(|node| self.boolean(&node)).unwrap_or_default(),
+            block: None,
+            hints: std::mem::take(&mut self.hints),
+            lenient: Vec::new(),
+            retry: None,
+            poll: None,
+            outputs_from: None,
+            origin: None,
             line: self.document.marks.line(self.key_at(&node.path).start),
         }
     }
@@ -103,23 +113,18 @@ impl Lowering<'_> {
     }
 
     fn skip_when_false(&mut self, fields: &Fields<'_>) -> Option<Expr> {
-        if let Some(node) = fields.get("optional") {
-            self.boolean(&node);
-        }
         let node = fields.get("skip_when_false")?;
         let text = match node.value {
             Yaml::Bool(value) => value.to_string(),
             _ => self.text(&node)?,
         };
-        if self.refuse_braces(&node, &text) {
-            return None;
-        }
+        let text = self.without_braces(&node, text)?;
         let expr = self.expression(&node, &text)?;
         // An ingredient without a type holds the text `false`, which is not empty.
         let input = text.strip_prefix("inputs.").filter(|name| self.text_inputs.contains(*name));
         match input {
-            Some(_) => Expr::parse(&format!("{text} | flag")).ok(),
-            None => Some(expr),
+            Some(_) if !self.is_legacy() => Expr::made(&format!("{text} | flag"), self.mode(), &text).ok(),
+            _ => Some(expr),
         }
     }
 
@@ -137,14 +142,31 @@ impl Lowering<'_> {
             StepKind::Confirm { .. } => ("a confirm step", vec![TOOL, SKILL, VALUES, &["on_result"]]),
             StepKind::Route if !fields.has("action") => return,
             StepKind::Route => ("a route step", vec![TOOL, SKILL]),
+            StepKind::Constant(_) => ("a constant", vec![TOOL, SKILL]),
+            StepKind::ForEach(_) => ("a loop", vec![TOOL, SKILL]),
+            StepKind::Call(_) => ("a step that is another recipe", vec![TOOL, SKILL, VALUES, &["on_result"]]),
             StepKind::Stop { .. } => ("a stop step", vec![TOOL, SKILL, FLOW, VALUES]),
         };
         for key in idle.into_iter().flatten() {
             if fields.has(key) {
                 let at = self.key_at(&fields.path.key(key));
                 let message = format!("`{key}` has no meaning on {what}");
-                let problem = Problem::error("misplaced-key", message, at, "no meaning here");
+                let code = match self.is_legacy() && SKILL.contains(key) {
+                    true => "model-on-non-skill-step",
+                    false => "misplaced-key",
+                };
+                let mut problem = Problem::error(code, message, at, "no meaning here");
+                if self.is_legacy() {
+                    problem.severity = Severity::Warning;
+                }
                 self.report(problem.help("remove it".to_owned()));
+            }
+        }
+        for key in ["gate", "inputs", "outputs"] {
+            if fields.has(key) && !matches!(kind, StepKind::Call(_)) {
+                let at = self.key_at(&fields.path.key(key));
+                let message = format!("`{key}` needs `sub_recipe`");
+                self.report(Problem::error("misplaced-key", message, at, "no meaning here"));
             }
         }
         if !matches!(kind, StepKind::Confirm { .. }) && fields.has("default") {

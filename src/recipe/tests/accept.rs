@@ -8,6 +8,7 @@ use super::*;
 use crate::recipe::model::{Arg, Bound, CaptureMode, Orchestrator, StepKind, StopStatus, Target, ValueKind};
 
 const WHOLE: &str = r#"
+language: 1
 name: demo
 description: >
   mends the tests

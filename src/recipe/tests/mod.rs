@@ -1,6 +1,7 @@
 //! The language from text to recipe.
 
 mod accept;
+mod dialects;
 mod library;
 mod properties;
 mod refuse;

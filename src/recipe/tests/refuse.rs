@@ -11,6 +11,11 @@ fn shown(text: &str) -> String {
     }
 }
 
+/// As [`with_steps`], and said to be in our language.
+fn strict(steps: &str) -> String {
+    format!("{}language: 1\n", with_steps(steps))
+}
+
 #[test]
 fn an_unknown_key() {
     assert_snapshot!(shown(&with_steps(
@@ -35,7 +40,7 @@ fn a_duplicate_key() {
 #[test]
 fn a_wrong_type() {
     assert_snapshot!(shown(
-        "name: demo\nautoskillit_version: 0.3\ningredients:\n  flag: {default: true}\nsteps:\n  a:\n    tool: run_cmd\n    with: {argv: ls -l}\n    retries: many\n    on_success: done\n"
+        "language: 1\nname: demo\nautoskillit_version: 0.3\ningredients:\n  flag: {default: true}\nsteps:\n  a:\n    tool: run_cmd\n    with: {argv: ls -l}\n    retries: many\n    on_success: done\n"
     ));
 }
 
@@ -91,7 +96,7 @@ fn a_variable_that_may_be_unset() {
 
 #[test]
 fn braces_in_a_predicate() {
-    assert_snapshot!(shown(&with_steps(
+    assert_snapshot!(shown(&strict(
         "  a:\n    skill: make-plan\n    on_result:\n      - when: ${{ result.verdict }} == GO\n        route: done\n      - route: escalate\n"
     )));
 }
@@ -138,7 +143,7 @@ fn each_fault_has_its_code() {
         ("  a: {tool: test_check, retries: 2, on_exhausted: done, on_success: done}\n".to_owned(), vec![]),
         ("  a: {tool: test_check, on_exhausted: done, on_context_limit: done, on_success: done}\n".to_owned(), vec!["no-effect"; 2]),
         (skill("with: {model: a}\n    model: b"), vec!["exclusive-keys"]),
-        (skill("with: {step_name: b}"), vec!["bad-value"]),
+        (skill("with: {step_name: b}"), vec!["step-name"]),
         (skill("with: {skill_command: /x}"), vec!["exclusive-keys"]),
         (skill("args: [{when: x, value: y}]"), vec!["unsupported-key"]),
         (skill("capture: {x: result.plan_path}"), vec!["capture-of-text"]),
@@ -159,7 +164,7 @@ fn each_fault_has_its_code() {
         ("  a: {tool: run_skill, with: {skill_command: /autoskillit:nope x}, on_success: done}\n".to_owned(), vec!["unknown-skill-command"]),
         ("  a: {tool: run_skill, with: {skill_command: '/make-plan ${{ inputs.task }}'}, on_success: done}\n".to_owned(), vec![]),
         ("  a: {skill: make-plan, skip_when_false: inputs.task, on_result: [{route: done}], on_failure: done}\n".to_owned(), vec!["no-route"]),
-        ("  a: {skill: make-plan, on_result: [{route: done}, {route: done}]}\n".to_owned(), vec!["unreachable-route"]),
+        ("  a: {skill: make-plan, on_result: [{route: done}, {route: done}], on_failure: done}\n".to_owned(), vec!["unreachable-route"]),
         ("  a: {skill: make-plan, on_result: [{when: true, route: nope}]}\n".to_owned(), vec!["dangling-route"]),
         ("  a: {skill: make-plan, on_result: {field: verdict}}\n".to_owned(), vec!["missing-key"]),
         ("  a: {tool: run_cmd, on_success: done}\n".to_owned(), vec!["missing-parameter"]),
@@ -175,7 +180,7 @@ fn each_fault_has_its_code() {
         (cmd("cmd: 'ls \"${{ inputs.task | raw }}\"'"), vec![]),
         (cmd("cmd: 'ls \"$(cat ${{ inputs.task | sh }})\"'"), vec![]),
     ] {
-        let found = codes(&with_steps(&steps));
+        let found = codes(&strict(&steps));
         if found != expected {
             wrong.push(format!("{steps}{found:?} instead of {expected:?}"));
         }

@@ -68,6 +68,21 @@ pub(super) static FAMILY: Family = Family {
             ],
             run: Some(failure_route),
         },
+        Rule {
+            id: "merge-base-unpublished",
+            level: Level::Error,
+            legacy: Level::Error,
+            meaning: "A worktree is merged into a branch that the recipe made and did not push.",
+            why: "The merge rebases on the branch as the remote has it, and the remote does not have it.",
+            mend: "push the branch before the merge",
+            bad: &[
+                "steps:\n  branch:\n    tool: create_unique_branch\n    with: {slug: work}\n    capture: {base: \"${{ result.branch_name }}\"}\n    on_success: commit\n  commit:\n    tool: run_cmd\n    with: {argv: [git, commit, -am, work]}\n    on_success: merge\n  merge:\n    tool: merge_worktree\n    with: {worktree_path: ../w, base_branch: \"${{ context.base }}\"}\n    on_result:\n      - {when: not result.cleanup_succeeded, route: escalate}\n      - {route: done}\n    on_failure: escalate\n",
+            ],
+            good: &[
+                "steps:\n  branch:\n    tool: create_unique_branch\n    with: {slug: work}\n    capture: {base: \"${{ result.branch_name }}\"}\n    on_success: publish\n  publish:\n    tool: push_to_remote\n    with: {clone_path: ., branch: \"${{ context.base }}\"}\n    on_success: merge\n  merge:\n    tool: merge_worktree\n    with: {worktree_path: ../w, base_branch: \"${{ context.base }}\"}\n    on_result:\n      - {when: not result.cleanup_succeeded, route: escalate}\n      - {route: done}\n    on_failure: escalate\n",
+            ],
+            run: Some(unpublished),
+        },
     ],
 };
 
@@ -127,6 +142,35 @@ fn clone_as_worktree(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let found = found.also(subject.capture_at(&steps[*first], name), "captured here");
         if !sure {
             let _ = found.warn();
+        }
+    }
+}
+
+fn unpublished(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    let Some((graph, flow)) = subject.flow() else { return };
+    let steps = &subject.recipe.steps;
+    for (merge, step) in subject.calls("merge_worktree") {
+        let Some(name) = variable(step, "base_branch") else { continue };
+        for made in flow.definitions(merge, name) {
+            let maker = &steps[made];
+            if !is(maker, "create_unique_branch") || captured(maker, name) != Some("branch_name") {
+                continue;
+            }
+            // A push that is skipped by what skips the making of the branch is skipped only when there is none.
+            let open = |from: usize, edge: Edge| {
+                let push = &steps[from];
+                let publishes = is(push, "push_to_remote") && variable(push, "branch") == Some(name);
+                let alike = push.skip_when_false.is_some() && push.skip_when_false == maker.skip_when_false;
+                !publishes || !(edge.cause == Cause::Completed || (edge.cause == Cause::Skipped && alike))
+            };
+            let Some(way) = graph.path(made, merge, open) else { continue };
+            let names: Vec<&str> = way.iter().map(|index| steps[*index].name.as_str()).collect();
+            let message = format!("`context.{name}` is a branch that nothing pushed before the merge");
+            let help = format!("on the way {} push it", arrows(&names));
+            findings
+                .add(&step.name, subject.arg_at(step, "base_branch"), message, "not on the remote")
+                .help(help);
+            break;
         }
     }
 }

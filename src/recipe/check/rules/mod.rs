@@ -4,12 +4,16 @@ mod bypass;
 mod ci;
 mod clone;
 mod cmd;
+mod contracts;
 mod dataflow;
+mod fixing;
 mod graph;
 mod inputs;
+mod isolation;
 mod merge;
 mod packs;
 mod reachability;
+mod skill_content;
 mod skills;
 mod tools;
 mod verdict;
@@ -32,6 +36,10 @@ pub(super) static FAMILIES: &[&Family] = &[
     &clone::FAMILY,
     &cmd::FAMILY,
     &bypass::FAMILY,
+    &fixing::FAMILY,
     &ci::FAMILY,
+    &isolation::FAMILY,
     &packs::FAMILY,
+    &contracts::FAMILY,
+    &skill_content::FAMILY,
 ];

@@ -31,8 +31,30 @@ pub(super) static FAMILY: Family = Family {
             good: &["steps:\n  a: {skill: repair-tests, on_success: done}\n"],
             run: Some(faulty),
         },
+        Rule {
+            id: "subset-disabled-skill",
+            level: Level::Warning,
+            legacy: Level::Warning,
+            meaning: "A step runs a skill of a group that `subsets.disabled` of the settings switches off.",
+            why: "Whoever switched it off does not want it used.",
+            mend: "take the group out of `subsets.disabled`, or do without the step",
+            bad: &["steps:\n  a: {skill: draft, on_success: done}\n"],
+            good: &["steps:\n  a: {skill: repair-tests, on_success: done}\n"],
+            run: Some(disabled),
+        },
     ],
 };
+
+fn disabled(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    for (_, step, skill) in subject.sessions() {
+        let Some(contract) = subject.contract(step) else { continue };
+        if let Some(group) = contract.categories.iter().find(|group| subject.policy.disabled.contains(group))
+        {
+            let message = format!("the skill `{skill}` belongs to `{group}`, which is switched off");
+            findings.add(&step.name, subject.step_at(&step.name), message, "switched off");
+        }
+    }
+}
 
 fn unknown(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for step in subject.recipe.steps.values() {

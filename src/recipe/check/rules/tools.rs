@@ -36,8 +36,32 @@ pub(super) static FAMILY: Family = Family {
             ],
             run: Some(rebase_then_push),
         },
+        Rule {
+            id: "subset-disabled-tool",
+            level: Level::Warning,
+            legacy: Level::Warning,
+            meaning: "A step calls a tool of a group that `subsets.disabled` of the settings switches off.",
+            why: "Whoever switched it off does not want it used, and may have a reason why it fails here.",
+            mend: "take the group out of `subsets.disabled`, or do without the step",
+            bad: &[
+                "steps:\n  told:\n    tool: write_telemetry_files\n    with: {output_dir: out}\n    on_success: done\n",
+            ],
+            good: &["steps:\n  test: {tool: test_check, on_success: done}\n"],
+            run: Some(disabled),
+        },
     ],
 };
+
+fn disabled(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    for (_, step) in subject.steps() {
+        let Some(tool) = super::super::facts::tool(step) else { continue };
+        let off = |tag: &&&str| subject.policy.disabled.iter().any(|name| name == **tag);
+        if let Some(tag) = tool.tags.iter().find(off) {
+            let message = format!("`{}` belongs to `{tag}`, which is switched off", tool.name);
+            findings.add(&step.name, subject.key_of(step, "tool"), message, "switched off");
+        }
+    }
+}
 
 fn rebases(subject: &Subject<'_>, step: &Step) -> bool {
     if is(step, "run_skill") {

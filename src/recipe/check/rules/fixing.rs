@@ -1,0 +1,99 @@
+//! Skills that repair, and what is published after them.
+
+use super::super::facts::{arms, is, shell, step_name};
+use super::{Family, Findings, Level, Rule, Subject};
+use crate::recipe::graph::{Cause, Edge};
+use crate::recipe::model::Step;
+use crate::recipe::suggest::arrows;
+use crate::skills::{Contract, Writes};
+
+pub(super) static FAMILY: Family = Family {
+    name: "fixing",
+    rules: &[Rule {
+        id: "conditional-skill-ungated-push",
+        level: Level::Error,
+        legacy: Level::Error,
+        meaning: "A skill that may change nothing leads to a push all the same, in a loop with CI or with itself.",
+        why: "Nothing new is pushed, CI fails as before, and the loop goes round until its bound.",
+        mend: "route the verdicts without a change away from the push",
+        bad: &[
+            "steps:\n  mend:\n    skill: mend\n    max_visits: 3\n    on_success: push\n  push:\n    tool: push_to_remote\n    with: {clone_path: ., branch: work}\n    on_success: wait\n  wait:\n    tool: wait_for_ci\n    with: {branch: work}\n    on_success: done\n    on_failure: mend\n",
+        ],
+        good: &[
+            "steps:\n  mend:\n    skill: mend\n    max_visits: 3\n    on_result:\n      - {when: result.verdict == 'blocked', route: escalate}\n      - {route: push}\n    on_failure: escalate\n  push:\n    tool: push_to_remote\n    with: {clone_path: ., branch: work}\n    on_success: wait\n  wait:\n    tool: wait_for_ci\n    with: {branch: work}\n    on_success: done\n    on_failure: mend\n",
+            "steps:\n  mend: {skill: mend, on_success: push}\n  push:\n    tool: push_to_remote\n    with: {clone_path: ., branch: work}\n    on_success: done\n",
+        ],
+        run: Some(ungated),
+    }],
+};
+
+/// The steps that follow when the skill changed nothing.
+fn after_nothing<'s>(step: &'s Step, contract: &Contract) -> Vec<&'s str> {
+    let mut targets: Vec<&str> = step.on_success.iter().filter_map(step_name).collect();
+    for (condition, target) in arms(step) {
+        // The arm may be taken with a value that tells of no change.
+        let idle = contract.writes_when.iter().all(|(name, written)| {
+            let choices =
+                contract.outputs.get(name).map(|output| output.choices.as_slice()).unwrap_or_default();
+            let path = format!("result.{name}");
+            let mut others = choices.iter().filter(|choice| !written.contains(choice)).peekable();
+            // An earlier arm takes what it names away from the later ones.
+            let before = |value: &str| {
+                arms(step)
+                    .iter()
+                    .take_while(|(other, _)| *other != condition)
+                    .any(|(other, _)| other.asks(&path) && other.admits(&path, value))
+            };
+            others.peek().is_none() || others.any(|value| condition.admits(&path, value) && !before(value))
+        });
+        if idle {
+            targets.extend(step_name(target));
+        }
+    }
+    targets
+}
+
+fn ungated(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    let Some(graph) = &subject.graph else { return };
+    let steps = &subject.recipe.steps;
+    let looks = |index: usize| {
+        let step = &steps[index];
+        let tests = shell(step).iter().any(|command| {
+            command.git().is_some_and(|(name, _)| matches!(name, "diff" | "status" | "rev-list"))
+        });
+        tests && (step.on_failure.is_some() || !step.on_result.is_empty())
+    };
+    for (index, step, skill) in subject.sessions() {
+        let Some(contract) = subject.contract(step) else { continue };
+        if contract.writes != Writes::Conditional || contract.writes_when.is_empty() {
+            continue;
+        }
+        let on = |from: usize, edge: Edge| {
+            matches!(edge.cause, Cause::Completed | Cause::Skipped)
+                && from != index
+                && !looks(from)
+                && !(is(&steps[from], "run_skill") && subject.edits_code(&steps[from]))
+        };
+        let pushes: Vec<usize> = subject
+            .calls("push_to_remote")
+            .filter(|(push, _)| graph.path(*push, index, |_, _| true).is_some())
+            .map(|(push, _)| push)
+            .collect();
+        let starts = after_nothing(step, contract);
+        let way = starts
+            .iter()
+            .filter_map(|name| steps.get_index_of(*name))
+            .flat_map(|start| pushes.iter().map(move |push| (start, *push)))
+            .filter_map(|(start, push)| graph.path(start, push, on))
+            .min_by_key(Vec::len);
+        let Some(way) = way else { continue };
+        let mut names = vec![step.name.as_str()];
+        names.extend(way.iter().map(|at| steps[*at].name.as_str()));
+        let message = format!("`{skill}` may change nothing, and a push follows all the same");
+        let help = format!(
+            "the way {} is open to every verdict; route those without a change away from it",
+            arrows(&names)
+        );
+        findings.add(&step.name, subject.step_at(&step.name), message, "may change nothing").help(help);
+    }
+}
