@@ -38,6 +38,8 @@ pub struct Facts {
     pub refused: Option<Limit>,
     /// Refused calls in order. A result tells only those of its own turn.
     pub denials: Vec<Denial>,
+    /// The message whose pieces came last.
+    answering: String,
     /// Records read, but for the passing ones.
     pub records: u64,
     /// What all results together say that was used by model; `None` where they do not say it for themselves.
@@ -150,7 +152,12 @@ impl Facts {
                 {
                     usage.output = usage.output.max(output);
                 }
-                Update::Nothing
+                // The first piece of a message: the model has begun to answer.
+                if piece.message_id.is_empty() || self.answering == piece.message_id {
+                    return Update::Nothing;
+                }
+                self.answering.clone_from(&piece.message_id);
+                Update::Saying(String::new())
             }
             Record::ToolProgress { .. } | Record::Ping | Record::Other { .. } => Update::Nothing,
         }
@@ -297,6 +304,15 @@ mod tests {
         assert_eq!(facts.open_calls(), 1);
         facts.observe(&answered("t1", false));
         assert_eq!((facts.open_calls(), facts.last_text.as_str()), (0, "b"));
+    }
+
+    #[test]
+    fn the_first_piece_of_a_message_is_news() {
+        let mut facts = Facts::default();
+        let piece = |id: &str| Record::Piece(Piece { message_id: id.into(), output: None });
+        let told: Vec<Update> = ["m1", "m1", "", "m2"].map(|id| facts.observe(&piece(id))).into();
+        let thinks = || Update::Saying(String::new());
+        assert_eq!(told, [thinks(), Update::Nothing, Update::Nothing, thinks()]);
     }
 
     #[test]

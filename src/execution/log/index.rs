@@ -98,7 +98,10 @@ pub fn read(kitchen: &KitchenDir) -> Vec<Line> {
     for file in segments(kitchen) {
         for line in lines(&file) {
             // A part has a line when it begins and one when it ends; a session that was continued has parts.
-            parts.entry(line.dir.clone()).or_default().insert(line.started_at, (line.usage, line.elapsed_ms.unwrap_or_default()));
+            parts
+                .entry(line.dir.clone())
+                .or_default()
+                .insert(line.started_at, (line.usage, line.elapsed_ms.unwrap_or_default()));
             sessions.insert(line.dir.clone(), line);
         }
     }
