@@ -117,6 +117,44 @@ fn real_client_a_slow_answer_is_waited_for() {
     );
 }
 
+/// A project whose chore declares no outputs, so that its text is its answer.
+fn talks(client: &Path) -> Kitchen {
+    let skill = "---\nname: chore\ndescription: Talks.\nwrites: never\n---\nTalk about $ARGUMENTS\n";
+    Kitchen::new().client(client).skill("chore", skill).recipe("chores", RECIPE)
+}
+
+#[test]
+fn real_client_an_empty_answer_is_none() {
+    let Some(client) = require_client() else { return };
+    let api = ScriptedApi::start(|_| Reply::empty());
+    let kitchen = talks(&client);
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(1);
+    assert_eq!(judged(&cooked), ("empty_result".to_owned(), "empty_output".to_owned()));
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_an_answer_of_ten_megabytes_is_read() {
+    let Some(client) = require_client() else { return };
+    let api = ScriptedApi::start(|_| Reply::text("soup ".repeat(2 << 20)));
+    let kitchen = talks(&client);
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    assert_eq!(judged(&cooked).0, "success");
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_whose_command_ignores_every_polite_signal_leaves_nothing() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional").env("AUTOSKILLIT_RUN_SKILL__TIMEOUT", "4");
+    let stubborn = "(trap '' TERM INT HUP; echo deaf > deaf; while :; do sleep 0.1; done) & wait";
+    let api = ScriptedApi::start(move |_| Reply::bash(stubborn));
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(1);
+    assert_eq!(judged(&cooked), ("timeout".to_owned(), "none".to_owned()));
+    assert_eq!(kitchen.read("deaf").as_deref(), Some("deaf\n"), "it was at work");
+    kitchen.assert_nothing_left(GONE);
+}
+
 /// Silence that makes a session stalled, in these tests.
 const IDLE: Duration = Duration::from_secs(3);
 
