@@ -38,6 +38,8 @@ pub struct Facts {
     pub refused: Option<Limit>,
     /// Refused calls in order. A result tells only those of its own turn.
     pub denials: Vec<Denial>,
+    /// The session is being ended from outside: what the client still says of its end is about that, and undoes no result.
+    pub(super) closing: bool,
     /// The message whose pieces came last.
     answering: String,
     /// Records read, but for the passing ones.
@@ -133,6 +135,9 @@ impl Facts {
                     for (model, usage) in since {
                         *spent.entry(model.clone()).or_default() += *usage;
                     }
+                }
+                if self.closing && self.result.is_some() {
+                    return Update::Nothing;
                 }
                 if result.structured_output.is_some() {
                     self.structured.clone_from(&result.structured_output);
@@ -379,6 +384,25 @@ mod tests {
         assert_eq!(models.keys().collect::<Vec<_>>(), ["opus", "haiku", "sonnet"]);
         assert_eq!(models["opus"], Usage { output: 11, turns: 1, cost_usd: 0.5, ..Usage::default() });
         assert_eq!(models["haiku"].output, 7, "what the result leaves out stays");
+    }
+
+    #[test]
+    fn what_is_said_while_it_is_ended_undoes_no_result() {
+        let said = |text: &str| {
+            Record::Result(Box::new(ResultRecord {
+                text: text.into(),
+                cost_usd: 1.0,
+                ..ResultRecord::default()
+            }))
+        };
+        let mut facts = Facts { closing: true, ..Facts::default() };
+        facts.observe(&said("interrupted in its work"));
+        assert_eq!(facts.result.as_ref().unwrap().text, "interrupted in its work");
+        let mut facts = Facts::default();
+        facts.observe(&said("done"));
+        facts.closing = true;
+        facts.observe(&said("interrupted while it left"));
+        assert_eq!(facts.result.unwrap().text, "done");
     }
 
     #[test]

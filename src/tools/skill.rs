@@ -305,8 +305,10 @@ fn ending(why: Termination) -> &'static str {
 pub(super) fn fault(verdict: &SkillResult) -> Option<Fault> {
     if verdict.infrastructure {
         Some(Fault::Service)
-    } else if verdict.subtype == "not_started" {
+    } else if matches!(verdict.subtype.as_str(), "not_started" | "mcp_not_connected" | "unknown_skill") {
         Some(Fault::Environment)
+    } else if verdict.subtype == "unknown_model" {
+        Some(Fault::Settings)
     } else {
         None
     }
