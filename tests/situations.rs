@@ -1,5 +1,7 @@
 //! Every situation that a session can come into, with the real client: its verdict, its reason to retry, and that nothing is left.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use std::path::Path;
@@ -134,10 +136,41 @@ fn real_client_a_slow_answer_is_waited_for() {
     );
 }
 
-/// A project whose chore declares no outputs, so that its text is its answer.
+/// A project whose chore declares no outputs.
 fn talks(client: &Path) -> Kitchen {
     let skill = "---\nname: chore\ndescription: Talks.\nwrites: never\n---\nTalk about $ARGUMENTS\n";
     Kitchen::new().client(client).skill("chore", skill).recipe("chores", RECIPE)
+}
+
+fn all_done() -> Value {
+    json!({ "all_work_done": true, "summary": "Talked." })
+}
+
+#[test]
+fn real_client_that_only_begins_is_not_done() {
+    let Some(client) = require_client() else { return };
+    let cases = [
+        (
+            "words alone",
+            Reply::text("I will now read the code, then write the feature."),
+            "contract_violation",
+        ),
+        (
+            "its own word",
+            Reply::structured_output(json!({ "all_work_done": false, "summary": "The code is read." })),
+            "early_stop",
+        ),
+        ("all of it", Reply::structured_output(all_done()), "success"),
+    ];
+    for (name, reply, label) in cases {
+        let api = ScriptedApi::start(move |conversation| {
+            if conversation.last_tool_results().is_empty() { reply.clone() } else { Reply::text("Done.") }
+        });
+        let kitchen = talks(&client);
+        let cooked = kitchen.cook(&api, ["chores"]);
+        assert_eq!(judged(&cooked).0, label, "{name}");
+        assert_eq!(cooked.code() == 0, label == "success", "{name}");
+    }
 }
 
 #[test]
@@ -153,7 +186,10 @@ fn real_client_an_empty_answer_is_none() {
 #[test]
 fn real_client_an_answer_of_ten_megabytes_is_read() {
     let Some(client) = require_client() else { return };
-    let api = ScriptedApi::start(|_| Reply::text("soup ".repeat(2 << 20)));
+    let api = ScriptedApi::start(|conversation| match conversation.assistant_turns() {
+        0 => Reply::text("soup ".repeat(2 << 20)).and_tool("StructuredOutput", all_done()),
+        _ => Reply::text("Done."),
+    });
     let kitchen = talks(&client);
     let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
     assert_eq!(judged(&cooked).0, "success");

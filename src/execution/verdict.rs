@@ -93,6 +93,11 @@ impl Declared {
     }
 }
 
+/// The output of a session whose skill declares none: whether it is done.
+pub const DONE: &str = "all_work_done";
+/// The other one: what it did, or what is left.
+pub const SAID: &str = "summary";
+
 /// Why another try may help, as AutoSkillit 0.9 names it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -363,6 +368,14 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
             format!("tool calls were refused: {}", denied(&standing)),
         );
     }
+    if given.get(DONE) == Some(&Value::Bool(false)) {
+        let left = given.get(SAID).and_then(Value::as_str).map(text::first_line).unwrap_or_default();
+        let because = format!("it says itself that it is not done: {left}");
+        return fails("early_stop", RetryReason::EarlyStop, because);
+    }
+    if given.is_empty() && result.text.trim().is_empty() && evidence.named.absent.is_empty() {
+        return fails("empty_result", RetryReason::EmptyOutput, "it ended without an answer");
+    }
     let missing = missing(evidence.declared, given);
     if !missing.is_empty() {
         let named = |name: &String| evidence.named.absent.iter().find(|(absent, _)| absent == name);
@@ -382,9 +395,6 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
             RetryReason::PathContamination,
             format!("it left its working directory: {}", named.collect::<Vec<_>>().join(", ")),
         );
-    }
-    if given.is_empty() && result.text.trim().is_empty() {
-        return fails("empty_result", RetryReason::EmptyOutput, "it ended without an answer");
     }
     let untouched =
         evidence.changes.is_some_and(|changes| changes.inside.is_empty()) && !evidence.named.fresh;

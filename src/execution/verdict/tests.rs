@@ -287,6 +287,19 @@ fn a_named_file_must_be_there_and_not_elsewhere() {
 }
 
 #[test]
+fn who_says_that_it_is_not_done_is_not() {
+    let verdict = |done: bool| {
+        let given = serde_json::json!({ DONE: done, SAID: "The second half is left.\nMore." });
+        let facts = facts(Some(ResultRecord { structured_output: Some(given), ..completed() }));
+        judged(Termination::NaturalExit, 0, &facts, &[DONE, SAID])
+    };
+    assert!(verdict(true).success);
+    let left = verdict(false);
+    assert_eq!((left.subtype.as_str(), left.retry_reason), ("early_stop", RetryReason::EarlyStop));
+    assert_eq!(left.because[0], "it says itself that it is not done: The second half is left.");
+}
+
+#[test]
 fn open_background_work_is_not_done() {
     let mut facts = facts(None);
     facts.observe(&Record::BackgroundTasks { open: vec!["b".into()] });

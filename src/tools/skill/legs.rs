@@ -36,7 +36,8 @@ const ANSWERING: Duration = Duration::from_secs(300);
 const UNSAID: Duration = Duration::from_secs(1);
 /// The outputs that are to be asked for once more; none when that makes no sense.
 fn to_ask(verdict: &SkillResult, missing: Vec<String>, can_ask: bool) -> Option<Vec<String>> {
-    let incomplete = verdict.retry_reason == RetryReason::ContractRecovery && !missing.is_empty();
+    let unanswered = matches!(verdict.retry_reason, RetryReason::ContractRecovery | RetryReason::EmptyOutput);
+    let incomplete = unanswered && verdict.subtype != "unparseable" && !missing.is_empty();
     (incomplete && can_ask).then_some(missing)
 }
 
