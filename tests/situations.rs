@@ -480,7 +480,7 @@ fn real_client_that_is_killed_at_work_is_taken_up_where_it_was() {
     let cooked = cooking.finish().expect_code(0);
     assert!(cooked.stderr.contains("it is taken up where it was"), "{}", cooked.stderr);
     assert_eq!(judged(&cooked).0, "success");
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
 }
 
 #[test]
@@ -493,7 +493,7 @@ fn real_client_that_is_killed_again_and_again_leaves_nothing() {
     kill_at_work(&mut cooking, "--resume");
     let cooked = cooking.finish().expect_code(1);
     assert_eq!(judged(&cooked).0, "killed", "{}", cooked.stderr);
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
 }
 
 #[test]
