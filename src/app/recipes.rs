@@ -39,6 +39,7 @@ fn argument_text(arg: &Arg) -> String {
         Arg::Literal(value) => expr::text(value),
         Arg::Template(template) => template.source().to_owned(),
         Arg::List(items) => items.iter().map(argument_text).collect::<Vec<_>>().join(" "),
+        Arg::Choice { value, .. } => argument_text(value),
         Arg::Map(_) => "…".to_owned(),
     }
 }
