@@ -1,6 +1,6 @@
 //! Which language a recipe is written in, and what is only a warning in AutoSkillit 0.9's.
 //!
-//! `language: 1` says that it is ours. Without the key the first form that only 0.9 has decides: a recipe with such a form is
+//! `language: 1` says that it is ours, `language: 0` that it is 0.9's. Without the key the first form that only 0.9 has decides: a recipe with such a form is
 //! read as it was meant there, one without is read as ours.
 
 use std::ops::Range;
@@ -37,8 +37,10 @@ struct Marker {
 /// The language of a file, with the warning that says why it is not ours.
 #[must_use]
 pub fn detect(document: &Document) -> (Dialect, Option<Problem>) {
-    if document.value.get("language").is_some() {
-        return (Dialect::Current, None);
+    if let Some(language) = document.value.get("language") {
+        // Said on purpose, so there is nothing to warn about.
+        let dialect = if language.as_u64() == Some(0) { Dialect::Legacy } else { Dialect::Current };
+        return (dialect, None);
     }
     let Some(marker) = first(document) else { return (Dialect::Current, None) };
     let message = format!("this is read as a recipe of AutoSkillit 0.9: {}", marker.what);

@@ -20,6 +20,7 @@ pub mod library;
 pub mod load;
 pub mod lower;
 pub mod model;
+pub mod print;
 mod quoting;
 mod suggest;
 pub mod values;

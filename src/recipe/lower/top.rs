@@ -77,10 +77,10 @@ impl Lowering<'_> {
         }
     }
 
-    /// `language:`; 1 is the only one there is.
+    /// `language:`; 1 is ours, 0 that of AutoSkillit 0.9.
     fn language(&mut self, fields: &Fields<'_>) {
         if let Some(node) = fields.get("language")
-            && node.value.as_u64() != Some(1)
+            && !matches!(node.value.as_u64(), Some(0 | 1))
         {
             let message = "this version knows language 1".to_owned();
             self.error(

@@ -10,7 +10,7 @@ use crate::recipe::model::{
     Arg, Backoff, DefaultFrom, ItemFailure, LoopMode, OutputsFrom, RetryPolicy, StepKind, Target,
 };
 
-const WHOLE: &str = r#"
+pub(super) const WHOLE: &str = r#"
 language: 1
 name: demo
 ingredients:

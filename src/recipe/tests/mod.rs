@@ -4,6 +4,7 @@ mod accept;
 mod dialects;
 mod features;
 mod library;
+mod print;
 mod properties;
 mod refuse;
 
