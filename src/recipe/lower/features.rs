@@ -9,7 +9,8 @@ use super::keys::{BACKOFF, Fields, OUTPUTS, POLL, RETRY};
 use super::{Lowering, Node};
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::model::{
-    Arg, Backoff, Choice, ForEach, ItemFailure, LoopMode, OutputsFrom, Poll, RetryPolicy, StepKind, Target,
+    Arg, Backoff, Capture, Choice, ForEach, ItemFailure, LoopMode, OutputsFrom, Poll, RetryPolicy, Route,
+    StepKind, Target,
 };
 use crate::recipe::suggest;
 
@@ -120,6 +121,13 @@ impl Lowering<'_> {
         Some(RetryPolicy { max: max?, on, backoff })
     }
 
+    /// `on_exhausted` inside `retry:`, where the first releases of AutoSkillit had it.
+    pub(super) fn retry_exhausted(&mut self, fields: &Fields<'_>) -> Option<Target> {
+        let retry = fields.get("retry").filter(|_| self.is_legacy())?;
+        let value = retry.value.get("on_exhausted")?;
+        self.target(&Node { value, path: retry.path.key("on_exhausted") })
+    }
+
     fn reasons(&mut self, node: &Node<'_>) -> Vec<String> {
         let words: Vec<(&str, String)> =
             RETRY_REASONS.iter().map(|word| (*word, (*word).to_owned())).collect();
@@ -189,6 +197,27 @@ impl Lowering<'_> {
         }
         let words = [("json", OutputsFrom::Json), ("kv", OutputsFrom::Pairs), ("text", OutputsFrom::Text)];
         self.word(&node, "kind of output", &words)
+    }
+
+    /// How the output of a legacy command is read: 0.9 takes a field that is no field of the result from a line `name=value`.
+    pub(super) fn emitted(
+        &self,
+        kind: &StepKind,
+        captures: &IndexMap<String, Capture>,
+        routes: &[Route],
+    ) -> Option<OutputsFrom> {
+        let StepKind::Tool { tool, .. } = kind else { return None };
+        if !self.is_legacy() || tool.name != "run_cmd" {
+            return None;
+        }
+        let captured = captures.values().flat_map(|capture| capture.value.references());
+        let compared =
+            routes.iter().filter_map(|route| route.when.as_ref()).flat_map(|when| when.references());
+        let is_emitted = |name: &str| tool.result(name).is_none();
+        captured
+            .chain(compared)
+            .any(|found| found.namespace == "result" && found.name.as_deref().is_some_and(is_emitted))
+            .then_some(OutputsFrom::Pairs)
     }
 
     /// `options:` and `timeout:` of a confirm step, and its `default` when that is one of the options.

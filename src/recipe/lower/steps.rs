@@ -63,6 +63,8 @@ impl Lowering<'_> {
             self.report(Problem::error("exclusive-keys", message, at, "").also(other, "").help(help));
         }
         let retry = self.retry(&fields);
+        let captures = self.captures(&fields);
+        let outputs_from = self.outputs_from(&fields).or_else(|| self.emitted(&kind, &captures, &on_result));
         let retries = fields.get("retries").and_then(|node| self.count(&node, 0));
         let retries = retry.as_ref().map(|policy| policy.max).or(retries);
         Step {
@@ -74,21 +76,23 @@ impl Lowering<'_> {
             on_failure: target(self, "on_failure"),
             on_result,
             on_context_limit: target(self, "on_context_limit"),
-            on_exhausted: target(self, "on_exhausted").unwrap_or_else(|| self.escalation()),
+            on_exhausted: target(self, "on_exhausted")
+                .or_else(|| self.retry_exhausted(&fields))
+                .unwrap_or_else(|| self.escalation()),
             on_skip: target(self, "on_skip"),
             max_visits: fields.get("max_visits").and_then(|node| self.bound(&node)),
             on_exceeded: target(self, "on_exceeded"),
             retries: retries.unwrap_or(if runs_skill { DEFAULT_RETRIES } else { 0 }),
             skip_when_false: self.skip_when_false(&fields),
             allow: fields.get("allow").map(|node| self.allow(&node)).unwrap_or_default(),
-            captures: self.captures(&fields),
+            captures,
             optional: fields.get("optional").and_then(|node| self.boolean(&node)).unwrap_or_default(),
             block: fields.get("block").and_then(|node| self.text(&node)),
             hints: std::mem::take(&mut self.hints),
             lenient: self.lenient(&fields),
             retry,
             poll: self.poll(&fields),
-            outputs_from: self.outputs_from(&fields),
+            outputs_from,
             origin: None,
             line: self.document.marks.line(self.key_at(&node.path).start),
         }

@@ -3,6 +3,7 @@
 mod accept;
 mod dialects;
 mod features;
+mod legacy;
 mod library;
 mod print;
 mod properties;
