@@ -166,6 +166,7 @@ fn started(recipe: &Recipe) -> State {
         commit: None,
         dirty: false,
         inputs,
+        env: None,
         rehearsal: None,
         autoskillit_version: "0.1.0".into(),
     });

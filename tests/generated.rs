@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use autoskillit::catalog::{KITCHEN, ParamKind, TOOLS, ToolDecl};
+use autoskillit::catalog::{KITCHEN, ParamKind, TOOLS, ToolDecl, unbuilt};
 use autoskillit::cli::completions;
 use autoskillit::config::edit::render;
 use autoskillit::config::kind::{Item, Kind};
@@ -22,6 +22,7 @@ fn kind(kind: ParamKind) -> &'static str {
         ParamKind::StringList => "list of texts",
         ParamKind::StringMap => "mapping of texts",
         ParamKind::List => "list",
+        ParamKind::Any => "any value",
         ParamKind::Shell => "shell text",
     }
 }
@@ -37,6 +38,11 @@ fn tools() -> String {
          `test_check` and nothing else.\n",
     );
     describe(&mut page, KITCHEN, "");
+    page.push_str(
+        "\n# Tools that do not run yet\n\nRecipes that call these load and are checked; a run of such a recipe is refused before its first step, \
+         with the steps that call them. The same holds for a step that calls a tool of the served kitchen.\n",
+    );
+    describe(&mut page, unbuilt(), "result.");
     page
 }
 
@@ -45,7 +51,7 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|")
 }
 
-fn describe(page: &mut String, tools: &[ToolDecl], prefix: &str) {
+fn describe<'a>(page: &mut String, tools: impl IntoIterator<Item = &'a ToolDecl>, prefix: &str) {
     for tool in tools {
         let _ = write!(page, "\n## `{}`\n\n{}\n\nFails when {}.\n", tool.name, tool.summary, tool.fails_when);
         if !tool.params.is_empty() {
@@ -64,7 +70,10 @@ fn describe(page: &mut String, tools: &[ToolDecl], prefix: &str) {
         let of = if prefix.is_empty() { "answer".to_owned() } else { format!("`{prefix}`") };
         let _ = write!(page, "\n| {of} | holds |\n|---|---|\n");
         for field in tool.results {
-            let _ = writeln!(page, "| `{}` | {} |", field.name, cell(field.summary));
+            let choices: Vec<String> = field.choices.iter().map(|choice| format!("`{choice}`")).collect();
+            let choices =
+                if choices.is_empty() { String::new() } else { format!(": {}", choices.join(", ")) };
+            let _ = writeln!(page, "| `{}` | {}{choices} |", field.name, cell(field.summary));
         }
         if tool.open_result && !prefix.is_empty() {
             page.push_str("\nBeside these, `result` has the outputs that the skill declares.\n");

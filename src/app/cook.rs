@@ -26,7 +26,7 @@ use crate::execution::client::{Client, ClientError};
 use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
-use crate::recipe::model::{Orchestrator, Recipe};
+use crate::recipe::model::{Orchestrator, Recipe, StepKind};
 use crate::recipe::{Loaded, Origin, compile};
 use crate::tools::{Rehearsal, Toolkit};
 
@@ -68,6 +68,7 @@ pub struct Ready {
 /// When the recipe cannot run here, or the disk does not take it.
 pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
     let Order { recipe, inputs, allow_dirty, rehearsal, orchestrator } = order;
+    runnable(&recipe)?;
     for (name, value) in &inputs {
         // The journal keeps inputs and no secrets: a replaced value would quietly change what the steps see.
         if kitchen.redactor.clean_json(value).is_ok_and(|clean| clean != *value) {
@@ -99,6 +100,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         commit: kitchen.checkout.head(),
         dirty: !dirty.is_empty(),
         inputs,
+        env: environment(&recipe),
         rehearsal: rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone()),
         autoskillit_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
@@ -329,6 +331,28 @@ pub(super) fn toolkit(
     })
 }
 
+/// Refuses a recipe with steps that this version cannot run, before the first of them.
+fn runnable(recipe: &Recipe) -> Result<(), AppError> {
+    let unbuilt = recipe.steps.values().filter_map(|step| match &step.kind {
+        StepKind::Tool { tool, .. } if !tool.built => {
+            Some(format!("step `{}` calls `{}`", step.name, tool.name))
+        }
+        _ => None,
+    });
+    let unbuilt: Vec<String> = unbuilt.collect();
+    if unbuilt.is_empty() {
+        return Ok(());
+    }
+    let mut shown = unbuilt.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    if unbuilt.len() > 5 {
+        shown = format!("{shown}, and {} more", unbuilt.len() - 5);
+    }
+    let error = AppError::usage(format!("this version cannot run `{}`: {shown}", recipe.name));
+    Err(error.hint(
+        "these tools are known, so that the recipe can be read and checked; replace the steps to run it",
+    ))
+}
+
 /// Makes the folder of a run and what a later process needs to go on with it.
 fn make_room(kitchen: &Kitchen, run_dir: &RunDir, recipe: &Recipe) -> Result<RunLock, AppError> {
     let root = run_dir.root();
@@ -353,6 +377,13 @@ fn no_room(place: &Path, error: &std::io::Error) -> AppError {
         }
         _ => app,
     }
+}
+
+/// The variables of the environment that a recipe reads, once: a resumed run sees the same.
+fn environment(recipe: &Recipe) -> Option<Box<Map<String, Value>>> {
+    let value = |name: &String| std::env::var(name).map_or(Value::Null, Into::into);
+    let all: Map<_, _> = recipe.env.iter().map(|name| (name.clone(), value(name))).collect();
+    (!all.is_empty()).then(|| Box::new(all))
 }
 
 fn dirty_tree(recipe: &Recipe, dirty: &[String]) -> AppError {
@@ -400,5 +431,24 @@ pub fn fault_hint(fault: Option<Fault>) -> Option<&'static str> {
         Fault::Environment => Some("the machine was not fit for the step: mend that, then resume"),
         Fault::Settings => Some("the settings lack what the step needs: set it, then resume"),
         Fault::Recipe => Some("the recipe cannot go on as it is written: mend it and cook it anew"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipe_with_unbuilt_tools_is_refused_by_step_and_tool() {
+        let steps = (0..7).map(|n| {
+            format!(
+                "  s{n}:\n    tool: claim_issue\n    with: {{issue_url: x}}\n    on_success: s{}\n",
+                n + 1
+            )
+        });
+        let steps = steps.collect::<String>() + "  s7: {tool: test_check, on_success: done}\n";
+        let recipe = crate::engine::testing::recipe(&format!("steps:\n{steps}"));
+        let error = runnable(&recipe).unwrap_err().to_string();
+        assert!(error.contains("step `s0` calls `claim_issue`") && error.contains("and 2 more"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! One repository, set up for a command: its settings, recipes and skills. Opening it changes nothing on disk.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::AppError;
 use super::settings;
@@ -12,7 +13,7 @@ use crate::execution::client;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{Recipe, StepKind};
 use crate::recipe::{Library, LibraryPaths, Problems, SkillLookup};
-use crate::skills::{SkillStore, Writes};
+use crate::skills::{Contract, SkillError, SkillStore, Writes};
 use crate::workspace::git::{Checkout, GitError};
 
 /// Recipes and skills as seen from a folder, which need not be in a repository.
@@ -149,6 +150,23 @@ impl SkillLookup for Pantry {
     fn outputs(&self, name: &str) -> Option<Vec<String>> {
         let outputs = self.skills.find(name).ok()?.contract.outputs;
         (!outputs.is_empty()).then(|| outputs.into_keys().collect())
+    }
+
+    fn contract(&self, name: &str) -> Option<Arc<Contract>> {
+        self.skills.find(name).ok().map(|skill| Arc::new(skill.contract))
+    }
+
+    fn text(&self, name: &str) -> Option<Arc<str>> {
+        self.skills.find(name).ok().map(|skill| skill.body.into())
+    }
+
+    fn fault(&self, name: &str) -> Option<String> {
+        match self.skills.find(name) {
+            Err(error @ (SkillError::Malformed(_) | SkillError::Unreadable { .. })) => {
+                Some(error.to_string())
+            }
+            Ok(_) | Err(SkillError::Unknown { .. }) => None,
+        }
     }
 }
 

@@ -24,6 +24,9 @@ pub fn does(step: &Step) -> String {
         }
         StepKind::Confirm { .. } => "asks".to_owned(),
         StepKind::Route => "routes".to_owned(),
+        StepKind::Constant(value) => format!("gives {}", argument_text(value)),
+        StepKind::ForEach(each) => format!("for each {} of {}", each.name, argument_text(&each.list)),
+        StepKind::Call(call) => format!("recipe {}", call.recipe),
         StepKind::Stop { status, .. } => format!("ends: {}", format!("{status:?}").to_lowercase()),
     }
 }
@@ -36,6 +39,7 @@ fn argument_text(arg: &Arg) -> String {
         Arg::Literal(value) => expr::text(value),
         Arg::Template(template) => template.source().to_owned(),
         Arg::List(items) => items.iter().map(argument_text).collect::<Vec<_>>().join(" "),
+        Arg::Choice { value, .. } => argument_text(value),
         Arg::Map(_) => "…".to_owned(),
     }
 }
@@ -55,7 +59,7 @@ pub fn routes(step: &Step) -> String {
         .on_result
         .iter()
         .map(|route| match &route.when {
-            Some(when) => format!("{} if {}", target(&route.to), when.source()),
+            Some(when) => format!("{} if {}", target(&route.to), when.written()),
             None => format!("{} otherwise", target(&route.to)),
         })
         .collect();

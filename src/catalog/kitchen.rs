@@ -1,6 +1,7 @@
 //! The tools of a kitchen that is served: opening it, looking at it, answering for a person. No step calls them.
 
-use super::{Audience, ParamKind, ToolDecl, field, param};
+use super::{Audience, Facts, ParamKind, ToolDecl, field, param, typed};
+use crate::core::kind::ValueKind;
 
 /// Tools of the kitchen, in the order of the documentation.
 pub static KITCHEN: &[ToolDecl] = &[
@@ -27,15 +28,21 @@ pub static KITCHEN: &[ToolDecl] = &[
             ),
         ],
         results: &[
-            field("success", "whether the kitchen is open"),
+            typed("success", ValueKind::Bool, "whether the kitchen is open"),
             field("kitchen", "`open`, or `closed` when it could not be opened"),
-            field("next", "the step to call next, with its tool and arguments"),
-            field("rules", "how a run is driven"),
-            field("recipes", "what can be cooked, when no recipe was named"),
-            field("attention", "what was found wrong in this repository since the last time"),
+            typed("next", ValueKind::Json, "the step to call next, with its tool and arguments"),
+            typed("rules", ValueKind::Json, "how a run is driven"),
+            typed("recipes", ValueKind::Json, "what can be cooked, when no recipe was named"),
+            typed(
+                "attention",
+                ValueKind::Json,
+                "what was found wrong in this repository since the last time",
+            ),
         ],
         fails_when: "there is no repository, no such recipe, or the recipe cannot run here",
         open_result: true,
+        built: false,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "close_kitchen",
@@ -44,12 +51,14 @@ pub static KITCHEN: &[ToolDecl] = &[
         audience: Audience::Everybody,
         params: &[],
         results: &[
-            field("success", "always true"),
+            typed("success", ValueKind::Bool, "always true"),
             field("kitchen", "`closed`"),
-            field("run", "the run that was stopped, if there was one, and how to resume it"),
+            typed("run", ValueKind::Json, "the run that was stopped, if there was one, and how to resume it"),
         ],
         fails_when: "never",
         open_result: false,
+        built: false,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "confirm",
@@ -60,9 +69,11 @@ pub static KITCHEN: &[ToolDecl] = &[
             param("step_name", ParamKind::String, true, "the step that asks"),
             param("answer", ParamKind::Bool, true, "true for yes, false for no"),
         ],
-        results: &[field("next", "the step to call next, with its tool and arguments")],
+        results: &[typed("next", ValueKind::Json, "the step to call next, with its tool and arguments")],
         fails_when: "no such question is open",
         open_result: true,
+        built: false,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "list_recipes",
@@ -71,11 +82,17 @@ pub static KITCHEN: &[ToolDecl] = &[
         audience: Audience::OpenKitchen,
         params: &[],
         results: &[
-            field("recipes", "name, description, source and, for a faulty one, error of each"),
-            field("count", "how many"),
+            typed(
+                "recipes",
+                ValueKind::Json,
+                "name, description, source and, for a faulty one, error of each",
+            ),
+            typed("count", ValueKind::Int, "how many"),
         ],
         fails_when: "never",
         open_result: false,
+        built: false,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "load_recipe",
@@ -84,14 +101,16 @@ pub static KITCHEN: &[ToolDecl] = &[
         audience: Audience::OpenKitchen,
         params: &[param("name", ParamKind::String, true, "the recipe's name, or a file")],
         results: &[
-            field("ingredients", "type, default and meaning of each"),
-            field("steps", "what each does and where it leads"),
-            field("kitchen_rules", "house rules of the recipe"),
-            field("valid", "whether it can be cooked"),
-            field("findings", "what is wrong or odd, with place and mend"),
+            typed("ingredients", ValueKind::Json, "type, default and meaning of each"),
+            typed("steps", ValueKind::Json, "what each does and where it leads"),
+            typed("kitchen_rules", ValueKind::Json, "house rules of the recipe"),
+            typed("valid", ValueKind::Bool, "whether it can be cooked"),
+            typed("findings", ValueKind::Json, "what is wrong or odd, with place and mend"),
         ],
         fails_when: "there is no such recipe, or it is faulty",
         open_result: true,
+        built: false,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "validate_recipe",
@@ -100,12 +119,14 @@ pub static KITCHEN: &[ToolDecl] = &[
         audience: Audience::OpenKitchen,
         params: &[param("script_path", ParamKind::String, true, "a recipe's file, or its name")],
         results: &[
-            field("valid", "whether it has no errors"),
-            field("errors", "how many errors"),
-            field("findings", "each problem with file, line, column and mend"),
+            typed("valid", ValueKind::Bool, "whether it has no errors"),
+            typed("errors", ValueKind::Int, "how many errors"),
+            typed("findings", ValueKind::Json, "each problem with file, line, column and mend"),
         ],
         fails_when: "the recipe cannot be read, or has errors",
         open_result: false,
+        built: false,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "kitchen_status",
@@ -115,10 +136,10 @@ pub static KITCHEN: &[ToolDecl] = &[
         params: &[],
         results: &[
             field("package_version", "version of autoskillit"),
-            field("tools_enabled", "whether the kitchen is open"),
+            typed("tools_enabled", ValueKind::Bool, "whether the kitchen is open"),
             field("repository", "the top of the repository"),
-            field("run", "the run, the step it stands at, its tokens and dollars"),
-            field("next", "the step to call next, with its tool and arguments"),
+            typed("run", ValueKind::Json, "the run, the step it stands at, its tokens and dollars"),
+            typed("next", ValueKind::Json, "the step to call next, with its tool and arguments"),
             field(
                 "github_token_configured",
                 "whether there is a GitHub token: `github.token`, a variable, or what `gh auth token` says",
@@ -128,10 +149,12 @@ pub static KITCHEN: &[ToolDecl] = &[
                 "default_base_branch",
                 "`branching.default_base_branch` of the settings; null when it is not set",
             ),
-            field("warnings", "what is odd about settings or files of the kitchen"),
+            typed("warnings", ValueKind::Json, "what is odd about settings or files of the kitchen"),
         ],
         fails_when: "never",
         open_result: false,
+        built: false,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "get_pipeline_report",
@@ -140,11 +163,17 @@ pub static KITCHEN: &[ToolDecl] = &[
         audience: Audience::OpenKitchen,
         params: &[param("clear", ParamKind::Bool, false, "forget them after telling; default false")],
         results: &[
-            field("total_failures", "how many"),
-            field("failures", "time, run, step, command, label, reason to retry and error of each"),
+            typed("total_failures", ValueKind::Int, "how many"),
+            typed(
+                "failures",
+                ValueKind::Json,
+                "time, run, step, command, label, reason to retry and error of each",
+            ),
             field("warning", "why the list may be incomplete"),
         ],
         fails_when: "never",
         open_result: false,
+        built: false,
+        facts: Facts::NONE,
     },
 ];

@@ -4,10 +4,13 @@
 mod kitchen;
 mod schema;
 mod steps;
+mod unbuilt;
 
 pub use kitchen::KITCHEN;
 pub use schema::{input, step_only};
 pub use steps::TOOLS;
+
+use crate::core::kind::ValueKind;
 
 /// One tool.
 #[derive(Debug)]
@@ -28,6 +31,28 @@ pub struct ToolDecl {
     pub fails_when: &'static str,
     /// Whether fields beyond `results` may appear in `result` (declared outputs, echoed values).
     pub open_result: bool,
+    /// Whether steps can run it. The others are known, so that recipes which call them load.
+    pub built: bool,
+    /// What checks of recipes need to know about it.
+    pub facts: Facts,
+}
+
+/// What a tool does to the world, as far as recipes can go wrong with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// Parameters whose values name nothing any more after a success.
+    pub invalidates: &'static [&'static str],
+    /// It never fails.
+    pub never_fails: bool,
+    /// It publishes a branch.
+    pub pushes: bool,
+    /// Values of `failed_step` after which a recipe can mend what is wrong and call it again.
+    pub recoverable: &'static [&'static str],
+}
+
+impl Facts {
+    /// Nothing to know.
+    pub const NONE: Self = Self { invalidates: &[], never_fails: false, pushes: false, recoverable: &[] };
 }
 
 /// Who sees a tool of a served kitchen.
@@ -71,6 +96,8 @@ pub enum ParamKind {
     StringMap,
     /// A list of values.
     List,
+    /// Any value.
+    Any,
     /// A shell text, in which an interpolation must be quoted (`| sh`) or marked (`| raw`).
     Shell,
 }
@@ -82,6 +109,10 @@ pub struct ResultDecl {
     pub name: &'static str,
     /// What it holds.
     pub summary: &'static str,
+    /// The type of its value.
+    pub kind: ValueKind,
+    /// The only values it can have, when not empty.
+    pub choices: &'static [&'static str],
 }
 
 const fn param(name: &'static str, kind: ParamKind, required: bool, summary: &'static str) -> ParamDecl {
@@ -89,16 +120,53 @@ const fn param(name: &'static str, kind: ParamKind, required: bool, summary: &'s
 }
 
 const fn field(name: &'static str, summary: &'static str) -> ResultDecl {
-    ResultDecl { name, summary }
+    typed(name, ValueKind::String, summary)
 }
 
-/// The declaration of the step tool `name`.
+const fn typed(name: &'static str, kind: ValueKind, summary: &'static str) -> ResultDecl {
+    ResultDecl { name, summary, kind, choices: &[] }
+}
+
+const fn choice(name: &'static str, choices: &'static [&'static str], summary: &'static str) -> ResultDecl {
+    ResultDecl { name, summary, kind: ValueKind::String, choices }
+}
+
+/// The declaration of the tool `name`, as a step may call it.
 #[must_use]
 pub fn tool(name: &str) -> Option<&'static ToolDecl> {
-    TOOLS.iter().find(|tool| tool.name == name)
+    callable().find(|tool| tool.name == name)
+}
+
+/// The tools that steps may name: those that run, those that do not yet, and those of a served kitchen.
+pub fn callable() -> impl Iterator<Item = &'static ToolDecl> {
+    // A step that asks a person is an action, not a call.
+    TOOLS.iter().chain(unbuilt()).chain(KITCHEN.iter().filter(|tool| tool.name != "confirm"))
+}
+
+/// The tools that only steps name and that do not run yet.
+pub fn unbuilt() -> impl Iterator<Item = &'static ToolDecl> {
+    unbuilt::tools()
+}
+
+/// What a tool that had another name in early recipes is called now.
+#[must_use]
+pub fn renamed(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "list_skill_scripts" => "list_recipes",
+        "load_skill_script" => "load_recipe",
+        "validate_script" => "validate_recipe",
+        "autoskillit_status" => "kitchen_status",
+        _ => return None,
+    })
 }
 
 impl ToolDecl {
+    /// The field `name` of its result.
+    #[must_use]
+    pub fn result(&self, name: &str) -> Option<&'static ResultDecl> {
+        self.results.iter().find(|result| result.name == name)
+    }
+
     /// The parameter `name`.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&'static ParamDecl> {
@@ -106,7 +174,7 @@ impl ToolDecl {
     }
 }
 
-/// Every tool, those of steps first.
+/// Every tool that is served, those of steps first.
 pub fn all() -> impl Iterator<Item = &'static ToolDecl> {
     TOOLS.iter().chain(KITCHEN)
 }

@@ -1,6 +1,7 @@
 //! The tools that a step of a recipe may call.
 
-use super::{Audience, ParamKind, ToolDecl, field, param};
+use super::{Audience, Facts, ParamKind, ToolDecl, field, param, typed};
+use crate::core::kind::ValueKind;
 
 /// Tools of steps, in the order of the documentation.
 pub static TOOLS: &[ToolDecl] = &[
@@ -36,20 +37,22 @@ pub static TOOLS: &[ToolDecl] = &[
             param("budget_usd", ParamKind::String, false, "dollars the session may spend"),
         ],
         results: &[
-            field("success", "whether the verdict is success"),
+            typed("success", ValueKind::Bool, "whether the verdict is success"),
             field("result", "the session's final text"),
             field("session_id", "the session's id"),
             field("subtype", "the verdict's label, such as `success` or `permission_denied`"),
             field("retry_reason", "why another try may help, or `none`"),
-            field("needs_retry", "whether another try may help"),
-            field("is_error", "whether the client reported an error"),
-            field("exit_code", "the client's exit code"),
-            field("permission_denials", "tool calls that were refused"),
-            field("usage_by_model", "tokens and dollars by model, subagents included"),
-            field("worktree_path", "the worktree that the session made, when it says so"),
+            typed("needs_retry", ValueKind::Bool, "whether another try may help"),
+            typed("is_error", ValueKind::Bool, "whether the client reported an error"),
+            typed("exit_code", ValueKind::Int, "the client's exit code"),
+            typed("permission_denials", ValueKind::Json, "tool calls that were refused"),
+            typed("usage_by_model", ValueKind::Json, "tokens and dollars by model, subagents included"),
+            typed("worktree_path", ValueKind::Path, "the worktree that the session made, when it says so"),
         ],
         fails_when: "the verdict is not success",
         open_result: true,
+        built: true,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "run_cmd",
@@ -64,15 +67,17 @@ pub static TOOLS: &[ToolDecl] = &[
             param("timeout", ParamKind::Seconds, false, "wall clock; default 600"),
         ],
         results: &[
-            field("success", "whether the exit code is 0"),
-            field("exit_code", "the exit code; 128 + signal when a signal ended it"),
+            typed("success", ValueKind::Bool, "whether the exit code is 0"),
+            typed("exit_code", ValueKind::Int, "the exit code; 128 + signal when a signal ended it"),
             field("stdout", "standard output without the final line break (last 64 KiB)"),
             field("stderr", "standard error without the final line break (last 64 KiB)"),
-            field("log", "the file that holds all of the output"),
-            field("timed_out", "whether the wall clock ended it"),
+            typed("log", ValueKind::Path, "the file that holds all of the output"),
+            typed("timed_out", ValueKind::Bool, "whether the wall clock ended it"),
         ],
         fails_when: "the exit code is not 0, or the wall clock ended it",
         open_result: false,
+        built: true,
+        facts: Facts::NONE,
     },
     ToolDecl {
         name: "test_check",
@@ -85,16 +90,18 @@ pub static TOOLS: &[ToolDecl] = &[
             param("timeout", ParamKind::Seconds, false, "wall clock; default 600"),
         ],
         results: &[
-            field("passed", "whether the tests pass"),
+            typed("passed", ValueKind::Bool, "whether the tests pass"),
             field("command", "the command that ran"),
-            field("exit_code", "its exit code"),
+            typed("exit_code", ValueKind::Int, "its exit code"),
             field("summary", "one line: the counts that the runner printed, or the exit code"),
             field("stdout", "the end of standard output (last 64 KiB)"),
             field("stderr", "the end of standard error (last 64 KiB)"),
-            field("log", "the file that holds all of the output"),
-            field("timed_out", "whether the wall clock ended it"),
+            typed("log", ValueKind::Path, "the file that holds all of the output"),
+            typed("timed_out", ValueKind::Bool, "whether the wall clock ended it"),
         ],
         fails_when: "the exit code is not 0, the runner's summary counts failures, or the wall clock ended it",
         open_result: false,
+        built: true,
+        facts: Facts::NONE,
     },
 ];

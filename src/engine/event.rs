@@ -201,6 +201,9 @@ pub struct RunStarted {
     pub dirty: bool,
     /// The ingredients' values.
     pub inputs: Map<String, Value>,
+    /// The variables of the environment that the recipe reads; null where one is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Box<Map<String, Value>>>,
     /// The scenario's name, in a rehearsal.
     pub rehearsal: Option<String>,
     /// Version of autoskillit.

@@ -42,6 +42,7 @@ pub(crate) fn started(inputs: Value) -> RunStarted {
         commit: None,
         dirty: false,
         inputs: inputs.as_object().cloned().unwrap_or_default(),
+        env: None,
         rehearsal: None,
         autoskillit_version: "0".into(),
     }

@@ -7,6 +7,7 @@ use super::host::Outcome;
 use super::state::{At, State};
 use crate::catalog::ToolDecl;
 use crate::execution::verdict::RetryReason;
+use crate::recipe::executable;
 use crate::recipe::expr::{EvalError, Scope};
 use crate::recipe::model::{Arg, Bound, CaptureMode, Recipe, Step, StepKind, StopStatus, Target};
 use crate::{catalog::ParamKind, recipe::expr::Expr};
@@ -83,6 +84,12 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
     if let Some(ending) = over_limit(recipe, state, step, elapsed_ms) {
         return ending;
     }
+    if state.visits.is_empty()
+        && let Some(gap) = executable::gaps(recipe).into_iter().find(|gap| gap.stops)
+    {
+        let step = (!gap.step.is_empty()).then_some(gap.step.as_str());
+        return end(RunStatus::Failed, gap.message, step, false, Some(Fault::Recipe));
+    }
     let scope = scope(recipe, state, places, step, None);
     if let Some(condition) = &step.skip_when_false {
         match condition.eval(&scope).map(|value| holds(&value)) {
@@ -93,9 +100,7 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
                     .as_ref()
                     .or(step.on_success.as_ref())
                     .map_or(Next::End(RunStatus::Succeeded), follow);
-                // The filter is how lowering reads a text as yes or no; nobody wrote it.
-                let written = condition.source().trim_end_matches(" | flag");
-                let why = format!("`{written}` is false");
+                let why = format!("`{}` is false", condition.written());
                 return record(Event::StepSkipped { step: step.name.clone(), why, next });
             }
             Err(error) => return no_value(step, "skip_when_false", &error),
@@ -140,11 +145,23 @@ fn start(
             let step = step.name.clone();
             Action::Call(Try { step, visit, attempt, tool, params: Value::Object(params), cut_off })
         }
-        StepKind::Confirm { message, default } => match message.render(&scope) {
+        StepKind::Confirm { message, default, .. } => match message.render(&scope) {
             Ok(message) => Action::Ask { visit, step: step.name.clone(), message, default: *default },
             Err(error) => no_value(step, "message", &error),
         },
         StepKind::Route => record(concluded(recipe, state, places, step, visit, 1, &routed(), 0)),
+        StepKind::Constant(value) => match value.value(&scope) {
+            Ok(value) => {
+                let outcome = Outcome { result: json!({ "value": value }), ..routed() };
+                record(concluded(recipe, state, places, step, visit, 1, &outcome, 0))
+            }
+            Err(error) => no_value(step, "constant", &error),
+        },
+        // The run was refused before its first step; only a journal that somebody changed leads here.
+        StepKind::ForEach(_) | StepKind::Call(_) => {
+            let reason = format!("this version does not execute the step `{}`", step.name);
+            end(RunStatus::Failed, reason, Some(&step.name), false, Some(Fault::Recipe))
+        }
         StepKind::Stop { status, message } => match message.render(&scope) {
             Ok(message) => {
                 let status = match status {
@@ -313,7 +330,7 @@ fn route(step: &Step, scope: &Scope, outcome: &Outcome, attempt: u32) -> Result<
             match &route.when {
                 None => return Ok((follow(&route.to), "no condition before it held".to_owned())),
                 Some(when) if is_true(when, scope)? => {
-                    return Ok((follow(&route.to), format!("`{}` holds", when.source())));
+                    return Ok((follow(&route.to), format!("`{}` holds", when.written())));
                 }
                 Some(_) => {}
             }
@@ -367,7 +384,7 @@ fn follow(target: &Target) -> Next {
 }
 
 fn is_true(when: &Expr, scope: &Scope) -> Result<bool, String> {
-    when.eval(scope).map(|value| holds(&value)).map_err(|error| format!("`{}`: {error}", when.source()))
+    when.eval(scope).map(|value| holds(&value)).map_err(|error| format!("`{}`: {error}", when.written()))
 }
 
 /// Truth as recipes mean it: the texts `false` and `""` are false beside what JSON calls empty, because inputs and shell
@@ -437,6 +454,8 @@ fn scope(recipe: &Recipe, state: &State, places: &Places, step: &Step, result: O
             "repository": places.repository,
         }),
     );
+    let env = started.and_then(|started| started.env.as_deref().cloned()).unwrap_or_default();
+    scope.insert("env".to_owned(), Value::Object(env));
     if let Some(result) = result {
         scope.insert("result".to_owned(), result.clone());
     }

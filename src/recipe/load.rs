@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use super::check::{SkillLookup, check};
 use super::diagnostic::{Problem, Problems};
-use super::lower::{Lowered, lower};
+use super::lower::{Lowered, lower_in};
 use super::marks::{Marks, Path};
 use super::model::{Recipe, RecipeSource};
-use super::{suggest, yaml};
+use super::{dialect, suggest, yaml};
 
 /// A recipe that can run, and what is odd about it.
 #[derive(Debug)]
@@ -31,18 +31,46 @@ pub struct Origin {
     pub path: Option<PathBuf>,
 }
 
+/// What a compilation needs from the world.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// The skills there are.
+    pub skills: &'a dyn SkillLookup,
+    /// The folder for files that steps pass to each other, which legacy recipes name with a placeholder.
+    pub temp: &'a str,
+    /// Variables of the environment that expressions may read, beside those that they always may.
+    pub env: &'a [String],
+}
+
+impl<'a> Setting<'a> {
+    /// Everything but the skills as it is without settings.
+    #[must_use]
+    pub fn of(skills: &'a dyn SkillLookup) -> Self {
+        Self { skills, temp: yaml::DEFAULT_TEMP, env: &[] }
+    }
+}
+
+/// Compiles and checks a text without settings of its own.
+///
+/// # Errors
+/// As [`compile_in`].
+pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<Loaded, Problems> {
+    compile_in(text, origin, &Setting::of(skills))
+}
+
 /// Compiles and checks a text.
 ///
 /// # Errors
 /// Every problem of the text, warnings included, when one of them is an error.
-pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<Loaded, Problems> {
-    let document =
-        yaml::read(text).map_err(|problems| Problems::new(&origin.file, &without_mark(text), problems))?;
-    let lowered = lower(&document);
-    let mut problems = check(&lowered, &document.marks, skills);
+pub fn compile_in(text: &str, origin: &Origin, setting: &Setting<'_>) -> Result<Loaded, Problems> {
+    let document = yaml::read_in(text, setting.temp)
+        .map_err(|problems| Problems::new(&origin.file, &without_mark(text), problems))?;
+    let lowered = lower_in(&document, setting.env);
+    let mut problems = check(&lowered, &document.marks, setting.skills);
     let Lowered { mut recipe, problems: found, .. } = lowered;
-    problems.extend(found);
     problems.extend(check_name(&recipe, &document.marks, &origin.stem));
+    problems.iter_mut().for_each(|problem| dialect::soften(recipe.dialect, problem));
+    problems.extend(found);
     recipe.source = origin.source;
     recipe.path.clone_from(&origin.path);
     let problems = Problems::new(&origin.file, &document.text, problems);

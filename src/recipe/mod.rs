@@ -12,11 +12,16 @@
 pub mod arg;
 pub mod builtin;
 pub mod check;
+pub mod dialect;
+pub mod executable;
 pub mod expr;
+mod graph;
 pub mod library;
 pub mod load;
 pub mod lower;
 pub mod model;
+pub mod print;
+mod quoting;
 mod suggest;
 pub mod values;
 pub mod yaml;

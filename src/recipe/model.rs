@@ -36,6 +36,10 @@ pub struct Recipe {
     pub summary: String,
     /// `autoskillit_version:` as written.
     pub version: Option<String>,
+    /// Which language it is written in.
+    pub dialect: Dialect,
+    /// Findings of rules that its author accepts, anywhere in it.
+    pub allow: Vec<Allow>,
     /// Who drives a run of this recipe, when the recipe says so.
     pub orchestrator: Option<Orchestrator>,
     /// Inputs in declaration order.
@@ -48,6 +52,12 @@ pub struct Recipe {
     pub requires_packs: Vec<String>,
     /// Limits over the whole run.
     pub limits: Limits,
+    /// Variables of the environment that its expressions read.
+    pub env: Vec<String>,
+    /// Whether its author still tries it out.
+    pub experimental: bool,
+    /// Steps that run on every exit.
+    pub finally: IndexMap<String, Step>,
     /// Where it came from.
     pub source: RecipeSource,
     /// The file it was read from; `None` for a bundled recipe.
@@ -63,7 +73,7 @@ impl Recipe {
     #[must_use]
     pub fn tools(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
-        for step in self.steps.values() {
+        for step in self.all_steps() {
             if let StepKind::Tool { tool, .. } = &step.kind
                 && !names.contains(&tool.name)
             {
@@ -76,8 +86,45 @@ impl Recipe {
     /// Whether a step of it asks a person something.
     #[must_use]
     pub fn asks(&self) -> bool {
-        self.steps.values().any(|step| matches!(step.kind, StepKind::Confirm { .. }))
+        self.all_steps().iter().any(|step| matches!(step.kind, StepKind::Confirm { .. }))
     }
+
+    /// Every step, those inside `for_each` and `finally` included, in the order of the text.
+    #[must_use]
+    pub fn all_steps(&self) -> Vec<&Step> {
+        fn collect<'r>(steps: &'r IndexMap<String, Step>, all: &mut Vec<&'r Step>) {
+            for step in steps.values() {
+                all.push(step);
+                if let StepKind::ForEach(each) = &step.kind {
+                    collect(&each.body, all);
+                }
+            }
+        }
+        let mut all = Vec::new();
+        collect(&self.steps, &mut all);
+        collect(&self.finally, &mut all);
+        all
+    }
+}
+
+/// The language that a recipe is written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// Ours: everything is as it is written down, or an error.
+    #[default]
+    Current,
+    /// AutoSkillit 0.9's: what only a model could follow, and what was taken loosely there, is a warning.
+    Legacy,
+}
+
+/// A finding that an author accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// The rule's id.
+    pub rule: String,
+    /// Why it is right here.
+    pub reason: String,
 }
 
 /// Who drives a run.
@@ -104,7 +151,7 @@ pub struct Limits {
 }
 
 /// One input of a recipe.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Ingredient {
     /// What it is, for people.
     pub description: String,
@@ -118,6 +165,45 @@ pub struct Ingredient {
     pub kind: ValueKind,
     /// The only values allowed, when not empty.
     pub choices: Vec<Value>,
+    /// Where the value comes from when none is given and there is no default.
+    pub default_from: Option<DefaultFrom>,
+}
+
+/// Where a default is read, before the first step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DefaultFrom {
+    /// `config.<key>`: a setting.
+    Config(String),
+    /// `git.remote`: the address of the remote.
+    GitRemote,
+    /// `git.branch`: the branch that is checked out.
+    GitBranch,
+    /// `git.base_branch`: the branch that work is merged into.
+    GitBaseBranch,
+    /// `detect.test_command`: the command that tests the project.
+    TestCommand,
+    /// `run.date`: the day the run starts.
+    Date,
+}
+
+impl DefaultFrom {
+    /// The sources without a part of their own, with their words.
+    pub const WORDS: &'static [(&'static str, Self)] = &[
+        ("git.remote", Self::GitRemote),
+        ("git.branch", Self::GitBranch),
+        ("git.base_branch", Self::GitBaseBranch),
+        ("detect.test_command", Self::TestCommand),
+        ("run.date", Self::Date),
+    ];
+
+    /// What stands in the recipe.
+    #[must_use]
+    pub fn written(&self) -> String {
+        if let Self::Config(key) = self {
+            return format!("config.{key}");
+        }
+        Self::WORDS.iter().find(|(_, source)| source == self).map_or("", |(word, _)| word).to_owned()
+    }
 }
 
 /// One step.
@@ -151,10 +237,85 @@ pub struct Step {
     pub retries: u32,
     /// The step is skipped when this expression is false.
     pub skip_when_false: Option<Expr>,
+    /// Findings of rules that its author accepts here.
+    pub allow: Vec<Allow>,
     /// Variables of `context` set after the step completed, in order.
     pub captures: IndexMap<String, Capture>,
+    /// `optional:` as written; AutoSkillit 0.9 marks steps with it that `skip_when_false` may skip.
+    pub optional: bool,
+    /// The group it belongs to, for rules about groups.
+    pub block: Option<String>,
+    /// What `with:` tells a session that drives a legacy recipe beside the tool's parameters.
+    pub hints: IndexMap<String, Arg>,
+    /// Variables that it may read before they are captured (`optional_context_refs`).
+    pub lenient: Vec<String>,
+    /// Which failures are tried again, and how soon; `retries` holds its `max`.
+    pub retry: Option<RetryPolicy>,
+    /// The call is repeated until its result is as it should be.
+    pub poll: Option<Poll>,
+    /// How the output of a command becomes its result.
+    pub outputs_from: Option<OutputsFrom>,
+    /// Where it was written, when it came in from a sub-recipe.
+    pub origin: Option<Part>,
     /// Where the step stands in the text, for messages.
     pub line: usize,
+}
+
+/// The place of a step that came in from a sub-recipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The sub-recipe.
+    pub recipe: String,
+    /// The name of the step there.
+    pub step: String,
+    /// The file, as people are shown it.
+    pub file: String,
+}
+
+/// `retry:`: which failures of a session are tried again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RetryPolicy {
+    /// Extra tries.
+    pub max: u32,
+    /// The reasons that are tried again; all when empty.
+    pub on: Vec<String>,
+    /// How long to wait before a try.
+    pub backoff: Backoff,
+}
+
+/// Waits that grow.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Backoff {
+    /// Before the first extra try.
+    pub first: Duration,
+    /// What each further wait is multiplied by.
+    pub factor: f64,
+    /// The longest wait.
+    pub most: Option<Duration>,
+}
+
+/// `poll:`: waiting for something by asking again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Poll {
+    /// Time between two calls.
+    pub every: Duration,
+    /// Time after which the step fails.
+    pub limit: Duration,
+    /// What must hold of `result`.
+    pub until: Expr,
+}
+
+/// `outputs_from:`: how the output of a command is read.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OutputsFrom {
+    /// The output is one JSON mapping.
+    Json,
+    /// Lines of `name=value`.
+    Pairs,
+    /// The output as it is.
+    Text,
+    /// A file that the command writes, holding JSON.
+    File(Template),
 }
 
 /// What a step does.
@@ -173,9 +334,17 @@ pub enum StepKind {
         message: Template,
         /// The answer when nobody is there to ask; `None` stops the run instead.
         default: Option<bool>,
+        /// The answers and where each leads, when there are others than yes and no.
+        choice: Option<Box<Choice>>,
     },
     /// Calls nothing, only routes.
     Route,
+    /// Calls nothing; its result is `{value}`.
+    Constant(Arg),
+    /// Runs steps once for each item of a list.
+    ForEach(Box<ForEach>),
+    /// The steps of another recipe; composition puts them in its place.
+    Call(Box<SubCall>),
     /// Ends the run.
     Stop {
         /// How it ends.
@@ -183,6 +352,69 @@ pub enum StepKind {
         /// What people are told.
         message: Template,
     },
+}
+
+/// The answers of a confirm step that has others than yes and no, or does not wait for ever.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Choice {
+    /// Each answer and where it leads; empty when the answers are yes and no.
+    pub options: IndexMap<String, Target>,
+    /// The answer when nobody answers.
+    pub default: Option<String>,
+    /// How long an answer is waited for.
+    pub timeout: Option<Duration>,
+}
+
+/// `for_each:`: steps that run once for each item.
+#[derive(Debug, Clone)]
+pub struct ForEach {
+    /// The list.
+    pub list: Arg,
+    /// What an item is called in `item`.
+    pub name: String,
+    /// One after the other, or side by side.
+    pub mode: LoopMode,
+    /// How many at a time in parallel.
+    pub max_parallel: Option<Bound>,
+    /// What runs for each item; `done` in it ends the item.
+    pub body: IndexMap<String, Step>,
+    /// What follows when an item fails.
+    pub on_item_failure: ItemFailure,
+    /// Values taken from each item, as lists in the order of the items.
+    pub collect: IndexMap<String, Arg>,
+}
+
+/// How items follow each other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LoopMode {
+    /// One after the other.
+    #[default]
+    Sequential,
+    /// Side by side.
+    Parallel,
+}
+
+/// What follows when an item fails.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ItemFailure {
+    /// No further item starts, and the step failed.
+    #[default]
+    Stop,
+    /// The others run; whether one failed is in the result.
+    Continue,
+}
+
+/// `sub_recipe:`: another recipe in the place of a step.
+#[derive(Debug, Clone)]
+pub struct SubCall {
+    /// Its name.
+    pub recipe: String,
+    /// It is left out when this does not hold.
+    pub gate: Option<Expr>,
+    /// Its ingredients.
+    pub inputs: IndexMap<String, Arg>,
+    /// Variables of this recipe, and what each takes from the `context` of the other.
+    pub outputs: IndexMap<String, Arg>,
 }
 
 /// The end that a `stop` step states.
@@ -262,4 +494,11 @@ pub enum Arg {
     List(Vec<Arg>),
     /// A mapping with an interpolation somewhere inside.
     Map(IndexMap<String, Arg>),
+    /// An item of `args:` that is left out when its condition does not hold.
+    Choice {
+        /// The condition.
+        when: Expr,
+        /// The item.
+        value: Box<Arg>,
+    },
 }

@@ -2,9 +2,12 @@
 //! folder that the client is given for one session.
 
 mod contract;
+mod frontmatter;
 mod plugin;
 mod store;
+#[cfg(test)]
+mod tests;
 
-pub use contract::{Contract, ContractError, Output, Writes};
+pub use contract::{Contract, Edits, Input, Output, Patterns, Writes};
 pub use plugin::{PLUGIN, write_plugin};
 pub use store::{Skill, SkillError, SkillStore};

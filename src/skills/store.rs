@@ -4,13 +4,16 @@ use std::path::PathBuf;
 
 use include_dir::{Dir, include_dir};
 
-use super::contract::{Contract, ContractError};
+use super::contract::Contract;
+use super::frontmatter::{Read, in_a_line, read};
 use crate::core::text::did_you_mean;
+use crate::core::yaml;
+use crate::core::yaml::diagnostic::Problems;
 
 static BUILTIN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/skills");
 
 /// One skill.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Skill {
     /// Its contract.
     pub contract: Contract,
@@ -18,6 +21,8 @@ pub struct Skill {
     pub body: String,
     /// Its file; `None` for ours.
     pub path: Option<PathBuf>,
+    /// What is odd about it.
+    pub warnings: Problems,
 }
 
 /// Why a skill cannot be used.
@@ -40,13 +45,8 @@ pub enum SkillError {
         source: std::io::Error,
     },
     /// Its file is not a skill.
-    #[error("{file}: {source}")]
-    Malformed {
-        /// The file.
-        file: String,
-        /// What is wrong.
-        source: ContractError,
-    },
+    #[error("the skill cannot be used: {}", in_a_line(.0))]
+    Malformed(Box<Problems>),
 }
 
 /// All skills of one project.
@@ -72,14 +72,28 @@ impl SkillStore {
         let plain = !name.is_empty() && !name.contains(['/', '\\']) && name != "." && name != "..";
         for dir in self.dirs.iter().filter(|_| plain) {
             let path = dir.join(name).join("SKILL.md");
-            match std::fs::read_to_string(&path) {
-                Ok(text) => return skill(&text, path.display().to_string(), Some(path)),
-                Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound) => {}
+            match std::fs::metadata(&path) {
+                // A folder of that name, a pipe or a device is no text, and reading it may never end.
+                Ok(facts) if !facts.is_file() => {
+                    let source = std::io::Error::other("it is no regular file");
+                    return Err(SkillError::Unreadable { path, source });
+                }
+                Ok(facts) if facts.len() > yaml::MAX_SIZE as u64 => {
+                    let message =
+                        format!("it has {} bytes; a skill has at most {}", facts.len(), yaml::MAX_SIZE);
+                    return Err(SkillError::Unreadable { path, source: std::io::Error::other(message) });
+                }
+                Ok(_) => {}
+                Err(error) if is_absent(&error) => continue,
                 Err(source) => return Err(SkillError::Unreadable { path, source }),
             }
+            return match std::fs::read_to_string(&path) {
+                Ok(text) => skill(name, &text, path.display().to_string(), Some(path)),
+                Err(source) => Err(SkillError::Unreadable { path, source }),
+            };
         }
         match BUILTIN.get_file(format!("{name}/SKILL.md")).and_then(|file| file.contents_utf8()) {
-            Some(text) => skill(text, format!("skills/{name}/SKILL.md (bundled)"), None),
+            Some(text) => skill(name, text, format!("skills/{name}/SKILL.md (bundled)"), None),
             None => {
                 let names = self.names();
                 let near = did_you_mean(name, names.iter().map(String::as_str)).map(str::to_owned);
@@ -103,10 +117,14 @@ impl SkillStore {
     }
 }
 
-fn skill(text: &str, file: String, path: Option<PathBuf>) -> Result<Skill, SkillError> {
-    match Contract::parse(text) {
-        Ok((contract, body)) => Ok(Skill { contract, body: body.to_owned(), path }),
-        Err(source) => Err(SkillError::Malformed { file, source }),
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+fn skill(name: &str, text: &str, file: String, path: Option<PathBuf>) -> Result<Skill, SkillError> {
+    match read(name, &file, text) {
+        Ok(Read { contract, body, warnings }) => Ok(Skill { contract, body, path, warnings }),
+        Err(problems) => Err(SkillError::Malformed(Box::new(problems))),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn system(
     let outputs: Vec<_> = contract
         .outputs
         .iter()
-        .map(|(name, output)| context! { name, description => output.description.clone() })
+        .map(|(name, output)| context! { name, description => output.told() })
         .collect();
     render(
         "session",

@@ -189,7 +189,7 @@ fn declared(contract: &Contract) -> Vec<Declared> {
         .map(|(name, output)| Declared {
             name: name.clone(),
             kind: output.kind,
-            required: !output.optional,
+            required: output.is_required(),
             choices: output.choices.clone(),
         })
         .collect()

@@ -56,6 +56,7 @@ fn misfit(kind: ParamKind, value: &Value) -> Option<&'static str> {
         }
         ParamKind::StringMap => (value.is_object(), "a mapping of names to texts"),
         ParamKind::List => (value.is_array() || scalar, "a list"),
+        ParamKind::Any => (true, "a value"),
     };
     (!fits).then_some(expected)
 }

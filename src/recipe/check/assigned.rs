@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 
 use super::Subject;
-use super::graph::{Cause, Graph};
 use crate::recipe::diagnostic::Problem;
+use crate::recipe::graph::{Cause, Graph};
 use crate::recipe::model::{Capture, Step, StepKind};
 use crate::recipe::suggest::{arrows, quoted_list};
 

@@ -1,8 +1,8 @@
 //! Loops that nothing bounds.
 
 use super::Subject;
-use super::graph::{Cause, Edge, Graph};
 use crate::recipe::diagnostic::Problem;
+use crate::recipe::graph::{Cause, Edge, Graph};
 use crate::recipe::suggest::arrows;
 
 impl Subject<'_> {

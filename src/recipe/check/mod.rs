@@ -1,9 +1,7 @@
 //! Checks on a compiled recipe: what its parts mean together.
 
 mod assigned;
-mod graph;
 mod loops;
-mod quoting;
 mod references;
 mod shell;
 mod skills;
@@ -11,12 +9,15 @@ mod structure;
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::diagnostic::{Problem, Severity};
 use super::expr::Template;
+use super::graph::Graph;
 use super::lower::Lowered;
 use super::marks::{Marks, Path};
 use super::model::Recipe;
+use crate::skills::Contract;
 
 /// What checks need to know about skills.
 pub trait SkillLookup {
@@ -26,6 +27,21 @@ pub trait SkillLookup {
     fn names(&self) -> Vec<String>;
     /// The outputs that a skill declares; `None` when it declares nothing, so that any may appear.
     fn outputs(&self, name: &str) -> Option<Vec<String>>;
+    /// What a skill says about itself; `None` when there is none, it is faulty, or the lookup does not know.
+    fn contract(&self, name: &str) -> Option<Arc<Contract>> {
+        let _ = name;
+        None
+    }
+    /// Its instructions without the frontmatter.
+    fn text(&self, name: &str) -> Option<Arc<str>> {
+        let _ = name;
+        None
+    }
+    /// Why a skill that is there cannot be used: file, line, what is wrong and the mend, in a line.
+    fn fault(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
 }
 
 /// A lookup that accepts every skill, for views that do not run anything.
@@ -68,7 +84,7 @@ pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup) -> Vec<
     let whole =
         !lowered.problems.iter().any(is_error) && !problems.iter().any(|found| found.code == "no-route");
     if whole {
-        let graph = graph::Graph::of(subject.recipe);
+        let graph = Graph::of(subject.recipe);
         subject.reachability(&graph, &mut problems);
         subject.loops(&graph, &mut problems);
         subject.assigned(&graph, &mut problems);

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::Subject;
-use crate::recipe::diagnostic::Problem;
+use crate::recipe::diagnostic::{Problem, Severity};
 use crate::recipe::expr::{Expr, NAMESPACES, RUN_NAMES, Reference, Template};
 use crate::recipe::marks::Path;
-use crate::recipe::model::{Arg, Bound, Step, StepKind};
+use crate::recipe::model::{Arg, Bound, Dialect, Step, StepKind};
 use crate::recipe::suggest;
 
 /// One place where a step reads a name.
@@ -34,6 +34,16 @@ impl Subject<'_> {
             }
             StepKind::Confirm { message, .. } | StepKind::Stop { message, .. } => {
                 reads.template(message, &self.message_path(&step.name), None);
+            }
+            StepKind::Constant(value) => reads.arg(value, &base.key("constant"), None),
+            StepKind::ForEach(each) => reads.arg(&each.list, &base.key("for_each"), None),
+            StepKind::Call(call) => {
+                if let Some(gate) = &call.gate {
+                    reads.expr(gate, &base.key("gate"), None);
+                }
+                for (name, arg) in &call.inputs {
+                    reads.arg(arg, &base.key("inputs").key(name), None);
+                }
             }
             StepKind::Route => {}
         }
@@ -75,7 +85,12 @@ impl Subject<'_> {
             for read in self.reads(step) {
                 if let Some((message, help)) = self.judge(step, &read) {
                     let at = self.read_at(&read);
-                    problems.push(Problem::error("unknown-reference", message, at, "unknown").help(help));
+                    let mut problem = Problem::error("unknown-reference", message, at, "unknown").help(help);
+                    // A session that drives a legacy recipe finds such a name in its conversation.
+                    if self.recipe.dialect == Dialect::Legacy && read.has_result {
+                        problem.severity = Severity::Warning;
+                    }
+                    problems.push(problem);
                 }
             }
         }
@@ -136,6 +151,11 @@ impl Subject<'_> {
     }
 
     fn judge_result(&self, step: &Step, name: &str) -> Option<(String, Option<String>)> {
+        match &step.kind {
+            StepKind::Constant(_) if name == "value" => return None,
+            StepKind::ForEach(_) => return None,
+            _ => {}
+        }
         let StepKind::Tool { tool, .. } = &step.kind else {
             let message = format!("this step has no result, so no `result.{name}`");
             return Some((message, Some("only steps that call a tool have one".to_owned())));
@@ -189,6 +209,10 @@ impl<'a> Reads<'a> {
             Arg::Template(template) => self.template(template, path, own),
             Arg::List(items) => {
                 items.iter().enumerate().for_each(|(index, item)| self.arg(item, &path.index(index), own));
+            }
+            Arg::Choice { when, value } => {
+                self.expr(when, &path.key("when"), own);
+                self.arg(value, &path.key("value"), own);
             }
             Arg::Map(entries) => {
                 entries.iter().for_each(|(key, item)| self.arg(item, &path.key(key), own));

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use super::Subject;
-use super::quoting::{Around, around};
 use crate::catalog::ParamKind;
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::expr::Expr;
 use crate::recipe::model::{Arg, StepKind};
+use crate::recipe::quoting::{Around, around};
 
 impl Subject<'_> {
     pub(super) fn shell(&self, problems: &mut Vec<Problem>) {

@@ -1,8 +1,8 @@
 //! Steps that go nowhere, and steps that nothing leads to.
 
 use super::Subject;
-use super::graph::Graph;
 use crate::recipe::diagnostic::Problem;
+use crate::recipe::graph::Graph;
 use crate::recipe::model::{Step, StepKind};
 
 impl Subject<'_> {
@@ -19,6 +19,7 @@ impl Subject<'_> {
             let goes_on = step.on_success.is_some() || !step.on_result.is_empty();
             match step.kind {
                 StepKind::Stop { .. } => {}
+                StepKind::Confirm { choice: Some(ref choice), .. } if !choice.options.is_empty() => {}
                 StepKind::Confirm { .. } => {
                     for (key, there, answer) in [
                         ("on_success", step.on_success.is_some(), "yes"),
@@ -30,11 +31,11 @@ impl Subject<'_> {
                         }
                     }
                 }
-                StepKind::Tool { .. } | StepKind::Route if !goes_on => {
+                _ if !goes_on => {
                     let help = "add `on_success:` or `on_result:`; `on_success: done` ends the run";
                     missing("on_success", "nothing follows it", help);
                 }
-                StepKind::Tool { .. } | StepKind::Route => {}
+                _ => {}
             }
             if step.skip_when_false.is_some()
                 && step.on_skip.is_none()

@@ -13,6 +13,7 @@ pub(super) struct Analysis {
     pub(super) paths: Vec<Path>,
     pub(super) references: Vec<Reference>,
     pub(super) shell: Shell,
+    pub(super) test: super::test::Test,
 }
 
 /// What an expression writes into a shell text.
@@ -47,7 +48,7 @@ pub(super) fn analyse(source: &str) -> Result<Analysis, ExprError> {
     if let Some(problem) = walk.problem {
         return Err(problem);
     }
-    Ok(walk.finish(shell(&tree)))
+    Ok(walk.finish(shell(&tree), super::test::of(&tree)))
 }
 
 fn shell(tree: &Expr<'_>) -> Shell {
@@ -69,7 +70,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn finish(self, shell: Shell) -> Analysis {
+    fn finish(self, shell: Shell, test: super::test::Test) -> Analysis {
         let guards: Vec<Vec<String>> = self
             .found
             .iter()
@@ -94,7 +95,7 @@ impl Walk {
                 }
             }
         }
-        Analysis { paths, references, shell }
+        Analysis { paths, references, shell, test }
     }
 
     fn fail(&mut self, span: Span, message: String, help: Option<String>) {
@@ -206,7 +207,7 @@ impl Walk {
     }
 }
 
-fn segments(expr: &Expr<'_>) -> Option<(Vec<String>, Span)> {
+pub(super) fn segments(expr: &Expr<'_>) -> Option<(Vec<String>, Span)> {
     let mut names = Vec::new();
     let mut rest = expr;
     loop {

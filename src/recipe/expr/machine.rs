@@ -1,12 +1,13 @@
 //! The one minijinja environment and what it is allowed to do.
 
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use minijinja::machinery::tokenize;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Expression, UndefinedBehavior, Value};
 
-use super::{ExprError, value};
+use super::{ExprError, loose, value};
 
 /// A compiled expression.
 pub(super) type Program = Expression<'static, 'static>;
@@ -106,6 +107,30 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
         Ok(crate::core::text::sh_quote(&text))
     });
     environment.add_filter("raw", printable);
+    // minijinja's own writes `none` where there is nothing.
+    environment.add_filter("trim", |value: &Value, characters: Option<String>| -> Result<String, Error> {
+        let text = printable(value)?;
+        Ok(match characters {
+            Some(characters) => text.trim_matches(|other| characters.contains(other)).to_owned(),
+            None => text.trim().to_owned(),
+        })
+    });
+    // What predicates of AutoSkillit 0.9 are translated into; they are not for people, so no suggestion names them.
+    type Compared = fn(&serde_json::Value, &serde_json::Value) -> bool;
+    let compared: [(&str, Compared); 5] = [
+        ("is_same", loose::is_same),
+        ("is_below", |one, other| loose::order(one, other).is_some_and(Ordering::is_lt)),
+        ("is_at_most", |one, other| loose::order(one, other).is_some_and(Ordering::is_le)),
+        ("is_above", |one, other| loose::order(one, other).is_some_and(Ordering::is_gt)),
+        ("is_at_least", |one, other| loose::order(one, other).is_some_and(Ordering::is_ge)),
+    ];
+    for (name, compare) in compared {
+        environment.add_filter(name, move |one: &Value, other: &Value| -> Result<bool, Error> {
+            Ok(compare(&json(one)?, &json(other)?))
+        });
+    }
+    environment
+        .add_filter("is_set", |value: &Value| -> Result<bool, Error> { Ok(loose::is_set(&json(value)?)) });
     environment.add_filter("flag", |value: &Value| -> Result<bool, Error> {
         let text = printable(value)?.trim().to_ascii_lowercase();
         Ok(!matches!(text.as_str(), "" | "false" | "no" | "off" | "0" | "none" | "null"))
@@ -130,9 +155,11 @@ pub(super) fn syntax() -> SyntaxConfig {
 }
 
 fn printable(value: &Value) -> Result<String, Error> {
-    value::to_json(value)
-        .map(|value| value::text(&value))
-        .map_err(|message| Error::new(ErrorKind::UndefinedError, message))
+    json(value).map(|value| value::text(&value))
+}
+
+fn json(value: &Value) -> Result<serde_json::Value, Error> {
+    value::to_json(value).map_err(|message| Error::new(ErrorKind::UndefinedError, message))
 }
 
 /// Compiles an expression that was analysed before.

@@ -5,8 +5,11 @@
 //! minijinja is behind it.
 
 mod analyse;
+mod legacy;
+mod loose;
 mod machine;
 mod template;
+pub mod test;
 mod value;
 
 use std::fmt;
@@ -16,16 +19,30 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use template::Template;
+pub use test::{Op, Operand, Test};
 pub use value::text;
 
 pub use crate::core::text::sh_quote;
 
-/// What expressions see: one object per namespace (`inputs`, `context`, `result`, `run`). A declared
+/// What expressions see: one object per namespace (see [`NAMESPACES`]). A declared
 /// ingredient that was not given is null, so that reading it is no error.
 pub type Scope = serde_json::Map<String, Value>;
 
 /// The namespaces of a scope.
-pub const NAMESPACES: &[&str] = &["inputs", "context", "result", "run"];
+pub const NAMESPACES: &[&str] = &["inputs", "context", "result", "run", "item", "env"];
+
+/// Variables of the environment that every recipe may read, in `env`.
+pub const ENVIRONMENT: &[&str] = &["CI", "HOME", "LANG", "TZ", "USER"];
+
+/// How an expression is read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// As it is written; a name that is missing is an error.
+    #[default]
+    Strict,
+    /// As AutoSkillit 0.9 means it; a name that is missing is nothing.
+    Legacy,
+}
 
 /// The names in `run`.
 pub const RUN_NAMES: &[&str] = &["id", "dir", "repository", "recipe", "step"];
@@ -38,6 +55,10 @@ pub struct Expr {
 
 struct Inner {
     source: String,
+    /// The text in the recipe, where that is another one.
+    written: Option<String>,
+    mode: Mode,
+    test: test::Test,
     program: machine::Program,
     paths: Vec<analyse::Path>,
     references: Vec<Reference>,
@@ -94,11 +115,53 @@ impl Expr {
     /// # Errors
     /// When it is no expression of the language, or uses a filter, test or function it lacks.
     pub fn parse(source: &str) -> Result<Self, ExprError> {
+        Self::compile(source, Mode::Strict, None)
+    }
+
+    /// Compiles what stands between `${{` and `}}`.
+    ///
+    /// # Errors
+    /// As [`Expr::parse`].
+    pub fn parse_as(source: &str, mode: Mode) -> Result<Self, ExprError> {
+        match mode {
+            Mode::Strict => Self::parse(source),
+            Mode::Legacy => {
+                let names = legacy::names(source);
+                // Places are those of the text as it is, where nothing in it changed.
+                let changed = names != source.trim();
+                Self::compile(if changed { &names } else { source }, mode, changed.then_some(source))
+            }
+        }
+    }
+
+    /// Compiles a predicate, as in `when:`; in the forms of AutoSkillit 0.9, where `mode` says so.
+    ///
+    /// # Errors
+    /// As [`Expr::parse`].
+    pub fn predicate(source: &str, mode: Mode) -> Result<Self, ExprError> {
+        match mode {
+            Mode::Strict => Self::parse(source),
+            Mode::Legacy => Self::compile(&legacy::predicate(source), mode, Some(source)),
+        }
+    }
+
+    /// The same expression, said to be written as `text`.
+    ///
+    /// # Errors
+    /// As [`Expr::parse`].
+    pub fn made(source: &str, mode: Mode, text: &str) -> Result<Self, ExprError> {
+        Self::compile(source, mode, Some(text))
+    }
+
+    fn compile(source: &str, mode: Mode, written: Option<&str>) -> Result<Self, ExprError> {
         let found = analyse::analyse(source)?;
         let program = machine::compile(source)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 source: source.trim().to_owned(),
+                written: written.map(|text| text.trim().to_owned()),
+                mode,
+                test: found.test,
                 program,
                 paths: found.paths,
                 references: found.references,
@@ -129,6 +192,24 @@ impl Expr {
         &self.inner.references
     }
 
+    /// What it asks, as a predicate.
+    #[must_use]
+    pub fn test(&self) -> &test::Test {
+        &self.inner.test
+    }
+
+    /// How it was read.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.inner.mode
+    }
+
+    /// The text as it stands in the recipe, for people.
+    #[must_use]
+    pub fn written(&self) -> &str {
+        self.inner.written.as_deref().unwrap_or(&self.inner.source)
+    }
+
     /// The text it was compiled from, without surrounding blanks.
     #[must_use]
     pub fn source(&self) -> &str {
@@ -148,11 +229,11 @@ impl Expr {
     }
 
     fn run(&self, scope: &Scope) -> Result<minijinja::Value, String> {
-        machine::eval(&self.inner.program, value::context(scope, &self.inner.paths))
+        machine::eval(&self.inner.program, value::context(scope, &self.inner.paths, self.inner.mode))
     }
 
     fn error(&self, message: String) -> EvalError {
-        EvalError { expression: self.inner.source.clone(), message }
+        EvalError { expression: self.written().to_owned(), message }
     }
 }
 
@@ -164,7 +245,7 @@ impl fmt::Debug for Expr {
 
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
-        self.inner.source == other.inner.source
+        self.inner.source == other.inner.source && self.inner.mode == other.inner.mode
     }
 }
 

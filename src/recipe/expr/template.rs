@@ -8,7 +8,7 @@ use minijinja::machinery::{Token, tokenize};
 use serde_json::Value;
 
 use super::machine::{self, CLOSE, OPEN};
-use super::{EvalError, Expr, ExprError, Reference, Scope, value};
+use super::{EvalError, Expr, ExprError, Mode, Reference, Scope, value};
 
 /// A compiled text with `${{ … }}`; cheap to clone.
 #[derive(Clone, PartialEq)]
@@ -36,7 +36,15 @@ impl Template {
     /// # Errors
     /// When an interpolation is not closed or holds no valid expression.
     pub fn parse(source: &str) -> Result<Self, ExprError> {
-        let segments = segments(source)?;
+        Self::parse_as(source, Mode::Strict)
+    }
+
+    /// Compiles a text whose expressions are read as `mode` says.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub fn parse_as(source: &str, mode: Mode) -> Result<Self, ExprError> {
+        let segments = segments(source, mode)?;
         let mut references = Vec::new();
         for segment in &segments {
             let Segment::Interpolation(expr, range) = segment else { continue };
@@ -142,7 +150,7 @@ impl fmt::Debug for Template {
     }
 }
 
-fn segments(source: &str) -> Result<Vec<Segment>, ExprError> {
+fn segments(source: &str, mode: Mode) -> Result<Vec<Segment>, ExprError> {
     let mut segments = Vec::new();
     let mut open: Option<Range<usize>> = None;
     for token in tokenize(source, false, machine::syntax()) {
@@ -156,9 +164,8 @@ fn segments(source: &str) -> Result<Vec<Segment>, ExprError> {
             Token::VariableStart => open = Some(span),
             Token::VariableEnd => {
                 let start = open.take().unwrap_or(span.clone());
-                let expr = Expr::parse(&source[start.end..span.start]).map_err(|error| ExprError {
-                    span: error.span.start + start.end..error.span.end + start.end,
-                    ..error
+                let expr = Expr::parse_as(&source[start.end..span.start], mode).map_err(|error| {
+                    ExprError { span: error.span.start + start.end..error.span.end + start.end, ..error }
                 })?;
                 segments.push(Segment::Interpolation(expr, start.start..span.end));
             }

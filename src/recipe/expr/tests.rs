@@ -165,3 +165,76 @@ proptest! {
         prop_assert_eq!(String::from_utf8_lossy(&output.stdout), text);
     }
 }
+
+#[test]
+fn a_predicate_can_be_asked_what_it_asks() {
+    let test = |source: &str| Expr::parse(source).unwrap().test().clone();
+    let path = |name: &str| Operand::Path {
+        segments: name.split('.').map(str::to_owned).collect(),
+        filters: Vec::new(),
+    };
+    let literal = |value: Value| Operand::Literal(value);
+    let same = |name: &str, value: &str| Test::Compare(path(name), Op::Equal, literal(json!(value)));
+    for (source, expected) in [
+        ("true", Test::Always),
+        ("false", Test::Never),
+        ("result.a", Test::Truth(path("result.a"))),
+        ("not result.a", Test::Not(Box::new(Test::Truth(path("result.a"))))),
+        ("result.a == 'x'", same("result.a", "x")),
+        ("result.a != 'x'", Test::Not(Box::new(same("result.a", "x")))),
+        ("result.a | is_same('x')", Test::Compare(path("result.a"), Op::Same, literal(json!("x")))),
+        ("result.n > 3", Test::Compare(path("result.n"), Op::Greater, literal(json!(3)))),
+        (
+            "result.a in ['x', 'y']",
+            Test::In(path("result.a"), vec![literal(json!("x")), literal(json!("y"))]),
+        ),
+        (
+            "result.a == 'x' and result.b == 'y' and context.c == 'z'",
+            Test::And(vec![same("result.a", "x"), same("result.b", "y"), same("context.c", "z")]),
+        ),
+        ("result.a == 'x' or result.b == 'y'", Test::Or(vec![same("result.a", "x"), same("result.b", "y")])),
+        ("result.a + 1", Test::Opaque),
+    ] {
+        assert_eq!(test(source), expected, "{source}");
+    }
+    let either = test("result.a == 'x' or result.a in ['y', 'z'] or result.b == 'w'");
+    assert_eq!(either.values_of(&["result", "a"]), [&json!("x"), &json!("y"), &json!("z")]);
+    let a: &[&str] = &["result", "a"];
+    for (source, value, may, must) in [
+        ("result.a == 'x'", "x", true, true),
+        ("result.a == 'x'", "y", false, false),
+        ("result.a != 'x'", "y", true, true),
+        ("result.a == 'x' and result.b == 'y'", "x", true, false),
+        ("result.a == 'x' and result.b == 'y'", "z", false, false),
+        ("result.a == 'x' or result.b == 'y'", "z", true, false),
+        ("result.a | trim == 'x'", "x", true, true),
+        ("result.a | upper == 'x'", "y", true, false),
+        ("result.a in ['x', 'y']", "y", true, true),
+        ("true", "y", true, true),
+    ] {
+        let test = test(source);
+        assert_eq!(
+            (test.can_hold(a, &json!(value)), test.must_hold(a, &json!(value))),
+            (may, must),
+            "{source} {value}"
+        );
+    }
+}
+
+#[test]
+fn what_is_missing_is_nothing_in_the_old_language() {
+    let read = |source: &str| Template::parse_as(source, Mode::Legacy).unwrap().value(&scope());
+    for (source, value) in [
+        ("${{ context.gone }}", json!(null)),
+        ("${{ gone.name }}", json!(null)),
+        ("${{ context.gone.deep }}", json!(null)),
+        ("${{ context.files.deep }}", json!(null)),
+        ("x ${{ context.gone }}", json!("x ")),
+        ("${{ context.gone | trim }}", json!("")),
+        ("${{ result.my-key }}", json!(null)),
+        ("${{ inputs.count - 1 }}", json!(2)),
+        ("${{ inputs.count-1 }}", json!(2)),
+    ] {
+        assert_eq!(read(source), Ok(value), "{source}");
+    }
+}

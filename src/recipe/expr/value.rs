@@ -4,18 +4,20 @@ use minijinja::value::{Serde, ValueKind};
 use minijinja::{Error, ErrorKind, Value as Inner};
 use serde_json::{Map, Value};
 
+use super::Mode;
 use super::analyse::Path;
 
 /// The part of `scope` that `paths` read. A name that is missing becomes a value that fails as soon
 /// as it is touched, unless its path is guarded.
-pub(super) fn context(scope: &Map<String, Value>, paths: &[Path]) -> Inner {
+/// Where `mode` is lenient, it becomes nothing instead.
+pub(super) fn context(scope: &Map<String, Value>, paths: &[Path], mode: Mode) -> Inner {
     let roots: Vec<&Path> = paths.iter().filter(|path| path.segments.len() == 1).collect();
     let pairs = roots.into_iter().filter_map(|root| {
         let name = &root.segments[0];
         let value = match scope.get(name) {
-            Some(value) => select(value, &root.segments, paths),
+            Some(value) => select(value, &root.segments, paths, mode),
             None if root.guarded => return None,
-            None => missing(&root.segments),
+            None => missing(&root.segments, paths, mode),
         };
         Some((name.clone(), value))
     });
@@ -23,15 +25,17 @@ pub(super) fn context(scope: &Map<String, Value>, paths: &[Path]) -> Inner {
 }
 
 /// `value`, which stands at `at`, with what `paths` read below it.
-fn select(value: &Value, at: &[String], paths: &[Path]) -> Inner {
+fn select(value: &Value, at: &[String], paths: &[Path], mode: Mode) -> Inner {
     let below: Vec<&Path> = paths
         .iter()
         .filter(|path| path.segments.len() == at.len() + 1 && path.segments.starts_with(at))
         .collect();
-    let Value::Object(fields) = value else { return outer(value) };
     if below.is_empty() {
         return outer(value);
     }
+    let Value::Object(fields) = value else {
+        return if mode == Mode::Legacy { missing(at, paths, mode) } else { outer(value) };
+    };
     // A namespace holds much that this expression does not read; deeper mappings are kept whole.
     let mut all: Vec<(String, Inner)> = Vec::new();
     if at.len() > 1 {
@@ -40,9 +44,9 @@ fn select(value: &Value, at: &[String], paths: &[Path]) -> Inner {
     for path in below {
         let name = &path.segments[at.len()];
         match fields.get(name) {
-            Some(value) => all.push((name.clone(), select(value, &path.segments, paths))),
+            Some(value) => all.push((name.clone(), select(value, &path.segments, paths, mode))),
             None if path.guarded => {}
-            None => all.push((name.clone(), missing(&path.segments))),
+            None => all.push((name.clone(), missing(&path.segments, paths, mode))),
         }
     }
     Inner::from_pairs(all)
@@ -52,7 +56,16 @@ fn outer(value: &Value) -> Inner {
     Inner::from(Serde(value))
 }
 
-fn missing(segments: &[String]) -> Inner {
+fn missing(segments: &[String], paths: &[Path], mode: Mode) -> Inner {
+    if mode == Mode::Legacy {
+        let below = paths
+            .iter()
+            .filter(|path| path.segments.len() == segments.len() + 1 && path.segments.starts_with(segments));
+        let pairs: Vec<_> = below
+            .map(|path| (path.segments[segments.len()].clone(), missing(&path.segments, paths, mode)))
+            .collect();
+        return if pairs.is_empty() { Inner::from(()) } else { Inner::from_pairs(pairs) };
+    }
     Inner::from(Error::new(ErrorKind::UndefinedError, format!("`{}` is not set", segments.join("."))))
 }
 

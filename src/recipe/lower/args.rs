@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::keys::Fields;
+use super::keys::{Fields, ITEM};
 use super::{Lowering, Node};
 use crate::catalog::{ParamDecl, ParamKind, ToolDecl};
 use crate::recipe::diagnostic::Problem;
@@ -18,13 +18,13 @@ const CHOICES: &[(&str, [&str; 2])] =
     &[("run_cmd", ["argv", "cmd"]), ("run_skill", ["skill", "skill_command"])];
 
 impl Lowering<'_> {
-    /// The arguments of a tool step.
+    /// The arguments of a tool step, and what a legacy recipe tells beside them.
     pub(super) fn with(
         &mut self,
         step: &str,
         tool: &'static ToolDecl,
         fields: &Fields<'_>,
-    ) -> IndexMap<String, Arg> {
+    ) -> (IndexMap<String, Arg>, IndexMap<String, Arg>) {
         let mut given: Vec<(String, Node<'_>)> = Vec::new();
         for key in FOLDED.iter().filter(|_| tool.name == "run_skill") {
             given.extend(fields.get(key).map(|node| ((*key).to_owned(), node)));
@@ -43,6 +43,7 @@ impl Lowering<'_> {
             given.push((key, node));
         }
         let mut with = IndexMap::new();
+        let mut hints = IndexMap::new();
         let mut names: Vec<String> = Vec::new();
         for (key, node) in given {
             let Some(param) = tool.param(&key) else {
@@ -50,6 +51,15 @@ impl Lowering<'_> {
                 let help = suggest::help(&key, "parameters", tool.params.iter().map(|param| param.name));
                 let message = format!("`{}` has no parameter `{key}`", tool.name);
                 self.report(Problem::error("unknown-parameter", message, at, "unknown").help(help));
+                if self.is_legacy() && tool.name == "run_python" {
+                    // Arguments of the function stand beside its name.
+                    self.problems.pop();
+                }
+                if self.is_legacy()
+                    && let Some(hint) = self.arg(&node)
+                {
+                    hints.insert(key, hint);
+                }
                 continue;
             };
             names.push(key.clone());
@@ -57,21 +67,63 @@ impl Lowering<'_> {
                 self.wrong_type(&node, noun(param.kind));
                 continue;
             }
-            if let Some(arg) = self.arg(&node)
+            let arg = match key == "args" && tool.name == "run_skill" {
+                true => self.skill_args(&node),
+                false => self.arg(&node).map(|arg| read_bool(param.kind, arg)),
+            };
+            if let Some(arg) = arg
                 && self.fits(param, &arg, &node)
             {
                 with.insert(key, arg);
             }
         }
         self.complete(tool, &names, fields);
-        with
+        if tool.name == "run_python" && self.is_legacy() && !hints.is_empty() {
+            match with.entry("args".to_owned()).or_insert_with(|| Arg::Map(IndexMap::new())) {
+                Arg::Map(args) => args.extend(std::mem::take(&mut hints)),
+                Arg::Literal(Value::Object(args)) => {
+                    let known = args.iter().map(|(name, value)| (name.clone(), Arg::Literal(value.clone())));
+                    let all = known.chain(std::mem::take(&mut hints)).collect();
+                    with.insert("args".to_owned(), Arg::Map(all));
+                }
+                _ => {}
+            }
+        }
+        if tool.name == "run_cmd" && self.is_legacy() {
+            let path = fields.path.key("with").key("cmd");
+            self.legacy_shell(&Node { value: &serde_yaml::Value::Null, path }, &mut with);
+        }
+        (with, hints)
+    }
+
+    /// `args:` of a skill, whose items may be `{when, value}`.
+    fn skill_args(&mut self, node: &Node<'_>) -> Option<Arg> {
+        let conditional =
+            |item: &serde_yaml::Value| item.get("when").is_some() && item.get("value").is_some();
+        if !node.value.as_sequence().is_some_and(|items| items.iter().any(conditional)) {
+            return self.arg(node);
+        }
+        let mut all = Vec::new();
+        for item in self.items(node) {
+            if !conditional(item.value) {
+                all.push(self.arg(&item)?);
+                continue;
+            }
+            let fields = self.fields(&item, &ITEM);
+            let (condition, value) = (fields.get("when")?, fields.get("value")?);
+            let text = self.text(&condition)?;
+            let text = self.without_braces(&condition, text)?;
+            let when = self.expression(&condition, &text)?;
+            all.push(Arg::Choice { when, value: Box::new(self.arg(&value)?) });
+        }
+        Some(Arg::List(all))
     }
 
     /// `with.step_name`, which AutoSkillit 0.9 uses to tell its telemetry what runs.
     fn step_name(&mut self, step: &str, node: &Node<'_>) {
         if node.value.as_str() != Some(step) {
             let message = format!("`step_name` is not the name of this step, `{step}`");
-            self.error("bad-value", &node.path, message, "", Some("remove it: it is known".to_owned()));
+            self.error("step-name", &node.path, message, "", Some("remove it: it is known".to_owned()));
         }
     }
 
@@ -107,6 +159,7 @@ impl Lowering<'_> {
             Arg::Literal(value) => literal_fits(param.kind, value),
             // A text that is one expression may turn out to be anything.
             Arg::Template(template) if template.single().is_some() => true,
+            _ if param.kind == ParamKind::Any => true,
             Arg::Template(_) => matches!(
                 param.kind,
                 ParamKind::String | ParamKind::Path | ParamKind::Seconds | ParamKind::Shell
@@ -116,6 +169,7 @@ impl Lowering<'_> {
                 ParamKind::StringList => items.iter().all(is_text),
                 _ => false,
             },
+            Arg::Choice { .. } => false,
             Arg::Map(entries) => match param.kind {
                 ParamKind::StringMap => entries.values().all(is_text),
                 _ => false,
@@ -124,25 +178,27 @@ impl Lowering<'_> {
         if !good {
             self.wrong_type(node, noun(param.kind));
         }
-        if param.name == "args"
-            && node.value.as_sequence().is_some_and(|items| items.iter().any(is_conditional))
-        {
-            let message = "`when` in `args` is not supported by this version".to_owned();
-            self.error("unsupported-key", &node.path, message, "here", None);
-        }
         good
     }
 }
 
-fn is_conditional(item: &serde_yaml::Value) -> bool {
-    item.as_mapping().is_some_and(|item| item.contains_key("when"))
+/// `"true"` and `"false"` for a parameter that is yes or no.
+fn read_bool(kind: ParamKind, arg: Arg) -> Arg {
+    match &arg {
+        Arg::Literal(Value::String(text)) if kind == ParamKind::Bool => match text.trim() {
+            "true" => Arg::Literal(Value::Bool(true)),
+            "false" => Arg::Literal(Value::Bool(false)),
+            _ => arg,
+        },
+        _ => arg,
+    }
 }
 
 fn is_text(arg: &Arg) -> bool {
     match arg {
         Arg::Literal(value) => is_scalar(value),
         Arg::Template(_) => true,
-        Arg::List(_) | Arg::Map(_) => false,
+        Arg::List(_) | Arg::Map(_) | Arg::Choice { .. } => false,
     }
 }
 
@@ -154,11 +210,13 @@ fn literal_fits(kind: ParamKind, value: &Value) -> bool {
     match kind {
         ParamKind::String => is_scalar(value),
         ParamKind::Path | ParamKind::Shell => value.is_string(),
-        ParamKind::Bool => value.is_boolean(),
+        // Recipes write flags of tools as texts as well.
+        ParamKind::Bool => value.is_boolean() || matches!(value.as_str(), Some("" | "true" | "false")),
         ParamKind::Seconds => values::duration(value).is_ok(),
         ParamKind::StringList => value.as_array().is_some_and(|items| items.iter().all(is_scalar)),
         ParamKind::StringMap => value.as_object().is_some_and(|entries| entries.values().all(is_scalar)),
         ParamKind::List => value.is_array(),
+        ParamKind::Any => true,
     }
 }
 
@@ -171,6 +229,7 @@ fn noun(kind: ParamKind) -> &'static str {
         ParamKind::StringList => "a list of texts",
         ParamKind::StringMap => "a mapping of texts",
         ParamKind::List => "a list",
+        ParamKind::Any => "a value",
     }
 }
 

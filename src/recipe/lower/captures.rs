@@ -34,12 +34,12 @@ impl Lowering<'_> {
 
     fn capture(&mut self, node: &Node<'_>, mode: CaptureMode) -> Option<Capture> {
         if !node.value.is_mapping() {
-            let value = self.captured(node)?;
+            let value = self.captured(node, mode)?;
             return Some(Capture { value, kind: None, mode });
         }
         let fields = self.fields(node, &CAPTURE);
         let value = match (fields.get("value"), fields.get("from")) {
-            (Some(value), None) | (None, Some(value)) => self.captured(&value),
+            (Some(value), None) | (None, Some(value)) => self.captured(&value, mode),
             (Some(_), Some(from)) => {
                 let message = "`value` and `from` exclude each other".to_owned();
                 self.error("exclusive-keys", &from.path, message, "", None);
@@ -57,13 +57,13 @@ impl Lowering<'_> {
             None => None,
         };
         let mode = match fields.get("mode") {
-            Some(node) => self.mode(&node, mode)?,
+            Some(node) => self.capture_mode(&node, mode)?,
             None => mode,
         };
         Some(Capture { value: value?, kind, mode })
     }
 
-    fn mode(&mut self, node: &Node<'_>, outer: CaptureMode) -> Option<CaptureMode> {
+    fn capture_mode(&mut self, node: &Node<'_>, outer: CaptureMode) -> Option<CaptureMode> {
         let word = self.text(node)?;
         let mode = match word.as_str() {
             "set" => CaptureMode::Set,
@@ -84,7 +84,7 @@ impl Lowering<'_> {
         Some(mode)
     }
 
-    fn captured(&mut self, node: &Node<'_>) -> Option<Arg> {
+    fn captured(&mut self, node: &Node<'_>, mode: CaptureMode) -> Option<Arg> {
         let arg = self.arg(node)?;
         if let (Arg::Literal(Value::String(text)), Yaml::String(_)) = (&arg, node.value)
             && Expr::parse(text).is_ok_and(|expr| {
@@ -93,7 +93,13 @@ impl Lowering<'_> {
         {
             let message = format!("this captures the text {text:?}, not a value");
             let help = Some(format!("write `${{{{ {text} }}}}`"));
+            let before = self.problems.len();
             self.error("capture-of-text", &node.path, message, "a plain text", help);
+            // 0.9 holds only `capture` to it.
+            if mode == CaptureMode::Append {
+                self.tolerate(before);
+                return self.is_legacy().then_some(arg);
+            }
             return None;
         }
         Some(arg)

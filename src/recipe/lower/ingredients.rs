@@ -8,7 +8,7 @@ use super::keys::INGREDIENT;
 use super::{Lowering, Node, to_json};
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::expr::text;
-use crate::recipe::model::{Ingredient, ValueKind};
+use crate::recipe::model::{DefaultFrom, Ingredient, ValueKind};
 use crate::recipe::suggest;
 
 impl Lowering<'_> {
@@ -20,12 +20,19 @@ impl Lowering<'_> {
             if matches!(ingredient.kind, ValueKind::String) {
                 self.text_inputs.insert(name.clone());
             }
+            self.ingredient_names.insert(name.clone());
             all.insert(name, ingredient);
         }
         all
     }
 
     fn ingredient(&mut self, node: &Node<'_>) -> Ingredient {
+        if !node.value.is_mapping() && !node.value.is_null() {
+            let before = self.problems.len();
+            self.wrong_type(node, "a mapping");
+            self.tolerate(before);
+            return Ingredient::default();
+        }
         let fields = self.fields(node, &INGREDIENT);
         let description = fields.get("description").and_then(|node| self.text(&node)).unwrap_or_default();
         let kind = fields.get("type").and_then(|node| self.kind(&node)).unwrap_or_default();
@@ -56,7 +63,26 @@ impl Lowering<'_> {
             hidden: fields.get("hidden").and_then(|node| self.boolean(&node)).unwrap_or_default(),
             kind,
             choices,
+            default_from: fields.get("default_from").and_then(|node| self.default_from(&node)),
         }
+    }
+
+    /// `default_from:`.
+    fn default_from(&mut self, node: &Node<'_>) -> Option<DefaultFrom> {
+        let given = self.text(node)?;
+        if let Some(key) = given.strip_prefix("config.")
+            && !key.is_empty()
+        {
+            return Some(DefaultFrom::Config(key.to_owned()));
+        }
+        let found = DefaultFrom::WORDS.iter().find(|(word, _)| *word == given);
+        if found.is_none() {
+            let words = DefaultFrom::WORDS.iter().map(|(word, _)| *word).chain(["config.<key>"]);
+            let help = suggest::help(&given, "sources", words);
+            let message = format!("nothing is known to read at `{given}`");
+            self.error("bad-value", &node.path, message, "unknown", help);
+        }
+        found.map(|(_, source)| source.clone())
     }
 
     /// `type:` of an ingredient or capture.
@@ -94,6 +120,14 @@ impl Lowering<'_> {
         };
         if kind.accepts(&value) {
             return Some(value);
+        }
+        if self.is_legacy() && matches!(kind, ValueKind::String) && (value.is_boolean() || value.is_number())
+        {
+            let message = format!("the {what} `{value}` is read as a text, as every ingredient of 0.9");
+            let at = self.at(&node.path);
+            let problem = Problem::warning("wrong-type", message, at, "no text");
+            self.report(problem.help(format!("put it in quotes, \"{value}\"")));
+            return Some(Value::from(text(&value)));
         }
         let message = format!("expected {} as {what}, found {}", kind.noun(), super::describe(node.value));
         let help = match (kind, &value) {

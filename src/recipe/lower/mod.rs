@@ -3,25 +3,29 @@
 
 mod args;
 mod captures;
+mod features;
 mod ingredients;
 mod keys;
 mod kinds;
+mod legacy_shell;
 mod routes;
 mod steps;
+mod sub;
 mod top;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ops::Range;
 
 use serde_json::Value;
 use serde_yaml::Value as Yaml;
 
-use super::diagnostic::Problem;
-use super::expr::{Expr, ExprError, Template};
+use super::diagnostic::{Problem, Severity};
+use super::dialect;
+use super::expr::{ENVIRONMENT, Expr, ExprError, Mode, Reference, Template};
 use super::marks::Path;
-use super::model::{Arg, Recipe};
-use super::values;
+use super::model::{Arg, Dialect, Recipe};
 use super::yaml::Document;
+use super::{suggest, values};
 
 /// What lowering leaves.
 #[derive(Debug)]
@@ -37,12 +41,25 @@ pub struct Lowered {
 /// Lowers a parsed file.
 #[must_use]
 pub fn lower(document: &Document) -> Lowered {
+    lower_in(document, &[])
+}
+
+/// Lowers a parsed file whose expressions may read these variables of the environment beside those that all may.
+#[must_use]
+pub fn lower_in(document: &Document, env: &[String]) -> Lowered {
+    let (dialect, marker) = dialect::detect(document);
     let mut lowering = Lowering {
         document,
-        problems: Vec::new(),
+        dialect,
+        problems: marker.into_iter().collect(),
         step_names: Vec::new(),
         broken: HashSet::new(),
         text_inputs: HashSet::new(),
+        ingredient_names: HashSet::new(),
+        hints: indexmap::IndexMap::new(),
+        allowed: env,
+        env: BTreeSet::new(),
+        items_in_scope: Vec::new(),
     };
     let recipe = lowering.recipe();
     Lowered { recipe, problems: lowering.problems, broken: lowering.broken }
@@ -50,11 +67,21 @@ pub fn lower(document: &Document) -> Lowered {
 
 struct Lowering<'a> {
     document: &'a Document,
+    dialect: Dialect,
     problems: Vec<Problem>,
     step_names: Vec<String>,
     broken: HashSet<String>,
     /// Ingredients whose values are texts, so that `false` may be a text.
     text_inputs: HashSet<String>,
+    ingredient_names: HashSet<String>,
+    /// What the step at hand tells beside the parameters of its tool.
+    hints: indexmap::IndexMap<String, Arg>,
+    /// Variables of the environment that the settings allow.
+    allowed: &'a [String],
+    /// Those that are read.
+    env: BTreeSet<String>,
+    /// The names of the loops around the step at hand.
+    items_in_scope: Vec<String>,
 }
 
 /// A value and where it stands.
@@ -65,8 +92,20 @@ struct Node<'a> {
 }
 
 impl Lowering<'_> {
-    fn report(&mut self, problem: Problem) {
+    fn report(&mut self, mut problem: Problem) {
+        dialect::soften(self.dialect, &mut problem);
         self.problems.push(problem);
+    }
+
+    fn is_legacy(&self) -> bool {
+        self.dialect == Dialect::Legacy
+    }
+
+    /// Makes warnings of what was reported since there were `before` problems, where 0.9 takes it.
+    fn tolerate(&mut self, before: usize) {
+        if self.is_legacy() {
+            self.problems[before..].iter_mut().for_each(|problem| problem.severity = Severity::Warning);
+        }
     }
 
     fn at(&self, path: &Path) -> Range<usize> {
@@ -192,8 +231,11 @@ impl Lowering<'_> {
 
     /// Compiles a text with interpolations.
     fn template(&mut self, node: &Node<'_>, text: &str) -> Option<Template> {
-        match Template::parse(text) {
-            Ok(template) => Some(template),
+        match Template::parse_as(text, self.mode()) {
+            Ok(template) => {
+                self.check_references(node, text, template.references());
+                Some(template)
+            }
             Err(error) => {
                 self.expression_error(node, text, &error);
                 None
@@ -201,10 +243,59 @@ impl Lowering<'_> {
         }
     }
 
-    /// Compiles a bare expression.
+    /// How expressions of this recipe are read.
+    fn mode(&self) -> Mode {
+        match self.dialect {
+            Dialect::Current => Mode::Strict,
+            Dialect::Legacy => Mode::Legacy,
+        }
+    }
+
+    /// Reports names of the environment and of a loop that cannot be read here.
+    fn check_references(&mut self, node: &Node<'_>, text: &str, references: &[Reference]) {
+        for reference in references {
+            let name = reference.name.as_deref().unwrap_or_default();
+            let (code, message, help) = match reference.namespace.as_str() {
+                "env" if ENVIRONMENT.contains(&name) || self.allowed.iter().any(|known| known == name) => {
+                    self.env.insert(name.to_owned());
+                    continue;
+                }
+                "env" => (
+                    "env-not-allowed",
+                    format!("`{reference}` must not be read"),
+                    format!(
+                        "recipes read {} and what `recipes.env` of the settings names; a command sees its whole environment",
+                        suggest::quoted_list(ENVIRONMENT)
+                    ),
+                ),
+                "item" if self.items_in_scope.is_empty() => (
+                    "unknown-reference",
+                    format!("`{reference}` is not known here"),
+                    "an item is read by the steps of `for_each`".to_owned(),
+                ),
+                "item"
+                    if !self.items_in_scope.iter().any(|known| {
+                        name.strip_prefix(known.as_str()).is_some_and(|rest| matches!(rest, "" | "_index"))
+                    }) =>
+                {
+                    let names = self.items_in_scope.iter().map(String::as_str);
+                    let help = suggest::help(name, "items", names);
+                    ("unknown-reference", format!("there is no `{reference}`"), help.unwrap_or_default())
+                }
+                _ => continue,
+            };
+            let at = self.document.marks.within(&self.document.text, &node.path, text, &reference.span);
+            self.report(Problem::error(code, message, at, "here").help(help));
+        }
+    }
+
+    /// Compiles a predicate.
     fn expression(&mut self, node: &Node<'_>, text: &str) -> Option<Expr> {
-        match Expr::parse(text) {
-            Ok(expr) => Some(expr),
+        match Expr::predicate(text, self.mode()) {
+            Ok(expr) => {
+                self.check_references(node, text, expr.references());
+                Some(expr)
+            }
             Err(error) => {
                 self.expression_error(node, text, &error);
                 None

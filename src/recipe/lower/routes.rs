@@ -32,7 +32,9 @@ impl Lowering<'_> {
     pub(super) fn on_result(&mut self, node: &Node<'_>) -> Vec<Route> {
         let routes = match node.value {
             Yaml::Sequence(items) if items.is_empty() => {
+                let before = self.problems.len();
                 self.wrong_type(node, "at least one route");
+                self.tolerate(before);
                 Vec::new()
             }
             Yaml::Sequence(_) => {
@@ -58,7 +60,9 @@ impl Lowering<'_> {
 
     fn route(&mut self, node: &Node<'_>) -> Option<Route> {
         if !node.value.is_mapping() {
+            let before = self.problems.len();
             self.wrong_type(node, "a mapping with `when` and `route`");
+            self.tolerate(before);
             return None;
         }
         let fields = self.fields(node, &ROUTE);
@@ -83,25 +87,27 @@ impl Lowering<'_> {
             Yaml::Bool(value) => value.to_string(),
             _ => self.text(node)?,
         };
-        if self.refuse_braces(node, &text) {
-            return None;
-        }
+        let text = self.without_braces(node, text)?;
         let expr = self.expression(node, &text)?;
         Some(Some(expr).filter(|_| text != "true"))
     }
 
-    /// Reports an expression that is written like a text with interpolations.
-    pub(super) fn refuse_braces(&mut self, node: &Node<'_>, text: &str) -> bool {
+    /// The text of an expression. One that is written like a text with interpolations is translated in a legacy recipe, and
+    /// reported in ours.
+    pub(super) fn without_braces(&mut self, node: &Node<'_>, text: String) -> Option<String> {
         if !text.contains("${{") {
-            return false;
+            return Some(text);
         }
-        let help = match bare(text) {
+        if self.is_legacy() {
+            return Some(text);
+        }
+        let help = match bare(&text) {
             Some(bare) => format!("write `{bare}`"),
             None => "write it without `${{` and `}}`".to_owned(),
         };
         let message = "an expression stands without `${{ }}` here".to_owned();
         self.error("braces", &node.path, message, "this is an expression already", Some(help));
-        true
+        None
     }
 
     /// `{field, routes}`: equality of one field of the result, as texts.
@@ -118,11 +124,17 @@ impl Lowering<'_> {
             }
         }
         let Some(field) = field else { return Vec::new() };
-        self.check_name("a field", &field, &fields.path.key("field"));
+        // 0.9 takes hyphens.
+        let plain = if self.is_legacy() { field.replace('-', "_") } else { field.clone() };
+        self.check_name("a field", &plain, &fields.path.key("field"));
         let mut routes = Vec::new();
         for (value, target) in entries {
             let literal = serde_json::Value::from(value.as_str());
-            let when = Expr::parse(&format!("result.{field} | string == {literal}"));
+            let source = match self.is_legacy() {
+                true => format!("result['{field}'] | is_same({literal})"),
+                false => format!("result.{field} | string == {literal}"),
+            };
+            let when = Expr::made(&source, self.mode(), &format!("result.{field} == {literal}"));
             if let (Some(to), Ok(when)) = (self.target(&target), when) {
                 routes.push(Route { when: Some(when), to });
             }

@@ -5,7 +5,7 @@ use serde_yaml::Value as Yaml;
 
 use super::keys::{Fields, STEP};
 use super::{Lowering, Node};
-use crate::recipe::diagnostic::Problem;
+use crate::recipe::diagnostic::{Problem, Severity};
 use crate::recipe::expr::Expr;
 use crate::recipe::model::{Bound, Step, StepKind, Target};
 
@@ -21,7 +21,7 @@ impl Lowering<'_> {
             let before = self.problems.len();
             self.check_step_name(&name, &entry);
             let step = self.step(&name, &entry);
-            if self.problems.len() > before {
+            if self.problems[before..].iter().any(|problem| problem.severity == Severity::Error) {
                 self.broken.insert(name.clone());
             }
             steps.insert(name, step);
@@ -53,14 +53,20 @@ impl Lowering<'_> {
 
         let on_success = target(self, "on_success");
         let on_result = fields.get("on_result").map(|node| self.on_result(&node)).unwrap_or_default();
-        if fields.has("on_success") && fields.has("on_result") {
+        let both = fields.has("on_success") && fields.has("on_result");
+        // 0.9 takes an empty list as none.
+        if both && !(self.is_legacy() && on_result.is_empty()) {
             let at = self.key_at(&fields.path.key("on_success"));
             let other = self.key_at(&fields.path.key("on_result"));
             let message = "`on_success` and `on_result` exclude each other";
             let help = "end `on_result` with an entry without `when:` instead of `on_success`".to_owned();
             self.report(Problem::error("exclusive-keys", message, at, "").also(other, "").help(help));
         }
+        let retry = self.retry(&fields);
+        let captures = self.captures(&fields);
+        let outputs_from = self.outputs_from(&fields).or_else(|| self.emitted(&kind, &captures, &on_result));
         let retries = fields.get("retries").and_then(|node| self.count(&node, 0));
+        let retries = retry.as_ref().map(|policy| policy.max).or(retries);
         Step {
             name: name.to_owned(),
             description: fields.get("description").and_then(|node| self.text(&node)).unwrap_or_default(),
@@ -70,13 +76,24 @@ impl Lowering<'_> {
             on_failure: target(self, "on_failure"),
             on_result,
             on_context_limit: target(self, "on_context_limit"),
-            on_exhausted: target(self, "on_exhausted").unwrap_or_else(|| self.escalation()),
+            on_exhausted: target(self, "on_exhausted")
+                .or_else(|| self.retry_exhausted(&fields))
+                .unwrap_or_else(|| self.escalation()),
             on_skip: target(self, "on_skip"),
             max_visits: fields.get("max_visits").and_then(|node| self.bound(&node)),
             on_exceeded: target(self, "on_exceeded"),
             retries: retries.unwrap_or(if runs_skill { DEFAULT_RETRIES } else { 0 }),
             skip_when_false: self.skip_when_false(&fields),
-            captures: self.captures(&fields),
+            allow: fields.get("allow").map(|node| self.allow(&node)).unwrap_or_default(),
+            captures,
+            optional: fields.get("optional").and_then(|node| self.boolean(&node)).unwrap_or_default(),
+            block: fields.get("block").and_then(|node| self.text(&node)),
+            hints: std::mem::take(&mut self.hints),
+            lenient: self.lenient(&fields),
+            retry,
+            poll: self.poll(&fields),
+            outputs_from,
+            origin: None,
             line: self.document.marks.line(self.key_at(&node.path).start),
         }
     }
@@ -89,7 +106,21 @@ impl Lowering<'_> {
         }
     }
 
-    fn bound(&mut self, node: &Node<'_>) -> Option<Bound> {
+    /// `optional_context_refs:`, which says in 0.9 what `is defined` and `default` say today.
+    fn lenient(&mut self, fields: &Fields<'_>) -> Vec<String> {
+        let Some(node) = fields.get("optional_context_refs") else { return Vec::new() };
+        if !self.is_legacy() {
+            let at = self.key_at(&node.path);
+            let message = "`optional_context_refs` is a key of AutoSkillit 0.9";
+            let problem = Problem::error("misplaced-key", message, at, "not of this language");
+            self.report(
+                problem.help("remove it, and read the variable as `context.x | default('')`".to_owned()),
+            );
+        }
+        self.texts(&node)
+    }
+
+    pub(super) fn bound(&mut self, node: &Node<'_>) -> Option<Bound> {
         let Yaml::String(text) = node.value else { return self.count(node, 1).map(Bound::Count) };
         let template = self.template(node, text)?;
         match template.single() {
@@ -102,23 +133,18 @@ impl Lowering<'_> {
     }
 
     fn skip_when_false(&mut self, fields: &Fields<'_>) -> Option<Expr> {
-        if let Some(node) = fields.get("optional") {
-            self.boolean(&node);
-        }
         let node = fields.get("skip_when_false")?;
         let text = match node.value {
             Yaml::Bool(value) => value.to_string(),
             _ => self.text(&node)?,
         };
-        if self.refuse_braces(&node, &text) {
-            return None;
-        }
+        let text = self.without_braces(&node, text)?;
         let expr = self.expression(&node, &text)?;
         // An ingredient without a type holds the text `false`, which is not empty.
         let input = text.strip_prefix("inputs.").filter(|name| self.text_inputs.contains(*name));
         match input {
-            Some(_) => Expr::parse(&format!("{text} | flag")).ok(),
-            None => Some(expr),
+            Some(_) if !self.is_legacy() => Expr::made(&format!("{text} | flag"), self.mode(), &text).ok(),
+            _ => Some(expr),
         }
     }
 
@@ -136,14 +162,44 @@ impl Lowering<'_> {
             StepKind::Confirm { .. } => ("a confirm step", vec![TOOL, SKILL, VALUES, &["on_result"]]),
             StepKind::Route if !fields.has("action") => return,
             StepKind::Route => ("a route step", vec![TOOL, SKILL]),
+            StepKind::Constant(_) => ("a constant", vec![TOOL, SKILL]),
+            StepKind::ForEach(_) => ("a loop", vec![TOOL, SKILL]),
+            StepKind::Call(_) => ("a step that is another recipe", vec![TOOL, SKILL, VALUES, &["on_result"]]),
             StepKind::Stop { .. } => ("a stop step", vec![TOOL, SKILL, FLOW, VALUES]),
         };
         for key in idle.into_iter().flatten() {
             if fields.has(key) {
                 let at = self.key_at(&fields.path.key(key));
                 let message = format!("`{key}` has no meaning on {what}");
-                let problem = Problem::error("misplaced-key", message, at, "no meaning here");
+                let code = match self.is_legacy() && SKILL.contains(key) {
+                    true => "model-on-non-skill-step",
+                    false => "misplaced-key",
+                };
+                let mut problem = Problem::error(code, message, at, "no meaning here");
+                if self.is_legacy() {
+                    problem.severity = Severity::Warning;
+                }
                 self.report(problem.help("remove it".to_owned()));
+            }
+        }
+        let calls = matches!(kind, StepKind::Tool { .. });
+        let runs_cmd = matches!(kind, StepKind::Tool { tool, .. } if tool.name == "run_cmd");
+        let asks = matches!(kind, StepKind::Confirm { .. });
+        for (owner, fits, keys) in [
+            ("`sub_recipe`", matches!(kind, StepKind::Call(_)), ["gate", "inputs", "outputs"].as_slice()),
+            (
+                "`for_each`",
+                matches!(kind, StepKind::ForEach(_)),
+                &["as", "mode", "max_parallel", "steps", "collect", "on_item_failure"],
+            ),
+            ("a tool or a skill", calls, &["retry", "poll"]),
+            ("`tool: run_cmd`", runs_cmd, &["outputs_from"]),
+            ("`action: confirm`", asks, &["options", "timeout"]),
+        ] {
+            for key in keys.iter().filter(|key| !fits && fields.has(key)) {
+                let at = self.key_at(&fields.path.key(key));
+                let message = format!("`{key}` needs {owner}");
+                self.report(Problem::error("misplaced-key", message, at, "no meaning here"));
             }
         }
         if !matches!(kind, StepKind::Confirm { .. }) && fields.has("default") {

@@ -2,12 +2,12 @@
 
 use serde_yaml::Value as Yaml;
 
-use super::keys::{LIMITS, RECIPE};
+use super::keys::{Fields, LIMITS, RECIPE};
 use super::{Lowering, Node};
 use crate::core::ids;
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::marks::Path;
-use crate::recipe::model::{Limits, Orchestrator, Recipe, RecipeSource};
+use crate::recipe::model::{Allow, Limits, Orchestrator, Recipe, RecipeSource};
 use crate::recipe::suggest;
 
 impl Lowering<'_> {
@@ -32,16 +32,18 @@ impl Lowering<'_> {
         }
         let description = text(self, "description").unwrap_or_default();
         let summary = text(self, "summary").unwrap_or_default();
-        let version = text(self, "autoskillit_version");
-        if let Some(node) = fields.get("experimental") {
-            self.boolean(&node);
-        }
+        self.language(&fields);
+        let version = fields.get("autoskillit_version").and_then(|node| self.version(&node));
+        let ingredients_key = self.renamed(&fields, "ingredients", "inputs");
+        let rules_key = self.renamed(&fields, "kitchen_rules", "constraints");
+        let experimental = fields.get("experimental").and_then(|node| self.boolean(&node));
         let orchestrator = fields.get("orchestrator").and_then(|node| self.orchestrator(&node));
-        let ingredients = fields.get("ingredients").map(|node| self.ingredients(&node)).unwrap_or_default();
-        let kitchen_rules = fields.get("kitchen_rules").map(|node| self.texts(&node)).unwrap_or_default();
+        let ingredients = fields.get(ingredients_key).map(|node| self.ingredients(&node)).unwrap_or_default();
+        let kitchen_rules = fields.get(rules_key).map(|node| self.texts(&node)).unwrap_or_default();
         let requires_packs = fields.get("requires_packs").map(|node| self.texts(&node)).unwrap_or_default();
         let limits = fields.get("limits").map(|node| self.limits(&node)).unwrap_or_default();
         let steps = fields.get("steps").map(|node| self.steps(&node)).unwrap_or_default();
+        let finally = fields.get("finally").map(|node| self.steps(&node)).unwrap_or_default();
         if steps.is_empty() && fields.get("steps").is_none_or(|node| is_empty(node.value)) {
             let problem = match fields.has("steps") {
                 true => {
@@ -57,17 +59,81 @@ impl Lowering<'_> {
             description,
             summary,
             version,
+            dialect: self.dialect,
+            allow: fields.get("allow").map(|node| self.allow(&node)).unwrap_or_default(),
             orchestrator,
             ingredients,
             steps,
             kitchen_rules,
             requires_packs,
             limits,
+            experimental: experimental.unwrap_or_default(),
+            finally,
+            env: std::mem::take(&mut self.env).into_iter().collect(),
             source: RecipeSource::Path,
             path: None,
             text: self.document.text.clone(),
             hash: ids::fingerprint(&self.document.text),
         }
+    }
+
+    /// `language:`; 1 is ours, 0 that of AutoSkillit 0.9.
+    fn language(&mut self, fields: &Fields<'_>) {
+        if let Some(node) = fields.get("language")
+            && !matches!(node.value.as_u64(), Some(0 | 1))
+        {
+            let message = "this version knows language 1".to_owned();
+            self.error(
+                "bad-value",
+                &node.path,
+                message,
+                "another language",
+                Some("write `language: 1`".to_owned()),
+            );
+        }
+    }
+
+    /// `autoskillit_version:`, a text; 0.9 takes a number as well.
+    fn version(&mut self, node: &Node<'_>) -> Option<String> {
+        if !self.is_legacy() || !node.value.is_number() {
+            return self.text(node);
+        }
+        let before = self.problems.len();
+        self.wrong_type(node, "a text");
+        self.tolerate(before);
+        super::scalar_text(node.value)
+    }
+
+    /// The key that stands in the text: `new`, or `old` as 0.9 called it.
+    fn renamed(&mut self, fields: &Fields<'_>, new: &'static str, old: &'static str) -> &'static str {
+        if !fields.has(old) {
+            return new;
+        }
+        let at = self.key_at(&fields.path.key(old));
+        let message = format!("`{old}` at the top is called `{new}`");
+        match self.is_legacy() {
+            true => self.report(
+                Problem::warning("renamed-key", message, at, "the old name").help(format!("write `{new}`")),
+            ),
+            false => self
+                .report(Problem::error("unknown-key", message, at, "unknown").help(format!("write `{new}`"))),
+        }
+        if fields.has(new) { new } else { old }
+    }
+
+    /// `allow:` of a recipe or a step: the rules' ids, each with the reason.
+    pub(super) fn allow(&mut self, node: &Node<'_>) -> Vec<Allow> {
+        let mut allowed = Vec::new();
+        for (rule, entry) in self.entries(node) {
+            let Some(reason) = self.text(&entry) else { continue };
+            if reason.is_empty() {
+                let message = format!("it is not said why `{rule}` is right here");
+                let help = "give the reason behind the rule's name: who reads it next will ask".to_owned();
+                self.error("no-reason", &entry.path, message, "no reason", Some(help));
+            }
+            allowed.push(Allow { rule, reason });
+        }
+        allowed
     }
 
     fn orchestrator(&mut self, node: &Node<'_>) -> Option<Orchestrator> {

@@ -53,6 +53,7 @@ impl Script {
                 ("rounds".to_owned(), json!(3)),
                 ("secret".to_owned(), json!("hidden")),
             ]),
+            env: None,
             rehearsal: None,
             autoskillit_version: "0.1.0".into(),
         };

@@ -6,7 +6,7 @@ use crate::recipe::model::{Recipe, Step, StepKind, Target};
 
 /// Why an edge is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(in crate::recipe) enum Cause {
     /// The step completed; its captures are set.
     Completed,
     /// It was called and failed; captures of what its tool gives in any case are set.
@@ -19,21 +19,21 @@ pub(super) enum Cause {
 
 /// One route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Edge {
-    pub(super) to: usize,
-    pub(super) cause: Cause,
+pub(in crate::recipe) struct Edge {
+    pub(in crate::recipe) to: usize,
+    pub(in crate::recipe) cause: Cause,
 }
 
 /// Steps by index in declaration order, with their routes to other steps.
 #[derive(Debug)]
-pub(super) struct Graph {
-    pub(super) edges: Vec<Vec<Edge>>,
+pub(in crate::recipe) struct Graph {
+    pub(in crate::recipe) edges: Vec<Vec<Edge>>,
     /// Steps that end the run on purpose, by themselves or by a route to `done` or `escalate`.
-    pub(super) ends: Vec<bool>,
+    pub(in crate::recipe) ends: Vec<bool>,
 }
 
 impl Graph {
-    pub(super) fn of(recipe: &Recipe) -> Self {
+    pub(in crate::recipe) fn of(recipe: &Recipe) -> Self {
         let mut graph = Self { edges: Vec::new(), ends: Vec::new() };
         for step in recipe.steps.values() {
             let mut edges = Vec::new();
@@ -54,7 +54,11 @@ impl Graph {
     }
 
     /// The shortest way from the first step to `goal` over edges that `allowed` lets through.
-    pub(super) fn way(&self, goal: usize, allowed: impl Fn(usize, Edge) -> bool) -> Option<Vec<usize>> {
+    pub(in crate::recipe) fn way(
+        &self,
+        goal: usize,
+        allowed: impl Fn(usize, Edge) -> bool,
+    ) -> Option<Vec<usize>> {
         if self.edges.is_empty() {
             return None;
         }
@@ -62,7 +66,7 @@ impl Graph {
     }
 
     /// The shortest way between two steps; of length one when they are the same.
-    pub(super) fn path(
+    pub(in crate::recipe) fn path(
         &self,
         start: usize,
         goal: usize,
@@ -92,7 +96,7 @@ impl Graph {
     }
 
     /// Which steps a run can come to.
-    pub(super) fn reachable(&self) -> Vec<bool> {
+    pub(in crate::recipe) fn reachable(&self) -> Vec<bool> {
         let mut seen = vec![false; self.edges.len()];
         let mut stack: Vec<usize> = (0..self.edges.len().min(1)).collect();
         while let Some(here) = stack.pop() {
@@ -110,11 +114,13 @@ fn routes(step: &Step) -> Vec<(&Target, Cause)> {
     let completed = || step.on_success.iter().chain(step.on_result.iter().map(|route| &route.to));
     match &step.kind {
         StepKind::Stop { .. } => {}
-        StepKind::Confirm { .. } => {
+        StepKind::Confirm { choice, .. } => {
+            let options = choice.iter().flat_map(|choice| choice.options.values());
+            routes.extend(options.map(|to| (to, Cause::Completed)));
             routes.extend(step.on_success.iter().map(|to| (to, Cause::Completed)));
             routes.extend(step.on_failure.iter().map(|to| (to, Cause::Failed)));
         }
-        StepKind::Route => {
+        StepKind::Route | StepKind::Constant(_) | StepKind::ForEach(_) | StepKind::Call(_) => {
             routes.extend(completed().map(|to| (to, Cause::Completed)));
             routes.extend(step.on_failure.iter().map(|to| (to, Cause::Failed)));
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// What surrounds a place and takes the meaning from the quotes that `| sh` writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Around {
+pub(in crate::recipe) enum Around {
     SingleQuotes,
     DoubleQuotes,
     Backticks,
@@ -17,7 +17,7 @@ pub(super) enum Around {
 
 impl Around {
     /// In words.
-    pub(super) fn noun(self) -> &'static str {
+    pub(in crate::recipe) fn noun(self) -> &'static str {
         match self {
             Self::SingleQuotes => "single quotes",
             Self::DoubleQuotes => "double quotes",
@@ -45,7 +45,7 @@ enum Level {
 }
 
 /// What surrounds each of `places` (byte ranges in order) in the shell text `text`.
-pub(super) fn around(text: &str, places: &[Range<usize>]) -> Vec<Option<Around>> {
+pub(in crate::recipe) fn around(text: &str, places: &[Range<usize>]) -> Vec<Option<Around>> {
     let mut scanner = Scanner {
         text,
         at: 0,

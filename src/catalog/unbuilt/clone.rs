@@ -1,0 +1,162 @@
+//! Clones, branches and what is pushed.
+
+use super::super::{Audience, Facts, ParamKind, ToolDecl, choice, field, param, typed};
+use crate::core::kind::ValueKind;
+
+/// In the order of the documentation.
+pub(super) static TOOLS: &[ToolDecl] = &[
+    ToolDecl {
+        name: "clone_repo",
+        summary: "Clones a repository for one run.",
+        tags: &["clone", "git"],
+        audience: Audience::OpenKitchen,
+        params: &[
+            param("source_dir", ParamKind::Path, true, "the repository"),
+            param("run_name", ParamKind::String, true, "name of the run, part of the folder's name"),
+            param("branch", ParamKind::String, false, "the branch to check out; default: the current one"),
+            param(
+                "strategy",
+                ParamKind::String,
+                false,
+                "what to do about uncommitted changes: empty asks, `proceed`, `clone_local`",
+            ),
+            param("remote_url", ParamKind::String, false, "URL of the remote; default: the checkout's"),
+        ],
+        results: &[
+            typed("clone_path", ValueKind::Path, "the clone"),
+            typed("source_dir", ValueKind::Path, "the repository it was made from"),
+            field("remote_url", "URL of its remote"),
+            choice("clone_source_type", &["remote", "local"], "what it was cloned from"),
+            field("clone_source_reason", "why that"),
+            typed(
+                "uncommitted_changes",
+                ValueKind::Bool,
+                "whether the repository has changes, so that nothing was cloned",
+            ),
+            typed("changed_files", ValueKind::List, "those changes"),
+            typed("total_changed", ValueKind::Int, "how many"),
+            typed(
+                "unpublished_branch",
+                ValueKind::Bool,
+                "whether the branch is not on the remote, so that nothing was cloned",
+            ),
+            field("branch", "the branch"),
+            field("error", "why it failed"),
+        ],
+        fails_when: "nothing was cloned",
+        open_result: false,
+        built: false,
+        facts: Facts::NONE,
+    },
+    ToolDecl {
+        name: "remove_clone",
+        summary: "Removes a clone.",
+        tags: &["clone"],
+        audience: Audience::OpenKitchen,
+        params: &[
+            param("clone_path", ParamKind::Path, true, "the clone"),
+            param("keep", ParamKind::Bool, false, "leave it where it is"),
+        ],
+        results: &[
+            typed("removed", ValueKind::Bool, "whether it is gone"),
+            field("reason", "why it was kept"),
+            field("error", "why it failed"),
+        ],
+        fails_when: "it cannot be removed",
+        open_result: false,
+        built: false,
+        facts: Facts { invalidates: &["clone_path"], ..Facts::NONE },
+    },
+    ToolDecl {
+        name: "push_to_remote",
+        summary: "Pushes a branch.",
+        tags: &["github", "remote", "git"],
+        audience: Audience::OpenKitchen,
+        params: &[
+            param("clone_path", ParamKind::Path, true, "the checkout to push from"),
+            param("branch", ParamKind::String, true, "the branch"),
+            param("source_dir", ParamKind::Path, false, "the repository that the clone was made from"),
+            param("remote_url", ParamKind::String, false, "URL of the remote; default: the checkout's"),
+            param("force", ParamKind::Bool, false, "with a lease"),
+        ],
+        results: &[
+            typed("success", ValueKind::Bool, "whether it was pushed"),
+            choice(
+                "error_type",
+                &[
+                    "protected_branch_push",
+                    "local_non_bare_remote",
+                    "force_with_lease_stale",
+                    "force_with_lease_no_upstream",
+                ],
+                "what kind of failure it was",
+            ),
+            field("error", "why it failed"),
+        ],
+        fails_when: "it was not pushed",
+        open_result: false,
+        built: false,
+        facts: Facts { pushes: true, ..Facts::NONE },
+    },
+    ToolDecl {
+        name: "register_clone_status",
+        summary: "Notes how the run of a clone ended.",
+        tags: &["clone"],
+        audience: Audience::OpenKitchen,
+        params: &[
+            param("clone_path", ParamKind::Path, true, "the clone"),
+            param("status", ParamKind::String, true, "`success` or `error`"),
+            param("registry_path", ParamKind::Path, false, "the list; default: the repository's"),
+        ],
+        results: &[
+            typed("registered", ValueKind::Bool, "whether it is noted"),
+            field("error", "why it failed"),
+        ],
+        fails_when: "the list cannot be written",
+        open_result: false,
+        built: false,
+        facts: Facts::NONE,
+    },
+    ToolDecl {
+        name: "batch_cleanup_clones",
+        summary: "Removes the clones of runs that succeeded.",
+        tags: &["clone"],
+        audience: Audience::OpenKitchen,
+        params: &[
+            param("registry_path", ParamKind::Path, false, "the list; default: the repository's"),
+            param("all_owners", ParamKind::Bool, false, "also those of other kitchens"),
+        ],
+        results: &[
+            typed("deleted", ValueKind::List, "what was removed"),
+            typed("delete_failed", ValueKind::List, "what could not be removed"),
+            typed("preserved", ValueKind::List, "what was kept"),
+        ],
+        fails_when: "never",
+        open_result: false,
+        built: false,
+        facts: Facts { never_fails: true, ..Facts::NONE },
+    },
+    ToolDecl {
+        name: "create_unique_branch",
+        summary: "Makes a branch whose name is not taken.",
+        tags: &["github", "remote", "git"],
+        audience: Audience::OpenKitchen,
+        params: &[
+            param("slug", ParamKind::String, true, "start of the name"),
+            param("issue_number", ParamKind::String, false, "number of the issue, part of the name"),
+            param("remote", ParamKind::String, false, "the remote that is asked; default `origin`"),
+            param("cwd", ParamKind::Path, false, "working directory; default: the repository"),
+            param("base_branch_name", ParamKind::String, false, "the branch it starts from"),
+        ],
+        results: &[
+            field("branch_name", "its name"),
+            typed("was_unique", ValueKind::Bool, "whether the first name was free"),
+            field("base_ref", "where it starts"),
+            field("error", "why it failed"),
+        ],
+        fails_when: "no branch was made",
+        open_result: false,
+        built: false,
+        facts: Facts::NONE,
+    },
+];
