@@ -87,7 +87,8 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
     if state.visits.is_empty()
         && let Some(gap) = executable::gaps(recipe).into_iter().find(|gap| gap.stops)
     {
-        return end(RunStatus::Failed, gap.message, Some(&gap.step), false, Some(Fault::Recipe));
+        let step = (!gap.step.is_empty()).then_some(gap.step.as_str());
+        return end(RunStatus::Failed, gap.message, step, false, Some(Fault::Recipe));
     }
     let scope = scope(recipe, state, places, step, None);
     if let Some(condition) = &step.skip_when_false {
