@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::check::{SkillLookup, check};
+use super::check::{Levels, SkillLookup, check_with};
 use super::compose::{self, PartLookup};
 use super::diagnostic::{Problem, ProblemReport, Problems, Severity};
 use super::lower::{Lowered, lower_in};
@@ -58,13 +58,15 @@ pub struct Setting<'a> {
     pub env: &'a [String],
     /// The sub-recipes there are; without them, calls stay calls.
     pub parts: Option<&'a dyn PartLookup>,
+    /// The levels of the rules; without them, each has its own.
+    pub levels: Option<&'a Levels>,
 }
 
 impl<'a> Setting<'a> {
     /// Everything but the skills as it is without settings.
     #[must_use]
     pub fn of(skills: &'a dyn SkillLookup) -> Self {
-        Self { skills, temp: yaml::DEFAULT_TEMP, env: &[], parts: None }
+        Self { skills, temp: yaml::DEFAULT_TEMP, env: &[], parts: None, levels: None }
     }
 }
 
@@ -74,6 +76,19 @@ impl<'a> Setting<'a> {
 /// As [`compile_in`].
 pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<Loaded, Problems> {
     compile_in(text, origin, &Setting::of(skills))
+}
+
+/// Compiles and checks a text with these levels of the rules.
+///
+/// # Errors
+/// As [`compile_in`].
+pub fn compile_with(
+    text: &str,
+    origin: &Origin,
+    skills: &dyn SkillLookup,
+    levels: &Levels,
+) -> Result<Loaded, Problems> {
+    compile_in(text, origin, &Setting { levels: Some(levels), ..Setting::of(skills) })
 }
 
 /// Compiles and checks a text.
@@ -108,7 +123,9 @@ pub fn compile_all(
     if with_calls.is_some() {
         compose::opaque(&mut lowered.recipe);
     }
-    let mut problems = check(&lowered, &document.marks, setting.skills);
+    let own = Levels::default();
+    let levels = setting.levels.unwrap_or(&own);
+    let mut problems = check_with(&lowered, &document.marks, setting.skills, levels);
     let Lowered { mut recipe, problems: found, .. } = lowered;
     problems.extend(check_name(&recipe, &document.marks, &origin.stem));
     problems.iter_mut().for_each(|problem| dialect::soften(recipe.dialect, problem));

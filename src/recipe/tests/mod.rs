@@ -8,6 +8,7 @@ mod library;
 mod print;
 mod properties;
 mod refuse;
+mod rules;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 
