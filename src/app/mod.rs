@@ -10,6 +10,7 @@ pub mod host;
 pub mod init;
 pub mod inputs;
 pub mod kitchen;
+pub mod migrate;
 pub mod offers;
 pub mod orchestrator;
 pub mod quota;

@@ -1,6 +1,6 @@
 //! Which language a recipe is written in, and what is only a warning in AutoSkillit 0.9's.
 //!
-//! `language: 1` says that it is ours. Without the key the first form that only 0.9 has decides: a recipe with such a form is
+//! `language: 1` says that it is ours, `language: 0` that it is 0.9's. Without the key the first form that only 0.9 has decides: a recipe with such a form is
 //! read as it was meant there, one without is read as ours.
 
 use std::ops::Range;
@@ -12,54 +12,6 @@ use super::marks::Path;
 use super::model::Dialect;
 use super::yaml::{Document, TEMP};
 use crate::catalog;
-
-/// Tools of AutoSkillit 0.9; one that this version does not have yet marks a recipe as written for 0.9.
-pub const LEGACY_TOOLS: &[&str] = &[
-    "batch_cleanup_clones",
-    "bulk_close_issues",
-    "check_pr_mergeable",
-    "check_repo_merge_state",
-    "claim_issue",
-    "classify_fix",
-    "clone_repo",
-    "close_kitchen",
-    "create_unique_branch",
-    "disable_quota_guard",
-    "enrich_issues",
-    "fetch_github_issue",
-    "get_ci_status",
-    "get_issue_title",
-    "get_pipeline_report",
-    "get_pr_reviews",
-    "get_quota_events",
-    "get_timing_summary",
-    "get_token_summary",
-    "kitchen_status",
-    "list_recipes",
-    "load_recipe",
-    "merge_worktree",
-    "migrate_recipe",
-    "open_kitchen",
-    "prepare_issue",
-    "push_to_remote",
-    "read_db",
-    "register_clone_status",
-    "release_issue",
-    "remove_clone",
-    "report_bug",
-    "reset_test_dir",
-    "reset_workspace",
-    "run_cmd",
-    "run_python",
-    "run_skill",
-    "set_commit_status",
-    "test_check",
-    "toggle_auto_merge",
-    "validate_recipe",
-    "wait_for_ci",
-    "wait_for_merge_queue",
-    "write_telemetry_files",
-];
 
 /// Keys of a step that only 0.9's recipes have.
 const STEP_KEYS: &[&str] = &["python", "constant", "gate", "optional_context_refs"];
@@ -84,8 +36,10 @@ struct Marker {
 /// The language of a file, with the warning that says why it is not ours.
 #[must_use]
 pub fn detect(document: &Document) -> (Dialect, Option<Problem>) {
-    if document.value.get("language").is_some() {
-        return (Dialect::Current, None);
+    if let Some(language) = document.value.get("language") {
+        // Said on purpose, so there is nothing to warn about.
+        let dialect = if language.as_u64() == Some(0) { Dialect::Legacy } else { Dialect::Current };
+        return (dialect, None);
     }
     let Some(marker) = first(document) else { return (Dialect::Current, None) };
     let message = format!("this is read as a recipe of AutoSkillit 0.9: {}", marker.what);
@@ -165,8 +119,7 @@ impl Markers<'_> {
             self.key(&path.key("with").key("skill_command"), what);
         }
         if let Some(tool) = step.get("tool").and_then(Yaml::as_str)
-            && LEGACY_TOOLS.contains(&tool)
-            && catalog::tool(tool).is_none()
+            && catalog::unbuilt().any(|known| known.name == tool)
         {
             self.value(&path.key("tool"), format!("`{tool}` is a tool of 0.9"));
         }

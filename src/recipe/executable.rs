@@ -1,7 +1,10 @@
 //! What of a recipe the engine cannot execute: features of the language that this version does not have, and what only a
 //! model could follow.
 
-use super::model::{Recipe, Step, StepKind};
+use serde_json::Value;
+
+use super::model::{Arg, Backoff, OutputsFrom, Recipe, Step, StepKind};
+use super::suggest;
 
 /// One thing that the engine cannot execute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +21,26 @@ pub struct Gap {
     pub stops: bool,
 }
 
-/// Everything that the engine cannot execute, in the order of the steps.
+/// Everything that the engine cannot execute: what concerns the whole recipe first, then in the order of the steps.
 #[must_use]
 pub fn gaps(recipe: &Recipe) -> Vec<Gap> {
     let mut gaps = Vec::new();
+    let whole = |kind, message: String, add: &str| Gap {
+        step: String::new(),
+        kind,
+        message,
+        add: add.to_owned(),
+        stops: true,
+    };
+    if !recipe.finally.is_empty() {
+        let message = "this version does not execute `finally` yet".to_owned();
+        gaps.push(whole("finally", message, "the same steps before each end"));
+    }
+    for (name, _) in recipe.ingredients.iter().filter(|(_, ingredient)| ingredient.default_from.is_some()) {
+        let message =
+            format!("this version does not read `default_from` yet, which the ingredient `{name}` has");
+        gaps.push(whole("default_from", message, "a `default:`, or give the value"));
+    }
     for step in recipe.all_steps() {
         of_step(step, &mut gaps);
     }
@@ -33,8 +52,95 @@ fn of_step(step: &Step, gaps: &mut Vec<Gap>) {
     match &step.kind {
         StepKind::ForEach(_) => missing("for_each", "a loop of steps that takes one item after the other"),
         StepKind::Call(_) => missing("sub_recipe", "the steps of the sub-recipe themselves"),
+        StepKind::Confirm { choice: Some(choice), .. } if !choice.options.is_empty() => {
+            missing("options", "a question with yes and no");
+        }
+        StepKind::Confirm { choice: Some(_), .. } => {
+            missing("timeout", "a `default:` for when nobody is there")
+        }
         _ => {}
     }
+    if step.poll.is_some() {
+        missing("poll", "a loop over the step with `max_visits`");
+    }
+    if step.retry.as_ref().is_some_and(|policy| !policy.on.is_empty() || policy.backoff != Backoff::default())
+    {
+        missing("retry", "`retries:` with the number of extra tries");
+    }
+    if step.outputs_from.as_ref().is_some_and(|outputs| *outputs != OutputsFrom::Text) {
+        missing("outputs_from", "captures of `result.stdout`");
+    }
+    gaps.extend(prose(step));
+}
+
+/// What a step leaves to a model.
+fn prose(step: &Step) -> Vec<Gap> {
+    let name = &step.name;
+    let mut gaps = Vec::new();
+    let mut add = |kind, message: String, add: String| {
+        gaps.push(Gap { step: name.clone(), kind, message, add, stops: true });
+    };
+    if let StepKind::Tool { tool, with } = &step.kind {
+        if !tool.built {
+            let message = format!(
+                "this version does not have the tool `{}` yet, which the step `{name}` calls",
+                tool.name
+            );
+            add("tool", message, "a command that does the same".to_owned());
+        }
+        let command = match with.get("skill_command") {
+            Some(Arg::Literal(Value::String(text))) => text.as_str(),
+            Some(Arg::Template(template)) => template.source(),
+            _ => "",
+        };
+        if let Some(word) = placeholder(command) {
+            let message = format!("the step `{name}` leaves `{word}` in its command to a model");
+            add("placeholder", message, "`for_each:` over the values, and `args:`".to_owned());
+        }
+        if tool.name == "run_skill" && !step.hints.is_empty() {
+            let keys: Vec<&str> = step.hints.keys().map(String::as_str).collect();
+            let message =
+                format!("the step `{name}` tells a model {} beside its command", suggest::quoted_list(&keys));
+            add("hints", message, "them to `args:`, with `{when, value}` where they may be empty".to_owned());
+        }
+    }
+    let goes_on = step.on_success.is_some() || !step.on_result.is_empty();
+    if !goes_on && !matches!(step.kind, StepKind::Stop { .. } | StepKind::Confirm { .. }) {
+        let message = format!("the step `{name}` does not say what follows its success");
+        add("prose-routing", message, "`on_success:` or `on_result:`".to_owned());
+    }
+    let reads_result = step
+        .on_result
+        .iter()
+        .filter_map(|route| route.when.as_ref())
+        .any(|when| when.references().iter().any(|found| found.namespace == "result"));
+    if matches!(step.kind, StepKind::Route) && reads_result {
+        let message = format!("the step `{name}` has no result, so a model decides where it leads");
+        add("prose-routing", message, "a condition on `context` or `inputs`, or `for_each:`".to_owned());
+    }
+    if step.skip_when_false.is_some() && step.on_skip.is_none() && step.on_success.is_none() && goes_on {
+        let message = format!("the step `{name}` does not say what follows when it is skipped");
+        add("skip-route-unclear", message, "`on_skip:`".to_owned());
+    }
+    gaps
+}
+
+/// A `{word}` that stands for something in a command, outside of `${{ }}`.
+fn placeholder(command: &str) -> Option<&str> {
+    let mut rest = command;
+    while let Some(open) = rest.find('{') {
+        let end = rest[open..].find('}').map(|end| open + end)?;
+        if rest[open..].starts_with("{{") {
+            rest = &rest[(end + 2).min(rest.len())..];
+            continue;
+        }
+        let word = &rest[open + 1..end];
+        if !word.is_empty() && word.chars().all(|other| other.is_ascii_alphanumeric() || other == '_') {
+            return Some(&rest[open..=end]);
+        }
+        rest = &rest[end + 1..];
+    }
+    None
 }
 
 fn unsupported(step: &str, kind: &'static str, add: &str) -> Gap {

@@ -114,7 +114,9 @@ fn routes(step: &Step) -> Vec<(&Target, Cause)> {
     let completed = || step.on_success.iter().chain(step.on_result.iter().map(|route| &route.to));
     match &step.kind {
         StepKind::Stop { .. } => {}
-        StepKind::Confirm { .. } => {
+        StepKind::Confirm { choice, .. } => {
+            let options = choice.iter().flat_map(|choice| choice.options.values());
+            routes.extend(options.map(|to| (to, Cause::Completed)));
             routes.extend(step.on_success.iter().map(|to| (to, Cause::Completed)));
             routes.extend(step.on_failure.iter().map(|to| (to, Cause::Failed)));
         }

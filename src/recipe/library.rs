@@ -194,7 +194,10 @@ impl Library {
     }
 
     /// The text of a recipe and where it comes from.
-    fn source(&self, name: &str) -> Result<(Origin, String), LoadError> {
+    ///
+    /// # Errors
+    /// When there is no such recipe, or its file cannot be read.
+    pub fn source(&self, name: &str) -> Result<(Origin, String), LoadError> {
         let found = match is_path(name) {
             true => named_file(name),
             false => self

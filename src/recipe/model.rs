@@ -497,4 +497,11 @@ pub enum Arg {
     List(Vec<Arg>),
     /// A mapping with an interpolation somewhere inside.
     Map(IndexMap<String, Arg>),
+    /// An item of `args:` that is left out when its condition does not hold.
+    Choice {
+        /// The condition.
+        when: Expr,
+        /// The item.
+        value: Box<Arg>,
+    },
 }

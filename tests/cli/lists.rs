@@ -240,3 +240,34 @@ fn findings_in_the_formats_of_others() {
     );
     assert_snapshot!("check_no_match", kitchen.refused(&["recipes", "check", "no/*.yaml"]).exits(2));
 }
+
+#[test]
+fn recipes_of_older_versions_are_migrated() {
+    let kitchen = Kitchen::repository();
+    let old = "\
+name: old
+description: Looks.
+constraints: [be good] # always
+steps:
+  look:
+    tool: run_cmd
+    with: {argv: [ls]}
+    on_result:
+      - when: ${{ result.exit_code }} == 0
+        route: done
+      - route: escalate
+    on_failure: escalate
+";
+    let path = kitchen.recipe("old", old);
+    assert_snapshot!("migrate_shown", kitchen.run(["migrate"]).exits(0));
+    kitchen.run(["migrate", "old", "--check"]).exits(1);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), old);
+    let written = kitchen.run(["migrate", "--write", "--json"]).exits(0).json();
+    let backup = written[0]["recipes"][0]["backup"].as_str().unwrap();
+    assert_eq!(std::fs::read_to_string(backup).unwrap(), old);
+    let new = std::fs::read_to_string(&path).unwrap();
+    assert!(new.contains("language: 1") && new.contains("kitchen_rules: [be good] # always"), "{new}");
+    kitchen.run(["recipes", "check", "old", "--deny", "warnings"]).exits(0);
+    kitchen.run(["migrate", "--check"]).exits(0);
+    assert_snapshot!("migrate_bundled", kitchen.refused(&["migrate", "hello"]).exits(2));
+}

@@ -4,6 +4,7 @@
 
 pub mod checkup; // what doctor found
 pub mod diagnostics; // errors with source snippets
+pub mod diff; // two texts compared
 pub mod ending; // the block at the end of a run
 mod facts; // labelled rows
 pub mod format; // numbers for people

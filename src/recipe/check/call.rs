@@ -16,7 +16,7 @@ pub(super) fn given(step: &Step, names: &[&str]) -> Option<HashSet<usize>> {
             .map(|item| match item {
                 Arg::Literal(value) => Some(crate::recipe::expr::text(value)),
                 Arg::Template(template) => Some(template.source().to_owned()),
-                Arg::List(_) | Arg::Map(_) => None,
+                Arg::List(_) | Arg::Map(_) | Arg::Choice { .. } => None,
             })
             .collect::<Option<_>>()?,
         // The list is only known at run time.

@@ -178,7 +178,7 @@ fn words(argv: &Arg) -> Vec<String> {
             .map(|item| match item {
                 Arg::Literal(value) => crate::recipe::expr::text(value),
                 Arg::Template(template) => template.source().to_owned(),
-                Arg::List(_) | Arg::Map(_) => String::new(),
+                Arg::List(_) | Arg::Map(_) | Arg::Choice { .. } => String::new(),
             })
             .collect(),
         _ => Vec::new(),

@@ -210,6 +210,10 @@ impl<'a> Reads<'a> {
             Arg::List(items) => {
                 items.iter().enumerate().for_each(|(index, item)| self.arg(item, &path.index(index), own));
             }
+            Arg::Choice { when, value } => {
+                self.expr(when, &path.key("when"), own);
+                self.arg(value, &path.key("value"), own);
+            }
             Arg::Map(entries) => {
                 entries.iter().for_each(|(key, item)| self.arg(item, &path.key(key), own));
             }

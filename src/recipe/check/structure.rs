@@ -19,6 +19,7 @@ impl Subject<'_> {
             let goes_on = step.on_success.is_some() || !step.on_result.is_empty();
             match step.kind {
                 StepKind::Stop { .. } => {}
+                StepKind::Confirm { choice: Some(ref choice), .. } if !choice.options.is_empty() => {}
                 StepKind::Confirm { .. } => {
                     for (key, there, answer) in [
                         ("on_success", step.on_success.is_some(), "yes"),

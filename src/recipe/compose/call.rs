@@ -315,6 +315,7 @@ fn references(value: &Arg) -> Vec<Reference> {
     match value {
         Arg::Literal(_) => Vec::new(),
         Arg::Template(text) => text.references().to_vec(),
+        Arg::Choice { when, value } => [when.references().to_vec(), references(value)].concat(),
         Arg::List(items) => items.iter().flat_map(references).collect(),
         Arg::Map(entries) => entries.values().flat_map(references).collect(),
     }

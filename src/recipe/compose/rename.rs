@@ -93,6 +93,9 @@ pub(super) fn arg(value: &Arg, names: Names<'_>) -> Result<Arg, Refused> {
     Ok(match value {
         Arg::Literal(_) => value.clone(),
         Arg::Template(text) => Arg::Template(template(text, names)?),
+        Arg::Choice { when, value } => {
+            Arg::Choice { when: expr(when, names)?, value: Box::new(arg(value, names)?) }
+        }
         Arg::List(items) => Arg::List(items.iter().map(|item| arg(item, names)).collect::<Result<_, _>>()?),
         Arg::Map(entries) => {
             let renamed =

@@ -148,7 +148,7 @@ pub fn routes(step: &Step) -> Vec<(&Target, String, Class)> {
     }
     for route in &step.on_result {
         let when = match &route.when {
-            Some(when) => format!("if {}", when.source()),
+            Some(when) => format!("if {}", when.written()),
             None => "otherwise".to_owned(),
         };
         routes.push((&route.to, when, Class::Normal));
@@ -211,6 +211,7 @@ fn argument_text(arg: &Arg) -> String {
         Arg::Literal(value) => expr::text(value),
         Arg::Template(template) => template.source().to_owned(),
         Arg::List(items) => items.iter().map(argument_text).collect::<Vec<_>>().join(" "),
+        Arg::Choice { value, .. } => argument_text(value),
         Arg::Map(_) => "…".to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::Value;
 
-use super::keys::Fields;
+use super::keys::{Fields, ITEM};
 use super::{Lowering, Node};
 use crate::catalog::{ParamDecl, ParamKind, ToolDecl};
 use crate::recipe::diagnostic::Problem;
@@ -51,6 +51,10 @@ impl Lowering<'_> {
                 let help = suggest::help(&key, "parameters", tool.params.iter().map(|param| param.name));
                 let message = format!("`{}` has no parameter `{key}`", tool.name);
                 self.report(Problem::error("unknown-parameter", message, at, "unknown").help(help));
+                if self.is_legacy() && tool.name == "run_python" {
+                    // Arguments of the function stand beside its name.
+                    self.problems.pop();
+                }
                 if self.is_legacy()
                     && let Some(hint) = self.arg(&node)
                 {
@@ -63,18 +67,56 @@ impl Lowering<'_> {
                 self.wrong_type(&node, noun(param.kind));
                 continue;
             }
-            if let Some(arg) = self.arg(&node).map(|arg| read_bool(param.kind, arg))
+            let arg = match key == "args" && tool.name == "run_skill" {
+                true => self.skill_args(&node),
+                false => self.arg(&node).map(|arg| read_bool(param.kind, arg)),
+            };
+            if let Some(arg) = arg
                 && self.fits(param, &arg, &node)
             {
                 with.insert(key, arg);
             }
         }
         self.complete(tool, &names, fields);
+        if tool.name == "run_python" && self.is_legacy() && !hints.is_empty() {
+            match with.entry("args".to_owned()).or_insert_with(|| Arg::Map(IndexMap::new())) {
+                Arg::Map(args) => args.extend(std::mem::take(&mut hints)),
+                Arg::Literal(Value::Object(args)) => {
+                    let known = args.iter().map(|(name, value)| (name.clone(), Arg::Literal(value.clone())));
+                    let all = known.chain(std::mem::take(&mut hints)).collect();
+                    with.insert("args".to_owned(), Arg::Map(all));
+                }
+                _ => {}
+            }
+        }
         if tool.name == "run_cmd" && self.is_legacy() {
             let path = fields.path.key("with").key("cmd");
             self.legacy_shell(&Node { value: &serde_yaml::Value::Null, path }, &mut with);
         }
         (with, hints)
+    }
+
+    /// `args:` of a skill, whose items may be `{when, value}`.
+    fn skill_args(&mut self, node: &Node<'_>) -> Option<Arg> {
+        let conditional =
+            |item: &serde_yaml::Value| item.get("when").is_some() && item.get("value").is_some();
+        if !node.value.as_sequence().is_some_and(|items| items.iter().any(conditional)) {
+            return self.arg(node);
+        }
+        let mut all = Vec::new();
+        for item in self.items(node) {
+            if !conditional(item.value) {
+                all.push(self.arg(&item)?);
+                continue;
+            }
+            let fields = self.fields(&item, &ITEM);
+            let (condition, value) = (fields.get("when")?, fields.get("value")?);
+            let text = self.text(&condition)?;
+            let text = self.without_braces(&condition, text)?;
+            let when = self.expression(&condition, &text)?;
+            all.push(Arg::Choice { when, value: Box::new(self.arg(&value)?) });
+        }
+        Some(Arg::List(all))
     }
 
     /// `with.step_name`, which AutoSkillit 0.9 uses to tell its telemetry what runs.
@@ -127,6 +169,7 @@ impl Lowering<'_> {
                 ParamKind::StringList => items.iter().all(is_text),
                 _ => false,
             },
+            Arg::Choice { .. } => false,
             Arg::Map(entries) => match param.kind {
                 ParamKind::StringMap => entries.values().all(is_text),
                 _ => false,
@@ -134,12 +177,6 @@ impl Lowering<'_> {
         };
         if !good {
             self.wrong_type(node, noun(param.kind));
-        }
-        if param.name == "args"
-            && node.value.as_sequence().is_some_and(|items| items.iter().any(is_conditional))
-        {
-            let message = "`when` in `args` is not supported by this version".to_owned();
-            self.error("unsupported-key", &node.path, message, "here", None);
         }
         good
     }
@@ -157,15 +194,11 @@ fn read_bool(kind: ParamKind, arg: Arg) -> Arg {
     }
 }
 
-fn is_conditional(item: &serde_yaml::Value) -> bool {
-    item.as_mapping().is_some_and(|item| item.contains_key("when"))
-}
-
 fn is_text(arg: &Arg) -> bool {
     match arg {
         Arg::Literal(value) => is_scalar(value),
         Arg::Template(_) => true,
-        Arg::List(_) | Arg::Map(_) => false,
+        Arg::List(_) | Arg::Map(_) | Arg::Choice { .. } => false,
     }
 }
 

@@ -8,7 +8,7 @@ use super::keys::INGREDIENT;
 use super::{Lowering, Node, to_json};
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::expr::text;
-use crate::recipe::model::{Ingredient, ValueKind};
+use crate::recipe::model::{DefaultFrom, Ingredient, ValueKind};
 use crate::recipe::suggest;
 
 impl Lowering<'_> {
@@ -63,8 +63,26 @@ impl Lowering<'_> {
             hidden: fields.get("hidden").and_then(|node| self.boolean(&node)).unwrap_or_default(),
             kind,
             choices,
-            default_from: None,
+            default_from: fields.get("default_from").and_then(|node| self.default_from(&node)),
         }
+    }
+
+    /// `default_from:`.
+    fn default_from(&mut self, node: &Node<'_>) -> Option<DefaultFrom> {
+        let given = self.text(node)?;
+        if let Some(key) = given.strip_prefix("config.")
+            && !key.is_empty()
+        {
+            return Some(DefaultFrom::Config(key.to_owned()));
+        }
+        let found = DefaultFrom::WORDS.iter().find(|(word, _)| *word == given);
+        if found.is_none() {
+            let words = DefaultFrom::WORDS.iter().map(|(word, _)| *word).chain(["config.<key>"]);
+            let help = suggest::help(&given, "sources", words);
+            let message = format!("nothing is known to read at `{given}`");
+            self.error("bad-value", &node.path, message, "unknown", help);
+        }
+        found.map(|(_, source)| source.clone())
     }
 
     /// `type:` of an ingredient or capture.

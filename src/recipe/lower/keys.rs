@@ -1,4 +1,4 @@
-//! The keys of each kind of mapping: those this version executes, and those it only knows.
+//! The keys of each kind of mapping.
 
 use std::collections::HashMap;
 
@@ -13,8 +13,6 @@ pub(super) struct Keys {
     pub(super) what: &'static str,
     /// Keys with a meaning.
     pub(super) known: &'static [&'static str],
-    /// Keys of the language that this version does not execute.
-    pub(super) unsupported: &'static [&'static str],
 }
 
 pub(super) static RECIPE: Keys = Keys {
@@ -34,21 +32,17 @@ pub(super) static RECIPE: Keys = Keys {
         "requires_packs",
         "limits",
         "orchestrator",
+        "finally",
         "allow",
     ],
-    unsupported: &["finally"],
 };
 
-pub(super) static LIMITS: Keys = Keys {
-    what: "`limits`",
-    known: &["budget_usd", "wall_clock", "sessions", "max_visits"],
-    unsupported: &[],
-};
+pub(super) static LIMITS: Keys =
+    Keys { what: "`limits`", known: &["budget_usd", "wall_clock", "sessions", "max_visits"] };
 
 pub(super) static INGREDIENT: Keys = Keys {
     what: "an ingredient",
-    known: &["description", "required", "default", "hidden", "type", "choices"],
-    unsupported: &["default_from"],
+    known: &["description", "required", "default", "hidden", "type", "choices", "default_from"],
 };
 
 pub(super) static STEP: Keys = Keys {
@@ -82,12 +76,8 @@ pub(super) static STEP: Keys = Keys {
         "gate",
         "inputs",
         "outputs",
-        "model",
-        "stale_threshold",
-        "idle_output_timeout",
-        "allow",
-    ],
-    unsupported: &[
+        "python",
+        "constant",
         "for_each",
         "as",
         "mode",
@@ -95,37 +85,44 @@ pub(super) static STEP: Keys = Keys {
         "steps",
         "collect",
         "on_item_failure",
-        "python",
-        "constant",
         "poll",
         "retry",
-        "finally",
-        "block",
         "outputs_from",
         "options",
         "timeout",
+        "block",
         "optional_context_refs",
+        "model",
+        "stale_threshold",
+        "idle_output_timeout",
+        "allow",
     ],
 };
 
-pub(super) static STOP: Keys = Keys { what: "`stop`", known: &["status", "message"], unsupported: &[] };
+pub(super) static STOP: Keys = Keys { what: "`stop`", known: &["status", "message"] };
 
-pub(super) static ROUTE: Keys = Keys { what: "a route", known: &["when", "route"], unsupported: &[] };
+pub(super) static ROUTE: Keys = Keys { what: "a route", known: &["when", "route"] };
 
-pub(super) static LEGACY_ROUTES: Keys =
-    Keys { what: "`on_result`", known: &["field", "routes"], unsupported: &[] };
+pub(super) static LEGACY_ROUTES: Keys = Keys { what: "`on_result`", known: &["field", "routes"] };
 
-pub(super) static CAPTURE: Keys =
-    Keys { what: "a capture", known: &["value", "from", "type", "mode"], unsupported: &[] };
+pub(super) static CAPTURE: Keys = Keys { what: "a capture", known: &["value", "from", "type", "mode"] };
+
+pub(super) static ITEM: Keys = Keys { what: "an argument", known: &["when", "value"] };
+
+pub(super) static RETRY: Keys = Keys { what: "`retry`", known: &["max", "on", "backoff"] };
+
+pub(super) static BACKOFF: Keys = Keys { what: "`backoff`", known: &["first", "factor", "most"] };
+
+pub(super) static POLL: Keys = Keys { what: "`poll`", known: &["every", "for", "until"] };
+
+pub(super) static OUTPUTS: Keys = Keys { what: "`outputs_from`", known: &["file"] };
 
 /// The known entries of one mapping; a null value counts as absent, except for a route.
 pub(super) struct Fields<'n> {
     pub(super) path: Path,
     entries: HashMap<String, Node<'n>>,
-    /// Whether an entry is unknown or unsupported.
+    /// Whether an entry is unknown.
     pub(super) faulty: bool,
-    /// The first unsupported key, if any.
-    pub(super) unsupported: bool,
 }
 
 impl<'n> Fields<'n> {
@@ -141,8 +138,7 @@ impl<'n> Fields<'n> {
 impl Lowering<'_> {
     /// Reads the entries of a mapping and reports keys that it should not have.
     pub(super) fn fields<'n>(&mut self, node: &Node<'n>, keys: &Keys) -> Fields<'n> {
-        let mut fields =
-            Fields { path: node.path.clone(), entries: HashMap::new(), faulty: false, unsupported: false };
+        let mut fields = Fields { path: node.path.clone(), entries: HashMap::new(), faulty: false };
         for (key, value) in self.entries(node) {
             if keys.known.contains(&key.as_str()) {
                 if !value.value.is_null() {
@@ -154,32 +150,13 @@ impl Lowering<'_> {
             }
             fields.faulty = true;
             let at = self.key_at(&value.path);
-            if keys.unsupported.contains(&key.as_str()) {
-                fields.unsupported = true;
-                let message = format!("`{key}` is not supported by this version");
-                let problem = Problem::error("unsupported-key", message, at, "not supported");
-                self.report(problem.help(replacement(&key)));
-            } else {
-                let help = match (key.as_str(), keys.what) {
-                    ("with_args", "a step") => Some("did you mean `with`?".to_owned()),
-                    _ => suggest::help(&key, "known keys", keys.known.iter().copied()),
-                };
-                let message = format!("unknown key `{key}` in {}", keys.what);
-                self.report(Problem::error("unknown-key", message, at, "unknown").help(help));
-            }
+            let help = match (key.as_str(), keys.what) {
+                ("with_args", "a step") => Some("did you mean `with`?".to_owned()),
+                _ => suggest::help(&key, "known keys", keys.known.iter().copied()),
+            };
+            let message = format!("unknown key `{key}` in {}", keys.what);
+            self.report(Problem::error("unknown-key", message, at, "unknown").help(help));
         }
         fields
-    }
-}
-
-/// What to write instead of an unsupported key, where something else does the same.
-fn replacement(key: &str) -> Option<String> {
-    match key {
-        "retry" => Some("use `retries` and `on_exhausted`".to_owned()),
-        "optional_context_refs" => {
-            Some("remove it, and read the variable as `context.x | default('')`".to_owned())
-        }
-        "block" => Some("remove it: it has no effect on a run".to_owned()),
-        _ => None,
     }
 }

@@ -1,15 +1,17 @@
 //! What a step does: `tool`, `skill`, `action`, `stop`.
 
+use indexmap::IndexMap;
+
 use super::keys::{Fields, STOP};
 use super::{Lowering, Node};
 use crate::catalog;
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::expr::Template;
-use crate::recipe::model::{StepKind, StopStatus};
+use crate::recipe::model::{Arg, StepKind, StopStatus};
 use crate::recipe::suggest;
 
 /// The keys of which a step has exactly one.
-const KINDS: &[&str] = &["tool", "skill", "action", "stop", "sub_recipe"];
+const KINDS: &[&str] = &["tool", "skill", "action", "stop", "for_each", "sub_recipe", "python", "constant"];
 
 /// Starts of step names that say a failed end when a stop step has no `status`.
 const FAILURE_NAMES: &[&str] = &["escalate", "fail", "error"];
@@ -19,11 +21,12 @@ impl Lowering<'_> {
     pub(super) fn step_kind(&mut self, name: &str, fields: &Fields<'_>) -> StepKind {
         let given: Vec<&str> = KINDS.iter().copied().filter(|key| fields.has(key)).collect();
         let kind = match given.as_slice() {
-            [] if fields.unsupported => None,
             [] => {
                 let at = self.key_at(&fields.path);
                 let message = format!("the step `{name}` does nothing");
-                let help = "give it one of `tool:`, `skill:`, `action:` or `stop:`".to_owned();
+                let help =
+                    "give it one of `tool:`, `skill:`, `action:`, `for_each:`, `sub_recipe:` or `stop:`"
+                        .to_owned();
                 self.report(Problem::error("no-kind", message, at, "this step").help(help));
                 None
             }
@@ -31,6 +34,9 @@ impl Lowering<'_> {
             ["skill"] => fields.get("skill").and_then(|_| self.run_skill(name, fields)),
             ["action"] => fields.get("action").and_then(|node| self.action(name, &node, fields)),
             ["sub_recipe"] => fields.get("sub_recipe").and_then(|node| self.sub_call(&node, fields)),
+            ["for_each"] => fields.get("for_each").and_then(|node| self.for_each(&node, fields)),
+            ["python"] => fields.get("python").and_then(|node| self.python_step(&node, fields)),
+            ["constant"] => fields.get("constant").and_then(|node| self.arg(&node)).map(StepKind::Constant),
             ["stop"] => fields.get("stop").and_then(|node| self.stop_sugar(name, &node)),
             [first, second, ..] => {
                 let at = self.key_at(&fields.path.key(second));
@@ -73,13 +79,34 @@ impl Lowering<'_> {
         Some(StepKind::Tool { tool, with })
     }
 
+    /// `python:` is `run_python` written shorter, in the recipes of AutoSkillit 0.9.
+    fn python_step(&mut self, node: &Node<'_>, fields: &Fields<'_>) -> Option<StepKind> {
+        let tool = catalog::tool("run_python")?;
+        let callable = self.text(node)?;
+        if !callable.contains('.') {
+            let message = format!("`{callable}` is no function with its module");
+            let help = Some("write `package.module.function`".to_owned());
+            self.error("bad-value", &node.path, message, "no module", help);
+            return None;
+        }
+        let args = self.args_of(fields, "with");
+        let mut with = IndexMap::from([("callable".to_owned(), Arg::Literal(callable.into()))]);
+        if !args.is_empty() {
+            with.insert("args".to_owned(), Arg::Map(args));
+        }
+        Some(StepKind::Tool { tool, with })
+    }
+
     fn action(&mut self, name: &str, node: &Node<'_>, fields: &Fields<'_>) -> Option<StepKind> {
         match self.text(node)?.as_str() {
             "route" => Some(StepKind::Route),
             "confirm" => {
                 let message = self.required_message(fields);
-                let default = fields.get("default").and_then(|node| self.boolean(&node));
-                Some(StepKind::Confirm { message: message?, default, choice: None })
+                let choice = self.choice(fields);
+                let has_options = fields.has("options");
+                let default =
+                    fields.get("default").filter(|_| !has_options).and_then(|node| self.boolean(&node));
+                Some(StepKind::Confirm { message: message?, default, choice })
             }
             "stop" => {
                 let message = self.required_message(fields);

@@ -27,7 +27,8 @@ impl Lowering<'_> {
         let template = template.clone();
         let Some((text, names)) = rewrite(&template, &mut variables) else { return };
         let Some(cmd) = self.template(node, &text) else { return };
-        with.insert("cmd".to_owned(), Arg::Template(cmd));
+        let cmd = if cmd.is_literal() { Arg::Literal(Value::String(text)) } else { Arg::Template(cmd) };
+        with.insert("cmd".to_owned(), cmd);
         with.insert("env".to_owned(), Arg::Map(variables));
         let at = self.at(&node.path);
         let message = format!(

@@ -3,6 +3,7 @@
 
 mod args;
 mod captures;
+mod features;
 mod ingredients;
 mod keys;
 mod kinds;

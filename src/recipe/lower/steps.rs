@@ -62,7 +62,11 @@ impl Lowering<'_> {
             let help = "end `on_result` with an entry without `when:` instead of `on_success`".to_owned();
             self.report(Problem::error("exclusive-keys", message, at, "").also(other, "").help(help));
         }
+        let retry = self.retry(&fields);
+        let captures = self.captures(&fields);
+        let outputs_from = self.outputs_from(&fields).or_else(|| self.emitted(&kind, &captures, &on_result));
         let retries = fields.get("retries").and_then(|node| self.count(&node, 0));
+        let retries = retry.as_ref().map(|policy| policy.max).or(retries);
         Step {
             name: name.to_owned(),
             description: fields.get("description").and_then(|node| self.text(&node)).unwrap_or_default(),
@@ -72,21 +76,23 @@ impl Lowering<'_> {
             on_failure: target(self, "on_failure"),
             on_result,
             on_context_limit: target(self, "on_context_limit"),
-            on_exhausted: target(self, "on_exhausted").unwrap_or_else(|| self.escalation()),
+            on_exhausted: target(self, "on_exhausted")
+                .or_else(|| self.retry_exhausted(&fields))
+                .unwrap_or_else(|| self.escalation()),
             on_skip: target(self, "on_skip"),
             max_visits: fields.get("max_visits").and_then(|node| self.bound(&node)),
             on_exceeded: target(self, "on_exceeded"),
             retries: retries.unwrap_or(if runs_skill { DEFAULT_RETRIES } else { 0 }),
             skip_when_false: self.skip_when_false(&fields),
             allow: fields.get("allow").map(|node| self.allow(&node)).unwrap_or_default(),
-            captures: self.captures(&fields),
+            captures,
             optional: fields.get("optional").and_then(|node| self.boolean(&node)).unwrap_or_default(),
-            block: None,
+            block: fields.get("block").and_then(|node| self.text(&node)),
             hints: std::mem::take(&mut self.hints),
-            lenient: Vec::new(),
-            retry: None,
-            poll: None,
-            outputs_from: None,
+            lenient: self.lenient(&fields),
+            retry,
+            poll: self.poll(&fields),
+            outputs_from,
             origin: None,
             line: self.document.marks.line(self.key_at(&node.path).start),
         }
@@ -100,7 +106,21 @@ impl Lowering<'_> {
         }
     }
 
-    fn bound(&mut self, node: &Node<'_>) -> Option<Bound> {
+    /// `optional_context_refs:`, which says in 0.9 what `is defined` and `default` say today.
+    fn lenient(&mut self, fields: &Fields<'_>) -> Vec<String> {
+        let Some(node) = fields.get("optional_context_refs") else { return Vec::new() };
+        if !self.is_legacy() {
+            let at = self.key_at(&node.path);
+            let message = "`optional_context_refs` is a key of AutoSkillit 0.9";
+            let problem = Problem::error("misplaced-key", message, at, "not of this language");
+            self.report(
+                problem.help("remove it, and read the variable as `context.x | default('')`".to_owned()),
+            );
+        }
+        self.texts(&node)
+    }
+
+    pub(super) fn bound(&mut self, node: &Node<'_>) -> Option<Bound> {
         let Yaml::String(text) = node.value else { return self.count(node, 1).map(Bound::Count) };
         let template = self.template(node, text)?;
         match template.single() {
@@ -162,10 +182,23 @@ impl Lowering<'_> {
                 self.report(problem.help("remove it".to_owned()));
             }
         }
-        for key in ["gate", "inputs", "outputs"] {
-            if fields.has(key) && !matches!(kind, StepKind::Call(_)) {
+        let calls = matches!(kind, StepKind::Tool { .. });
+        let runs_cmd = matches!(kind, StepKind::Tool { tool, .. } if tool.name == "run_cmd");
+        let asks = matches!(kind, StepKind::Confirm { .. });
+        for (owner, fits, keys) in [
+            ("`sub_recipe`", matches!(kind, StepKind::Call(_)), ["gate", "inputs", "outputs"].as_slice()),
+            (
+                "`for_each`",
+                matches!(kind, StepKind::ForEach(_)),
+                &["as", "mode", "max_parallel", "steps", "collect", "on_item_failure"],
+            ),
+            ("a tool or a skill", calls, &["retry", "poll"]),
+            ("`tool: run_cmd`", runs_cmd, &["outputs_from"]),
+            ("`action: confirm`", asks, &["options", "timeout"]),
+        ] {
+            for key in keys.iter().filter(|key| !fits && fields.has(key)) {
                 let at = self.key_at(&fields.path.key(key));
-                let message = format!("`{key}` needs `sub_recipe`");
+                let message = format!("`{key}` needs {owner}");
                 self.report(Problem::error("misplaced-key", message, at, "no meaning here"));
             }
         }

@@ -43,6 +43,7 @@ impl Lowering<'_> {
         let requires_packs = fields.get("requires_packs").map(|node| self.texts(&node)).unwrap_or_default();
         let limits = fields.get("limits").map(|node| self.limits(&node)).unwrap_or_default();
         let steps = fields.get("steps").map(|node| self.steps(&node)).unwrap_or_default();
+        let finally = fields.get("finally").map(|node| self.steps(&node)).unwrap_or_default();
         if steps.is_empty() && fields.get("steps").is_none_or(|node| is_empty(node.value)) {
             let problem = match fields.has("steps") {
                 true => {
@@ -67,7 +68,7 @@ impl Lowering<'_> {
             requires_packs,
             limits,
             experimental: experimental.unwrap_or_default(),
-            finally: indexmap::IndexMap::new(),
+            finally,
             env: std::mem::take(&mut self.env).into_iter().collect(),
             source: RecipeSource::Path,
             path: None,
@@ -77,10 +78,10 @@ impl Lowering<'_> {
         }
     }
 
-    /// `language:`; 1 is the only one there is.
+    /// `language:`; 1 is ours, 0 that of AutoSkillit 0.9.
     fn language(&mut self, fields: &Fields<'_>) {
         if let Some(node) = fields.get("language")
-            && node.value.as_u64() != Some(1)
+            && !matches!(node.value.as_u64(), Some(0 | 1))
         {
             let message = "this version knows language 1".to_owned();
             self.error(

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::recipe::model::{Arg, Bound, CaptureMode, Orchestrator, StepKind, StopStatus, Target, ValueKind};
 
-const WHOLE: &str = r#"
+pub(super) const WHOLE: &str = r#"
 language: 1
 name: demo
 description: >

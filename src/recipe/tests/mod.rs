@@ -2,7 +2,10 @@
 
 mod accept;
 mod dialects;
+mod features;
+mod legacy;
 mod library;
+mod print;
 mod properties;
 mod refuse;
 mod rules;
@@ -32,13 +35,17 @@ impl SkillLookup for Skills {
 }
 
 fn load(text: &str) -> Result<Loaded, Problems> {
+    load_with(text, &Skills)
+}
+
+fn load_with(text: &str, skills: &dyn SkillLookup) -> Result<Loaded, Problems> {
     let origin = Origin {
         file: "demo.yaml".to_owned(),
         stem: "demo".to_owned(),
         source: RecipeSource::Path,
         path: None,
     };
-    compile(text, &origin, &Skills)
+    compile(text, &origin, skills)
 }
 
 /// A recipe whose steps are given.

@@ -24,7 +24,7 @@ fn an_unknown_key() {
 }
 
 #[test]
-fn an_unsupported_key() {
+fn a_loop_without_steps() {
     assert_snapshot!(shown(&with_steps(
         "  a:\n    for_each: ${{ inputs.task }}\n    as: item\n    on_success: done\n"
     )));
@@ -130,10 +130,10 @@ fn each_fault_has_its_code() {
         ("  a: {action: confirm, message: x, on_success: done}\n".to_owned(), vec!["no-route"]),
         ("  a: {action: route, on_success: a}\n".to_owned(), vec!["no-end", "unbounded-cycle"]),
         ("  a: {tool: x}\n".to_owned(), vec!["unknown-tool"]),
-        ("  a: {python: x.y}\n".to_owned(), vec!["unsupported-key"]),
+        ("  a: {python: x.y}\n".to_owned(), vec!["no-route"]),
         ("  'a b': {action: route, on_success: done}\n".to_owned(), vec!["bad-name"]),
         (format!("  a: {{action: route, on_success: done}}\n{stop}"), vec!["unreachable-step"]),
-        (skill("retry: {max: 3}"), vec!["unsupported-key"]),
+        (skill("retry: {max: 3}"), vec![]),
         (skill("retries: -1"), vec!["wrong-type"]),
         (skill("max_visits: 0"), vec!["wrong-type"]),
         (skill("max_visits: x ${{ inputs.task }}"), vec!["wrong-type"]),
@@ -145,7 +145,7 @@ fn each_fault_has_its_code() {
         (skill("with: {model: a}\n    model: b"), vec!["exclusive-keys"]),
         (skill("with: {step_name: b}"), vec!["step-name"]),
         (skill("with: {skill_command: /x}"), vec!["exclusive-keys"]),
-        (skill("args: [{when: x, value: y}]"), vec!["unsupported-key"]),
+        (skill("args: [{when: x, value: y}]"), vec!["unknown-reference"]),
         (skill("capture: {x: result.plan_path}"), vec!["capture-of-text"]),
         (skill("capture: {x: '${{ result.nope }}'}"), vec!["dead-output", "unknown-reference"]),
         (skill("capture: {x: '${{ result.session_id }}'}"), vec!["dead-output"]),
@@ -201,14 +201,14 @@ fn faults_of_the_whole_text_have_codes() {
         (format!("name: demo\n{steps}---\nname: b\n"), vec!["second-document"]),
         (format!("name: demo\n<<: {{}}\n{steps}"), vec!["merge-key"]),
         (format!("name: demo\nkitchen_rules: x\n{steps}"), vec!["wrong-type"]),
-        (format!("name: demo\nfinally: []\n{steps}"), vec!["unsupported-key"]),
+        (format!("name: demo\nfinally: []\n{steps}"), vec!["wrong-type"]),
         (format!("name: demo\nlimits: {{wall_clock: long, budget_usd: 0}}\n{steps}"), vec!["wrong-type"; 2]),
         (format!("name: demo\norchestrator: me\n{steps}"), vec!["bad-value"]),
         (format!("name: demo\ningredients: {{a: {{default: x, choices: [y]}}}}\n{steps}"), vec!["bad-default"]),
         (format!("name: demo\ningredients: {{a: {{default: '${{{{ x }}}}'}}}}\n{steps}"), vec!["bad-default"]),
         (format!("name: demo\ningredients: {{a: {{type: int, default: '3'}}}}\n{steps}"), vec!["wrong-type"]),
         (format!("name: demo\ningredients: {{a: {{required: true, default: x}}}}\n{steps}"), vec!["required-with-default"]),
-        (format!("name: demo\ningredients: {{a: {{default_from: x}}}}\n{steps}"), vec!["unsupported-key"]),
+        (format!("name: demo\ningredients: {{a: {{default_from: x}}}}\n{steps}"), vec!["bad-value"]),
         (format!("\u{feff}name: demo\n{steps}"), vec![]),
         ("a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n".to_owned(), vec!["syntax"]),
         ("# éééééééé\na: *unknown\n".to_owned(), vec!["syntax"]),
