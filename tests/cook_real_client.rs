@@ -513,6 +513,7 @@ fn real_client_gets_arguments_as_text_and_commands_get_values_as_values() {
         r#"
 name: nasty
 description: Values stay values.
+allow: { dead-output: the journal is looked at }
 ingredients:
   value:
     description: Anything.

@@ -11,6 +11,7 @@ use autoskillit::config::edit::render;
 use autoskillit::config::kind::{Item, Kind};
 use autoskillit::config::table::{Default, KEYS, UNUSED};
 use autoskillit::execution::environment::{DROPPED, MINIMAL};
+use autoskillit::recipe::check::families;
 use clap_complete::Shell;
 
 fn kind(kind: ParamKind) -> &'static str {
@@ -79,6 +80,31 @@ fn describe<'a>(page: &mut String, tools: impl IntoIterator<Item = &'a ToolDecl>
             page.push_str("\nBeside these, `result` has the outputs that the skill declares.\n");
         }
     }
+}
+
+fn rules() -> String {
+    let mut page = String::from(
+        "# Rules for recipes\n\nThis page is made from `src/recipe/check/rules`. `autoskillit recipes check` tells what they find.\n\n\
+         A finding that is right as it is can be allowed, at the top of a recipe or on a step, with the reason: \
+         `allow: {dead-output: the journal is read by a script}`. An `allow:` that allows nothing is told. \
+         \"0.9\" is how a finding is taken in a recipe written for AutoSkillit 0.9. Examples leave out `name` and `description`.\n",
+    );
+    for family in families() {
+        let _ = write!(page, "\n## {}\n\n| rule | level | 0.9 | finds |\n|---|---|---|---|\n", family.name);
+        for rule in family.rules {
+            let (level, legacy) = (rule.level.name(), rule.legacy.name());
+            let _ = writeln!(page, "| `{}` | {level} | {legacy} | {} |", rule.id, cell(rule.meaning));
+        }
+        for rule in family.rules {
+            let _ = write!(page, "\n### `{}`\n\n{}\n\nTo mend it, {}.\n", rule.id, rule.why, rule.mend);
+            for (what, examples) in [("Found", rule.bad), ("Not found", rule.good)] {
+                for example in examples {
+                    let _ = write!(page, "\n{what}:\n\n```yaml\n{example}```\n");
+                }
+            }
+        }
+    }
+    page
 }
 
 fn environment() -> String {
@@ -173,6 +199,7 @@ fn generated() -> Vec<(String, String)> {
     let mut pages = [
         ("docs/tools.md", tools()),
         ("docs/environment.md", environment()),
+        ("docs/recipe-rules.md", rules()),
         ("docs/settings.md", settings()),
     ]
     .map(|(name, text)| (name.to_owned(), text))

@@ -148,6 +148,19 @@ pub fn unbuilt() -> impl Iterator<Item = &'static ToolDecl> {
     unbuilt::tools()
 }
 
+/// Packs of tools and skills that a recipe can require, and whether they are enabled when settings say nothing.
+pub static PACKS: &[(&str, bool)] = &[
+    ("github", true),
+    ("ci", true),
+    ("clone", true),
+    ("telemetry", true),
+    ("arch-lens", true),
+    ("audit", true),
+    ("research", false),
+    ("exp-lens", false),
+    ("vis-lens", false),
+];
+
 /// What a tool that had another name in early recipes is called now.
 #[must_use]
 pub fn renamed(name: &str) -> Option<&'static str> {

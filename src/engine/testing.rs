@@ -14,13 +14,18 @@ use super::state::State;
 use crate::catalog::ToolDecl;
 use crate::core::stop::StopSignal;
 use crate::execution::verdict::RetryReason;
+use crate::recipe::check::Levels;
 use crate::recipe::model::{Orchestrator, Recipe, RecipeSource};
-use crate::recipe::{AnySkill, Origin, compile};
+use crate::recipe::{AnySkill, Origin, compile_with};
 
 pub(crate) fn recipe(body: &str) -> Recipe {
     let text = format!("name: t\n{body}");
     let origin = Origin { file: "t.yaml".into(), stem: "t".into(), source: RecipeSource::Path, path: None };
-    compile(&text, &origin, &AnySkill).unwrap_or_else(|problems| panic!("{:#?}", problems.list())).recipe
+    // What is set is looked at in the state, not by steps.
+    let levels = Levels::parse(["dead-output=off"]).unwrap();
+    compile_with(&text, &origin, &AnySkill, &levels)
+        .unwrap_or_else(|problems| panic!("{:#?}", problems.list()))
+        .recipe
 }
 
 pub(super) fn entry(seq: u64, event: Event) -> Entry {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::check::{SkillLookup, check};
+use super::check::{Levels, SkillLookup, check_with};
 use super::diagnostic::{Problem, Problems};
 use super::lower::{Lowered, lower_in};
 use super::marks::{Marks, Path};
@@ -40,13 +40,15 @@ pub struct Setting<'a> {
     pub temp: &'a str,
     /// Variables of the environment that expressions may read, beside those that they always may.
     pub env: &'a [String],
+    /// The levels of the rules, where they are not the usual ones.
+    pub levels: Option<&'a Levels>,
 }
 
 impl<'a> Setting<'a> {
     /// Everything but the skills as it is without settings.
     #[must_use]
     pub fn of(skills: &'a dyn SkillLookup) -> Self {
-        Self { skills, temp: yaml::DEFAULT_TEMP, env: &[] }
+        Self { skills, temp: yaml::DEFAULT_TEMP, env: &[], levels: None }
     }
 }
 
@@ -58,6 +60,19 @@ pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<
     compile_in(text, origin, &Setting::of(skills))
 }
 
+/// Compiles and checks a text, with these levels of the rules.
+///
+/// # Errors
+/// As [`compile_in`].
+pub fn compile_with(
+    text: &str,
+    origin: &Origin,
+    skills: &dyn SkillLookup,
+    levels: &Levels,
+) -> Result<Loaded, Problems> {
+    compile_in(text, origin, &Setting { levels: Some(levels), ..Setting::of(skills) })
+}
+
 /// Compiles and checks a text.
 ///
 /// # Errors
@@ -66,7 +81,9 @@ pub fn compile_in(text: &str, origin: &Origin, setting: &Setting<'_>) -> Result<
     let document = yaml::read_in(text, setting.temp)
         .map_err(|problems| Problems::new(&origin.file, &without_mark(text), problems))?;
     let lowered = lower_in(&document, setting.env);
-    let mut problems = check(&lowered, &document.marks, setting.skills);
+    let usual = Levels::default();
+    let levels = setting.levels.unwrap_or(&usual);
+    let mut problems = check_with(&lowered, &document.marks, setting.skills, levels);
     let Lowered { mut recipe, problems: found, .. } = lowered;
     problems.extend(check_name(&recipe, &document.marks, &origin.stem));
     problems.iter_mut().for_each(|problem| dialect::soften(recipe.dialect, problem));

@@ -66,6 +66,7 @@ fn a_command_that_fails() {
     with: {{cmd: 'echo some; echo it burns >&2; exit 7'}}
     on_success: served
     capture: {{code: '${{{{ result.exit_code }}}}', said: '${{{{ result.stdout }}}}'}}
+    allow: {{dead-output: the journal is looked at}}
     on_failure: burnt
   burnt: {{stop: {{status: failed, message: 'Burnt: ${{{{ context.code | default(0) }}}}.'}}}}
 {SERVED}"

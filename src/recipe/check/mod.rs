@@ -1,11 +1,18 @@
 //! Checks on a compiled recipe: what its parts mean together.
 
-mod assigned;
-mod loops;
+mod call;
+mod condition;
+mod facts;
 mod references;
+mod rule;
+mod rules;
 mod shell;
+mod shellwords;
 mod skills;
 mod structure;
+mod suppress;
+
+pub use rule::{Family, Finding, Level, Levels, Rule, families, family_of, rule, rules};
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -13,11 +20,14 @@ use std::sync::Arc;
 
 use super::diagnostic::{Problem, Severity};
 use super::expr::Template;
+use super::flow::Flow;
 use super::graph::Graph;
 use super::lower::Lowered;
 use super::marks::{Marks, Path};
-use super::model::Recipe;
+use super::model::{Recipe, Step};
 use crate::skills::Contract;
+use facts::Contracts;
+use rule::Findings;
 
 /// What checks need to know about skills.
 pub trait SkillLookup {
@@ -69,30 +79,80 @@ struct Subject<'a> {
     skills: &'a dyn SkillLookup,
     /// Steps that lowering could not understand completely; what they read is not checked.
     broken: &'a HashSet<String>,
+    /// The routes, when all of them are known.
+    graph: Option<Graph>,
+    /// Where variables get their values, when the graph is known.
+    flow: Option<Flow>,
+    /// What the skills say about themselves.
+    contracts: Contracts,
+}
+
+/// Checks what lowering left, with the levels that the rules have by themselves.
+#[must_use]
+pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup) -> Vec<Problem> {
+    check_with(lowered, marks, skills, &Levels::default())
 }
 
 /// Checks what lowering left. Questions about the whole graph are only asked when it is whole.
 #[must_use]
-pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup) -> Vec<Problem> {
-    let subject = Subject { recipe: &lowered.recipe, marks, skills, broken: &lowered.broken };
+pub fn check_with(
+    lowered: &Lowered,
+    marks: &Marks,
+    skills: &dyn SkillLookup,
+    levels: &Levels,
+) -> Vec<Problem> {
+    let (recipe, broken) = (&lowered.recipe, &lowered.broken);
+    let mut subject =
+        Subject { recipe, marks, skills, broken, graph: None, flow: None, contracts: Contracts::none() };
     let mut problems = Vec::new();
     subject.references(&mut problems);
     subject.shell(&mut problems);
-    subject.skills(&mut problems);
     subject.structure(&mut problems);
     let is_error = |problem: &Problem| problem.severity == Severity::Error;
     let whole =
         !lowered.problems.iter().any(is_error) && !problems.iter().any(|found| found.code == "no-route");
     if whole {
-        let graph = Graph::of(subject.recipe);
-        subject.reachability(&graph, &mut problems);
-        subject.loops(&graph, &mut problems);
-        subject.assigned(&graph, &mut problems);
+        let graph = Graph::of(recipe);
+        subject.ends(&graph, &mut problems);
+        subject.flow = Some(subject.flow_over(&graph));
+        subject.graph = Some(graph);
     }
+    subject.contracts = Contracts::read(skills, subject.sessions().map(|(_, _, skill)| skill));
+    let mut found = Vec::new();
+    for rule in rules() {
+        let level = levels.of(rule, recipe.dialect);
+        if let (Some(run), true) = (rule.run, level != Level::Off) {
+            run(&subject, &mut Findings { rule, level, all: &mut found });
+        }
+    }
+    problems.extend(subject.told(found, whole));
     problems
 }
 
 impl Subject<'_> {
+    /// The graph and the flow of values over it, when all routes are known.
+    fn flow(&self) -> Option<(&Graph, &Flow)> {
+        self.graph.as_ref().zip(self.flow.as_ref())
+    }
+
+    fn flow_over(&self, graph: &Graph) -> Flow {
+        let reads = |step: &Step| -> Vec<String> {
+            let all = self.reads(step).into_iter().filter(|read| read.reference.namespace == "context");
+            // A note is for an orchestrator, which reads what it names.
+            let noted = step.note.iter().flat_map(|note| note.split("context.").skip(1));
+            let noted = noted.map(|rest| {
+                rest.split(|next: char| !next.is_ascii_alphanumeric() && next != '_')
+                    .next()
+                    .unwrap_or_default()
+            });
+            all.filter_map(|read| read.reference.name.clone()).chain(noted.map(str::to_owned)).collect()
+        };
+        let reads: Vec<Vec<String>> = self.recipe.steps.values().map(reads).collect();
+        let reads: Vec<Vec<&str>> =
+            reads.iter().map(|reads| reads.iter().map(String::as_str).collect()).collect();
+        Flow::of(self.recipe, graph, &reads)
+    }
+
     fn step_path(&self, step: &str) -> Path {
         Path::root().key("steps").key(step)
     }

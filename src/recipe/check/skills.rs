@@ -1,17 +1,15 @@
 //! Skills that steps run.
 
 use super::Subject;
-use crate::recipe::diagnostic::Problem;
 use crate::recipe::expr::Template;
 use crate::recipe::model::{Arg, Step, StepKind};
-use crate::recipe::suggest;
 
 /// The skill that a step names in its text.
 pub(super) struct Named<'a> {
     /// Its name without prefix.
     pub(super) name: &'a str,
     /// The parameter that names it.
-    param: &'static str,
+    pub(super) param: &'static str,
 }
 
 impl Subject<'_> {
@@ -35,19 +33,5 @@ impl Subject<'_> {
             return Some(Named { name: name.rsplit_once(':').map_or(name, |(_, name)| name), param });
         }
         None
-    }
-
-    pub(super) fn skills(&self, problems: &mut Vec<Problem>) {
-        for step in self.recipe.steps.values() {
-            let Some(skill) = self.skill_of(step) else { continue };
-            if self.skills.exists(skill.name) {
-                continue;
-            }
-            let names = self.skills.names();
-            let help = suggest::help(skill.name, "skills", names.iter().map(String::as_str));
-            let message = format!("there is no skill `{}`", skill.name);
-            let at = self.marks.at(&self.arg_path(&step.name, skill.param));
-            problems.push(Problem::error("unknown-skill", message, at, "unknown skill").help(help));
-        }
     }
 }

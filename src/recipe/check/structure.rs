@@ -72,17 +72,9 @@ impl Subject<'_> {
         }
     }
 
-    /// What the graph as a whole needs.
-    pub(super) fn reachability(&self, graph: &Graph, problems: &mut Vec<Problem>) {
+    /// A run must be able to end on purpose.
+    pub(super) fn ends(&self, graph: &Graph, problems: &mut Vec<Problem>) {
         let reachable = graph.reachable();
-        for (index, name) in self.recipe.steps.keys().enumerate() {
-            if !reachable[index] {
-                let message = format!("no route leads to the step `{name}`");
-                let at = self.step_at(name);
-                let problem = Problem::warning("unreachable-step", message, at, "never runs");
-                problems.push(problem.help("route to it, or remove it".to_owned()));
-            }
-        }
         let has_end = reachable.iter().zip(&graph.ends).any(|(reachable, end)| *reachable && *end);
         if let (false, Some(first)) = (has_end, self.recipe.steps.keys().next()) {
             let message = "no way through this recipe leads to an end";

@@ -16,7 +16,7 @@ summary: test > repair > done
 autoskillit_version: "0.1.0"
 experimental: false
 orchestrator: engine
-requires_packs: [core]
+requires_packs: [github]
 kitchen_rules:
   - never push
 limits: {budget_usd: 2.5, wall_clock: 1h30m, sessions: 10, max_visits: 20}
@@ -29,7 +29,7 @@ ingredients:
   attempts: {type: int, default: 3, choices: [1, 3, 5]}
   ask: {default: "false"}
   really: {type: bool, default: false, hidden: true}
-  where: {required: true, type: path}
+  where: {required: true, type: path, description: the folder}
 steps:
   test:
     tool: test_check

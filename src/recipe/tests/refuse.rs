@@ -128,7 +128,7 @@ fn each_fault_has_its_code() {
         ("  a: {action: stop, message: 3}\n".to_owned(), vec!["wrong-type"]),
         ("  a: {action: route}\n".to_owned(), vec!["no-route"]),
         ("  a: {action: confirm, message: x, on_success: done}\n".to_owned(), vec!["no-route"]),
-        ("  a: {action: route, on_success: a}\n".to_owned(), vec!["no-end", "unbounded-loop"]),
+        ("  a: {action: route, on_success: a}\n".to_owned(), vec!["no-end", "unbounded-cycle"]),
         ("  a: {tool: x}\n".to_owned(), vec!["unknown-tool"]),
         ("  a: {python: x.y}\n".to_owned(), vec!["no-route"]),
         ("  'a b': {action: route, on_success: done}\n".to_owned(), vec!["bad-name"]),
@@ -147,8 +147,8 @@ fn each_fault_has_its_code() {
         (skill("with: {skill_command: /x}"), vec!["exclusive-keys"]),
         (skill("args: [{when: x, value: y}]"), vec!["unknown-reference"]),
         (skill("capture: {x: result.plan_path}"), vec!["capture-of-text"]),
-        (skill("capture: {x: '${{ result.nope }}'}"), vec!["unknown-reference"]),
-        (skill("capture: {x: '${{ result.session_id }}'}"), vec![]),
+        (skill("capture: {x: '${{ result.nope }}'}"), vec!["dead-output", "unknown-reference"]),
+        (skill("capture: {x: '${{ result.session_id }}'}"), vec!["dead-output"]),
         (skill("capture: {x-y: '${{ result.result }}'}"), vec!["bad-name"]),
         (skill("capture: {x: 1}\n    capture_list: {x: 2}"), vec!["duplicate-key"]),
         (skill("capture_list: {x: {value: 1, mode: set}}"), vec!["bad-value"]),
@@ -160,11 +160,11 @@ fn each_fault_has_its_code() {
         (skill("args: ['${{ task']"), vec!["expression"]),
         (skill("skip_when_false: ${{ inputs.task }}"), vec!["braces"]),
         (skill("on_result: []"), vec!["wrong-type", "exclusive-keys"]),
-        ("  a: {skill: nope, on_success: done}\n".to_owned(), vec!["unknown-skill"]),
-        ("  a: {tool: run_skill, with: {skill_command: /autoskillit:nope x}, on_success: done}\n".to_owned(), vec!["unknown-skill"]),
+        ("  a: {skill: nope, on_success: done}\n".to_owned(), vec!["unknown-skill-command"]),
+        ("  a: {tool: run_skill, with: {skill_command: /autoskillit:nope x}, on_success: done}\n".to_owned(), vec!["unknown-skill-command"]),
         ("  a: {tool: run_skill, with: {skill_command: '/make-plan ${{ inputs.task }}'}, on_success: done}\n".to_owned(), vec![]),
-        ("  a: {skill: make-plan, skip_when_false: inputs.task, on_result: [{route: done}]}\n".to_owned(), vec!["no-route"]),
-        ("  a: {skill: make-plan, on_result: [{route: done}, {route: done}]}\n".to_owned(), vec!["unreachable-route"]),
+        ("  a: {skill: make-plan, skip_when_false: inputs.task, on_result: [{route: done}], on_failure: done}\n".to_owned(), vec!["no-route"]),
+        ("  a: {skill: make-plan, on_failure: done, on_result: [{route: done}, {route: done}]}\n".to_owned(), vec!["unreachable-route"]),
         ("  a: {skill: make-plan, on_result: [{when: true, route: nope}]}\n".to_owned(), vec!["dangling-route"]),
         ("  a: {skill: make-plan, on_result: {field: verdict}}\n".to_owned(), vec!["missing-key"]),
         ("  a: {tool: run_cmd, on_success: done}\n".to_owned(), vec!["missing-parameter"]),
@@ -230,12 +230,12 @@ fn loops_are_bounded_where_they_can_be() {
     assert_eq!(codes(&looped("", "    max_visits: 3\n    on_exceeded: done\n")), Vec::<&str>::new());
     // Being refused again and again is a loop as well.
     let refused = looped("    max_visits: 3\n    on_exceeded: b\n", "");
-    assert_eq!(codes(&refused), ["unbounded-loop"]);
+    assert_eq!(codes(&refused), ["unbounded-cycle"]);
     let limits = "limits: {max_visits: 9}\n";
     assert_eq!(codes(&(looped("", "") + limits)), Vec::<&str>::new());
     assert_eq!(codes(&(refused + limits)), Vec::<&str>::new());
     let both = looped("    max_visits: 3\n    on_exceeded: b\n", "    max_visits: 3\n    on_exceeded: a\n");
-    assert_eq!(codes(&(both + limits)), ["unbounded-loop"]);
+    assert_eq!(codes(&(both + limits)), ["unbounded-cycle"]);
 }
 
 #[test]

@@ -1,0 +1,251 @@
+//! The rules: each finds what its failing examples show and nothing in its passing ones.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use insta::assert_snapshot;
+
+use super::super::check::{Level, Levels, family_of, rule, rules};
+use super::super::load::compile_with;
+use super::*;
+use crate::core::kind::ValueKind;
+use crate::skills::{Contract, Edits, Input, Output, Writes};
+
+/// Skills with contracts, as the examples use them.
+struct Store;
+
+fn output(kind: ValueKind, choices: &[&str]) -> Output {
+    Output { kind, choices: choices.iter().map(|choice| (*choice).to_owned()).collect(), ..Output::default() }
+}
+
+fn inputs(names: &[(&str, bool, bool)]) -> Option<IndexMap<String, Input>> {
+    let input = |(name, required, recommended): &(&str, bool, bool)| {
+        ((*name).to_owned(), Input { required: *required, recommended: *recommended, ..Input::default() })
+    };
+    Some(names.iter().map(input).collect())
+}
+
+fn contract(name: &str) -> Option<Contract> {
+    let mut contract = Contract::undeclared(name);
+    match name {
+        "repair-tests" => {}
+        "make-plan" => {
+            contract.edits = Edits::Temp;
+            contract.outputs.insert("plan_path".to_owned(), output(ValueKind::Path, &[]));
+        }
+        "rectify" => {
+            contract.edits = Edits::Temp;
+            contract.outputs.insert("plan_path".to_owned(), output(ValueKind::Path, &[]));
+            contract.outputs.insert("plan_parts".to_owned(), output(ValueKind::List, &[]));
+        }
+        "implement" | "resolve-failures" => contract.writes = Writes::Always,
+        "implement-worktree" => {
+            contract.writes = Writes::Always;
+            contract.creates_worktree = true;
+            contract.commits = true;
+        }
+        "retry-worktree" => contract.continues_worktree = true,
+        "audit-impl" => contract.writes = Writes::Never,
+        "resolve-merge-conflicts" => {
+            contract.rebases = true;
+            contract.inputs = inputs(&[
+                ("worktree_path", true, false),
+                ("plan_path", true, false),
+                ("base_branch", true, false),
+            ]);
+        }
+        "review-pr" => {
+            contract.writes = Writes::Never;
+            contract.inputs = inputs(&[("pr_number", true, false), ("diff", false, true)]);
+            let choices = ["approved", "changes_requested", "needs_human"];
+            contract.outputs.insert("verdict".to_owned(), output(ValueKind::String, &choices));
+        }
+        _ => return None,
+    }
+    Some(contract)
+}
+
+impl SkillLookup for Store {
+    fn exists(&self, name: &str) -> bool {
+        contract(name).is_some()
+    }
+
+    fn names(&self) -> Vec<String> {
+        ["repair-tests", "make-plan", "review-pr"].map(str::to_owned).to_vec()
+    }
+
+    fn outputs(&self, name: &str) -> Option<Vec<String>> {
+        let outputs = contract(name)?.outputs;
+        (!outputs.is_empty()).then(|| outputs.into_keys().collect())
+    }
+
+    fn contract(&self, name: &str) -> Option<Arc<Contract>> {
+        contract(name).map(Arc::new)
+    }
+
+    fn fault(&self, name: &str) -> Option<String> {
+        (name == "faulty").then(|| "line 3: unknown key".to_owned())
+    }
+}
+
+fn problems(body: &str, levels: &Levels) -> Problems {
+    // Examples are in our language, unless they say another.
+    let language = if body.contains("autoskillit_version:") { "" } else { "language: 1\n" };
+    let text = format!("{language}name: demo\ndescription: A demo.\n{body}");
+    let origin = Origin {
+        file: "demo.yaml".to_owned(),
+        stem: "demo".to_owned(),
+        source: RecipeSource::Path,
+        path: None,
+    };
+    match compile_with(&text, &origin, &Store, levels) {
+        Ok(loaded) => loaded.warnings,
+        Err(problems) => problems,
+    }
+}
+
+fn found(body: &str) -> Vec<&'static str> {
+    problems(body, &Levels::default()).list().iter().map(|problem| problem.code).collect()
+}
+
+#[test]
+fn each_rule_finds_what_its_examples_show() {
+    let mut wrong = Vec::new();
+    for rule in rules() {
+        assert!(!rule.bad.is_empty() && !rule.good.is_empty(), "{} has no examples", rule.id);
+        for bad in rule.bad {
+            let problems = problems(bad, &Levels::default());
+            let mut codes: Vec<_> = problems.list().iter().map(|problem| problem.code).collect();
+            codes.dedup();
+            let placed =
+                problems.list().iter().all(|problem| problem.labels.iter().any(|(at, _)| !at.is_empty()));
+            if codes != [rule.id] || !placed {
+                wrong.push(format!("{} finds {codes:?} in\n{bad}", rule.id));
+            }
+            let severities = problems.list().iter().map(|problem| problem.severity == Severity::Error);
+            if severities.collect::<Vec<_>>().contains(&(rule.level != Level::Error)) {
+                wrong.push(format!("{} has another severity in\n{bad}", rule.id));
+            }
+        }
+        for good in rule.good {
+            let codes = found(good);
+            if !codes.is_empty() {
+                wrong.push(format!("{} has a passing example with {codes:?}:\n{good}", rule.id));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn ids_are_unique_and_belong_to_a_family() {
+    let mut ids: Vec<&str> = rules().map(|rule| rule.id).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+    assert!(ids.iter().all(|id| rule(id).is_some() && family_of(id).is_some()));
+}
+
+/// The rules of AutoSkillit 0.9 that are not here, with the reason.
+const ABSENT: &[(&str, &str)] = &[
+    ("skip-when-false-undeclared", "any expression is allowed; unknown names are `unknown-reference`"),
+    ("run-cmd-emit-alignment", "needs `outputs_from`; until then such a capture is `unknown-reference`"),
+    ("missing-output-patterns", "patterns of legacy contracts are not checked yet"),
+    ("pattern-examples-match", "patterns of legacy contracts are not checked yet"),
+    ("missing-pattern-examples", "patterns of legacy contracts are not checked yet"),
+    ("write-behavior-consistency", "told by the contract itself"),
+    ("always-has-no-write-exit", "the text of skills is not checked yet"),
+    ("weak-constraint-text", "only for recipes that a session drives in the legacy dialect"),
+    ("undeclared-capture-key", "told as `unknown-reference`"),
+    ("multipart-iteration-notes", "needs `for_each`"),
+    ("uncaptured-handoff-consumer", "needs where a skill without outputs writes"),
+    ("conditional-skill-ungated-push", "not built yet"),
+    ("merge-base-unpublished", "not built yet"),
+    ("outdated-recipe-version", "needs the notes of migrations"),
+    ("shadowed-required-input", "the exact mapping of arguments is `missing-ingredient`"),
+    ("research-output-mode-enum", "an ingredient with `choices` refuses such a default"),
+    ("source-isolation-violation", "not built yet"),
+    ("git-mutation-on-source", "not built yet"),
+    ("unknown-sub-recipe", "needs sub-recipes"),
+    ("circular-sub-recipe", "needs sub-recipes"),
+    ("undefined-bash-placeholder", "the text of skills is not checked yet"),
+    ("hardcoded-origin-remote", "the text of skills is not checked yet"),
+    ("no-autoskillit-import-in-skill-python-block", "the text of skills is not checked yet"),
+    ("output-section-no-markdown-directive", "the text of skills is not checked yet"),
+    ("subset-disabled-skill", "needs the setting `subsets.disabled`"),
+    ("project-local-skill-override", "needs to know which skill is shadowed"),
+    ("constant-step-with-args", "needs `constant`"),
+    ("subset-disabled-tool", "needs the setting `subsets.disabled`"),
+    ("dead-with-param", "told as `unknown-parameter`"),
+    ("model-on-non-skill-step", "told as `misplaced-key`"),
+    ("block-run-cmd-budget", "needs `block`"),
+    ("block-mcp-tool-budget", "needs `block`"),
+    ("block-gh-api-forbidden", "needs `block`"),
+    ("block-single-producer", "needs `block`"),
+    ("block-entry-exit-reachable", "needs `block`"),
+];
+
+/// Rules that are ours alone.
+const OURS: &[&str] = &["may-be-unset", "faulty-skill"];
+
+#[test]
+fn every_rule_of_the_reference_is_here_or_accounted_for() {
+    let here = rules().filter(|rule| !OURS.contains(&rule.id)).count();
+    assert!(ABSENT.iter().all(|(id, reason)| rule(id).is_none() && !reason.is_empty()));
+    assert_eq!(here + ABSENT.len(), 69 + 5);
+}
+
+const LOOP: &str = "steps:\n  test:\n    tool: test_check\n    on_success: done\n    on_failure: repair\n  repair:\n    skill: repair-tests\n    on_success: test\n";
+
+#[test]
+fn findings_can_be_allowed_with_a_reason() {
+    assert_eq!(found(LOOP), ["unbounded-cycle"]);
+    assert_eq!(found(&format!("allow: {{unbounded-cycle: a person watches}}\n{LOOP}")), Vec::<&str>::new());
+    let step = LOOP
+        .replace("tool: test_check\n", "tool: test_check\n    allow: {unbounded-cycle: a person watches}\n");
+    assert_eq!(found(&step), Vec::<&str>::new());
+    // It holds for the step that it stands at.
+    let other = LOOP
+        .replace("on_success: test\n", "on_success: test\n    allow: {unbounded-cycle: a person watches}\n");
+    assert_eq!(found(&other), ["unbounded-cycle", "unused-allow"]);
+}
+
+#[test]
+fn an_allow_that_means_nothing_is_told() {
+    let stop = "steps:\n  a: {action: stop, message: x}\n";
+    assert_eq!(found(&format!("allow: {{dead-output: it is read}}\n{stop}")), ["unused-allow"]);
+    assert_snapshot!(render(&problems(
+        &format!("allow: {{dead-outputs: it is read}}\n{stop}"),
+        &Levels::default()
+    )));
+}
+
+#[test]
+fn levels_come_from_the_settings() {
+    let levels = Levels::parse(["unbounded-cycle=warning"]).unwrap();
+    assert_eq!(problems(LOOP, &levels).errors(), 0);
+    assert_eq!(problems(LOOP, &levels).list().len(), 1);
+    let off = Levels::parse(["unbounded-cycle=off"]).unwrap();
+    assert!(problems(LOOP, &off).is_empty());
+    for (text, said) in [
+        ("unbounded-loop=off", "there is no rule `unbounded-loop`: did you mean `unbounded-cycle`?"),
+        ("unbounded-cycle=never", "`never` is no level of `unbounded-cycle`: `error`, `warning` or `off`"),
+        ("unbounded-cycle", "`unbounded-cycle` is no `rule=level`"),
+    ] {
+        let error = Levels::parse([text]).unwrap_err();
+        assert!(
+            error == said || text == "unbounded-loop=off" && error.starts_with("there is no rule"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn bundled_recipes_have_no_findings() {
+    let library = Library::new(LibraryPaths { builtin: builtin::BUILTIN, ..LibraryPaths::default() });
+    for (name, _) in builtin::BUILTIN {
+        let loaded = library.load(name, &AnySkill).unwrap();
+        assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings.list());
+    }
+}
