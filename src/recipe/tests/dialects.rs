@@ -6,7 +6,7 @@ use crate::recipe::model::{Arg, Dialect, StepKind};
 /// The codes of a recipe with these parts, errors marked with `!`.
 fn found(head: &str, top: &str, steps: &str) -> Vec<String> {
     let text = format!("name: demo\n{head}{top}steps:\n{steps}");
-    let problems = match load(&text) {
+    let problems = match load_form(&text, &Skills) {
         Ok(loaded) => loaded.warnings,
         Err(problems) => problems,
     };
