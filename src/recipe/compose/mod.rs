@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::call::{Call, Scope};
-use super::check::check;
+use super::check::{Levels, check_with};
 use super::diagnostic::{Problem, Problems};
 use super::load::{Setting, check_name};
 use super::lower::lower_in;
@@ -286,7 +286,11 @@ impl Composer<'_> {
         let mut lowered = lower_in(&document, self.setting.env);
         let recipe = lowered.recipe.clone();
         opaque(&mut lowered.recipe);
-        let mut problems = check(&lowered, &document.marks, self.setting.skills);
+        let usual = Levels::default();
+        let levels = self.setting.levels.unwrap_or(&usual);
+        let mut problems = check_with(&lowered, &document.marks, self.setting.skills, levels);
+        // Its variables are for whoever calls it.
+        problems.retain(|problem| problem.code != "dead-output");
         problems.extend(check_name(&recipe, &document.marks, &part.name));
         if !recipe.finally.is_empty() {
             let at = document.marks.key(&Path::root().key("finally"));
