@@ -6,6 +6,8 @@
 
 #[path = "../tests/support/mod.rs"]
 mod support;
+#[path = "../tests/support/spec.rs"]
+mod spec;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -14,15 +16,15 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use autoskillit::config::Permissions;
+use autoskillit::core::files;
 use autoskillit::core::redact::Redactor;
 use autoskillit::core::stop::Stop;
-use autoskillit::core::{files, ids};
 use autoskillit::execution::client::{self, Client, SessionSpec};
 use autoskillit::execution::race::Policy;
 use autoskillit::execution::session::{self, Glimpse, Session};
 use autoskillit::execution::warden::{Account, WardenProgram};
 
+use spec::spec;
 use support::api::{Conversation, Reply, ScriptedApi};
 use support::client::{Scratch, isolated_env, require_client};
 
@@ -125,22 +127,9 @@ struct Kitchen {
 impl Kitchen {
     fn spec(&self) -> SessionSpec {
         SessionSpec {
-            replaces_system: false,
-            tools: None,
-            mcp_config: None,
-            session_id: ids::session_id(),
-            continues: false,
-            prompt: "cook the soup".into(),
             system: "Be brief.".into(),
-            cwd: self.scratch.project(),
-            plugin_dir: None,
-            model: None,
-            schema: None,
-            permissions: Permissions::Bypass,
-            allowed_tools: Vec::new(),
             setting_sources: vec!["project".into(), "local".into()],
-            settings: None,
-            budget_usd: None,
+            ..spec("cook the soup", &self.scratch.project())
         }
     }
 

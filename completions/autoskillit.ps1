@@ -35,7 +35,8 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('cook', 'cook', [CompletionResultType]::ParameterValue, 'Run a recipe to a truthful end, or go on with a run')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Set a repository up: find out how it is tested, and write its settings')
-            [CompletionResult]::new('recipes', 'recipes', [CompletionResultType]::ParameterValue, 'List, show and check recipes')
+            [CompletionResult]::new('recipes', 'recipes', [CompletionResultType]::ParameterValue, 'List, show, draw, check and make recipes')
+            [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Bring recipes of older versions up to date; shows what would change')
             [CompletionResult]::new('runs', 'runs', [CompletionResultType]::ParameterValue, 'List and show runs of this repository')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show, change and check settings')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Say what is wrong here and how to mend it')
@@ -98,6 +99,9 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the recipes that can be cooked here')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Show a recipe: its ingredients, steps and routes')
+            [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Draw a recipe as text for a drawing program')
+            [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Make a recipe of this repository from a template')
+            [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of recipe files, for editors')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check recipes and say what is wrong, with place and mend')
             break
         }
@@ -129,11 +133,71 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
-        'autoskillit;recipes;check' {
+        'autoskillit;recipes;render' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'The program that draws it')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'autoskillit;recipes;new' {
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'What it starts from')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'autoskillit;recipes;schema' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'autoskillit;recipes;check' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the findings are told')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What else counts as a reason to fail')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON; the same as `--format json`')
+            [CompletionResult]::new('--structure-only', '--structure-only', [CompletionResultType]::ParameterName, 'Check the form alone: keys, types, expressions, routes; not what the parts mean together')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'autoskillit;migrate' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Fail when something is to be migrated; change nothing')
+            [CompletionResult]::new('--write', '--write', [CompletionResultType]::ParameterName, 'Write the changes; the old texts are kept')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')

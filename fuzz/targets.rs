@@ -67,7 +67,7 @@ pub(crate) fn verdict(bytes: &[u8]) -> bool {
     let paths = |count: u8| (0..count % 4).map(|number| format!("file{number}")).collect();
     let changes = Changes { inside: paths(at(4)), outside: paths(at(4) >> 2) };
     let path = |wrong: bool| wrong.then(|| ("output0".to_owned(), "x".to_owned())).into_iter().collect();
-    let named = Named { absent: path(at(8) & 3 == 1), astray: path(at(8) & 3 == 2) };
+    let named = Named { absent: path(at(8) & 3 == 1), astray: path(at(8) & 3 == 2), fresh: at(8) & 4 == 4 };
     let evidence = Evidence {
         termination: ENDINGS[usize::from(at(0)) % ENDINGS.len()],
         exit,

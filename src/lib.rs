@@ -9,6 +9,7 @@ pub mod server; // the same engine as an MCP server
 pub mod app; // the composition root: wires settings, client, tools and engine for one command
 pub mod tools; // the handlers of the declared tools, one file per family
 pub mod engine; // plan to run: state, transition, journal, report
+pub mod migration; // recipes of older versions, made to today's
 pub mod recipe; // the recipe language: schema, lowering, expressions, checks
 pub mod catalog; // the tool declarations: names, parameters, results, outcome rules
 pub mod pipeline; // what a served kitchen keeps: gate, audit, background work

@@ -257,7 +257,7 @@ const STAYS: &str = "setsid sleep 1000 & nohup sleep 1000 >/dev/null 2>&1 & slee
 #[test]
 fn the_kitchen_sees_every_process_of_its_own() {
     let kitchen = Kitchen::new();
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
     let mut sleeper =
         Command::new("sleep").arg("1000").env("HOME", kitchen.home()).spawn().expect("it starts");
     // A process that has just become another program carries no environment for a moment.
@@ -272,7 +272,7 @@ fn the_kitchen_sees_every_process_of_its_own() {
     assert_eq!(seen, ["sleep 1000"]);
     sleeper.kill().expect("it runs");
     sleeper.wait().expect("it is ours");
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn real_client_after_ctrl_c_nothing_is_left_and_the_session_goes_on() {
         cooking.signal(Signal::SIGINT);
         let cooked = cooking.finish().expect_code(130);
         // What it started is gone before the program says that it stopped.
-        kitchen.assert_nothing_left(Duration::ZERO);
+        kitchen.assert_nothing_left_now();
         assert_eq!(cooked.story()[2..], ["chore#1 cut off", "stopped, resumable: stopped by the user"]);
         let used = |event: &Event| matches!(event, Event::StepCutOff { usage, .. } if usage.turns == 1 && usage.output > 0);
         assert!(cooked.journal.iter().any(|entry| used(&entry.event)), "what it used counts");
@@ -399,7 +399,7 @@ fn assert_stopped_early_resumes(client: &Path, wait: impl FnOnce(&mut Cooking<'_
         wait(&mut cooking, &api);
         cooking.signal(Signal::SIGINT);
         cooking.finish().expect_code(130);
-        kitchen.assert_nothing_left(Duration::ZERO);
+        kitchen.assert_nothing_left_now();
     }
     let api = ScriptedApi::start(|conversation| {
         if conversation.contains("the chore is done") { Reply::text("Done.") } else { chore_done() }
@@ -438,7 +438,7 @@ fn real_client_a_second_ctrl_c_does_not_wait() {
     cooking.signal(Signal::SIGINT);
     let cooked = cooking.finish().expect_code(130);
     let took = began.elapsed();
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert_eq!(cooked.story()[2..], ["chore#1 cut off", "stopped, resumable: stopped by the user"]);
 }
@@ -620,7 +620,7 @@ fn real_client_that_leaves_a_process_behind_is_told_on() {
     let kitchen = chores(&client, "");
     let api = ScriptedApi::play(runs("setsid sleep 1000 >/dev/null 2>&1 & echo started"));
     let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
     let ended = cooked.ended("chore", 1);
     assert_eq!(ended["summary"], "the chore is done (1 process it left running ended)");
     assert!(cooked.screen().contains("1 process it left running ended"), "{}", cooked.screen());

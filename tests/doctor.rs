@@ -45,7 +45,7 @@ fn real_client_is_known_and_not_changed() {
     // Not even a start of the client leaves a trace.
     let home = std::fs::read_dir(kitchen.home()).expect("it is there").count();
     assert_eq!(home, 0);
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
 }
 
 /// What is said about the login is what the client itself says.
@@ -146,7 +146,7 @@ fn a_client_that_hangs_costs_its_own_line_only() {
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
     assert_eq!(check(&checks, "client.version")["status"], "warning");
     assert_eq!(check(&checks, "git.identity")["status"], "ok");
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
 }
 
 #[test]

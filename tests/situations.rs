@@ -1,5 +1,7 @@
 //! Every situation that a session can come into, with the real client: its verdict, its reason to retry, and that nothing is left.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use std::path::Path;
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 
 use support::api::{Conversation, Reply, ScriptedApi, Usage};
 use support::client::require_client;
-use support::kitchen::{Cooked, Kitchen};
+use support::kitchen::{Cooked, Cooking, Kitchen};
 
 const GONE: Duration = Duration::from_secs(8);
 
@@ -76,14 +78,31 @@ fn assert_verdict(
     let (label, reason) = judged(&cooked);
     assert_eq!((label.as_str(), reason.as_str()), expected, "{name}: {}", cooked.stderr);
     assert_eq!(cooked.code() == 0, expected.0 == "success", "{name}");
+    assert_log_is_whole(&kitchen, &label);
     kitchen.assert_nothing_left(GONE);
+}
+
+/// The log of the session says how it ended, and its stream ends with a line.
+#[track_caller]
+fn assert_log_is_whole(kitchen: &Kitchen, label: &str) {
+    let file = |name: &str| {
+        let found = kitchen.below(".autoskillit/runs").into_iter().find(|path| path.ends_with(name));
+        let path = found.unwrap_or_else(|| panic!("there is no {name}"));
+        std::fs::read_to_string(path).expect("it can be read")
+    };
+    let summary: Value = serde_json::from_str(&file("summary.json")).expect("JSON");
+    assert_eq!((&summary["status"], &summary["log_trouble"]), (&json!("ended"), &Value::Null));
+    assert_eq!(summary["verdict"]["subtype"], label);
+    assert!(summary["termination"].is_string() && summary["exit"].is_object(), "{summary}");
+    assert!(file("stream.ndjson").ends_with('\n'));
+    assert!(file("events.ndjson").contains("\"judged\""));
 }
 
 #[test]
 fn real_client_situations_of_the_model_service() {
     let cases: [(&str, Reply, (&str, &str)); 8] = [
         ("prompt too long", Reply::prompt_too_long(), ("context_exhausted", "resume")),
-        ("refusal", Reply::refusal("I would rather not."), ("api_error", "none")),
+        ("refusal", Reply::refusal("I would rather not."), ("refused", "none")),
         ("output limit", Reply::max_tokens("and so on and on"), ("context_exhausted", "resume")),
         ("401", Reply::unauthorized(), ("authentication_failed", "none")),
         ("429", Reply::error(429, "rate_limit_error", "slow down"), ("rate_limited", "none")),
@@ -115,6 +134,78 @@ fn real_client_a_slow_answer_is_waited_for() {
         },
         ("success", "none"),
     );
+}
+
+/// A project whose chore declares no outputs.
+fn talks(client: &Path) -> Kitchen {
+    let skill = "---\nname: chore\ndescription: Talks.\nwrites: never\n---\nTalk about $ARGUMENTS\n";
+    Kitchen::new().client(client).skill("chore", skill).recipe("chores", RECIPE)
+}
+
+fn all_done() -> Value {
+    json!({ "all_work_done": true, "summary": "Talked." })
+}
+
+#[test]
+fn real_client_that_only_begins_is_not_done() {
+    let Some(client) = require_client() else { return };
+    let cases = [
+        (
+            "words alone",
+            Reply::text("I will now read the code, then write the feature."),
+            "contract_violation",
+        ),
+        (
+            "its own word",
+            Reply::structured_output(json!({ "all_work_done": false, "summary": "The code is read." })),
+            "early_stop",
+        ),
+        ("all of it", Reply::structured_output(all_done()), "success"),
+    ];
+    for (name, reply, label) in cases {
+        let api = ScriptedApi::start(move |conversation| {
+            if conversation.last_tool_results().is_empty() { reply.clone() } else { Reply::text("Done.") }
+        });
+        let kitchen = talks(&client);
+        let cooked = kitchen.cook(&api, ["chores"]);
+        assert_eq!(judged(&cooked).0, label, "{name}");
+        assert_eq!(cooked.code() == 0, label == "success", "{name}");
+    }
+}
+
+#[test]
+fn real_client_an_empty_answer_is_none() {
+    let Some(client) = require_client() else { return };
+    let api = ScriptedApi::start(|_| Reply::empty());
+    let kitchen = talks(&client);
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(1);
+    assert_eq!(judged(&cooked), ("empty_result".to_owned(), "empty_output".to_owned()));
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_an_answer_of_ten_megabytes_is_read() {
+    let Some(client) = require_client() else { return };
+    let api = ScriptedApi::start(|conversation| match conversation.assistant_turns() {
+        0 => Reply::text("soup ".repeat(2 << 20)).and_tool("StructuredOutput", all_done()),
+        _ => Reply::text("Done."),
+    });
+    let kitchen = talks(&client);
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    assert_eq!(judged(&cooked).0, "success");
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_whose_command_ignores_every_polite_signal_leaves_nothing() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional").env("AUTOSKILLIT_RUN_SKILL__TIMEOUT", "4");
+    let stubborn = "(trap '' TERM INT HUP; echo deaf > deaf; while :; do sleep 0.1; done) & wait";
+    let api = ScriptedApi::start(move |_| Reply::bash(stubborn));
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(1);
+    assert_eq!(judged(&cooked), ("timeout".to_owned(), "none".to_owned()));
+    assert_eq!(kitchen.read("deaf").as_deref(), Some("deaf\n"), "it was at work");
+    kitchen.assert_nothing_left(GONE);
 }
 
 /// Silence that makes a session stalled, in these tests.
@@ -362,19 +453,65 @@ fn real_client_a_hook_that_denies_is_a_refused_call() {
     assert_eq!(judged(&cooked).0, "permission_denied", "{}", cooked.stderr);
 }
 
+/// Kills the client of the session, which is at work with two commands.
+fn kill_at_work(cooking: &mut Cooking<'_>, how: &str) {
+    cooking.wait_for_processes("sleep 1000", 2);
+    let is_client = |line: &str| line.contains(how) && !line.contains("autoskillit warden");
+    let pid = cooking.wait_for_process(is_client);
+    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the client runs");
+    cooking.wait_for_end_of(pid);
+}
+
+const AT_WORK: &str = "setsid sleep 1000 & sleep 1000";
+
 #[test]
-fn real_client_killed_with_a_command_at_work_leaves_nothing() {
+fn real_client_that_is_killed_at_work_is_taken_up_where_it_was() {
     let Some(client) = require_client() else { return };
     let kitchen = chores(&client, "conditional");
-    let api = ScriptedApi::start(|_| Reply::bash("setsid sleep 1000 & sleep 1000"));
+    let api = ScriptedApi::start(|conversation| {
+        match (conversation.user_text().contains("cut off"), conversation.last_tool_results().is_empty()) {
+            (false, _) => Reply::bash(AT_WORK),
+            (true, true) => done(),
+            (true, false) => Reply::text("Done."),
+        }
+    });
     let mut cooking = kitchen.start_cooking(&api, ["chores"]);
-    cooking.wait_for_processes("sleep 1000", 2);
-    let pid = cooking
-        .wait_for_process(|line| line.contains("--session-id") && !line.contains("autoskillit warden"));
-    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the client runs");
+    kill_at_work(&mut cooking, "--session-id");
+    let cooked = cooking.finish().expect_code(0);
+    assert!(cooked.stderr.contains("it is taken up where it was"), "{}", cooked.stderr);
+    assert_eq!(judged(&cooked).0, "success");
+    kitchen.assert_nothing_left_now();
+}
+
+#[test]
+fn real_client_that_is_killed_again_and_again_leaves_nothing() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional");
+    let api = ScriptedApi::start(|_| Reply::bash(AT_WORK));
+    let mut cooking = kitchen.start_cooking(&api, ["chores"]);
+    kill_at_work(&mut cooking, "--session-id");
+    kill_at_work(&mut cooking, "--resume");
     let cooked = cooking.finish().expect_code(1);
     assert_eq!(judged(&cooked).0, "killed", "{}", cooked.stderr);
-    kitchen.assert_nothing_left(Duration::ZERO);
+    kitchen.assert_nothing_left_now();
+}
+
+#[test]
+fn real_client_a_hook_that_stops_the_work_is_obeyed() {
+    let Some(client) = require_client() else { return };
+    let stop = json!({ "continue": false, "stopReason": "the gate is shut" });
+    // A session that answers by a tool has no end of a turn that a `Stop` hook could hear of.
+    for (event, kitchen) in [("PostToolUse", chores(&client, "conditional")), ("Stop", talks(&client))] {
+        let hook = json!({ "hooks": [{ "type": "command", "command": format!("echo '{stop}'") }] });
+        let settings = json!({ "hooks": { event: [hook] } });
+        let kitchen = kitchen.file(".claude/settings.json", &settings.to_string());
+        let api = ScriptedApi::start(|conversation| match conversation.assistant_turns() {
+            0 => Reply::bash("true"),
+            _ => Reply::text("Done."),
+        });
+        let cooked = kitchen.cook(&api, ["chores"]).expect_code(1);
+        assert_eq!(judged(&cooked), ("stopped_by_hook".to_owned(), "none".to_owned()), "{event}");
+    }
 }
 
 #[test]

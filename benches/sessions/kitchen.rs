@@ -3,10 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use autoskillit::config::Permissions;
+use autoskillit::core::files;
 use autoskillit::core::redact::Redactor;
 use autoskillit::core::stop::{Stop, StopSignal};
-use autoskillit::core::{files, ids};
 use autoskillit::execution::client::{self, Client, SessionSpec};
 use autoskillit::execution::log::summary::Summary;
 use autoskillit::execution::player;
@@ -15,6 +14,7 @@ use autoskillit::execution::session::{self, Ended, Glimpse, Session};
 use autoskillit::execution::warden::WardenProgram;
 use autoskillit::skills::Writes;
 
+use crate::spec::spec;
 use crate::support::api::{Conversation, Reply, ScriptedApi};
 use crate::support::client::{Scratch, isolated_env};
 
@@ -94,22 +94,9 @@ impl Kitchen {
     /// A session with its folders.
     pub(crate) fn ticket(&self) -> Ticket {
         let spec = SessionSpec {
-            session_id: ids::session_id(),
-            continues: false,
-            prompt: "cook the soup".into(),
             system: "Be brief.".into(),
-            replaces_system: false,
-            cwd: self.scratch.project(),
-            plugin_dir: None,
-            model: None,
-            schema: None,
-            permissions: Permissions::Bypass,
-            allowed_tools: Vec::new(),
-            tools: None,
-            mcp_config: None,
             setting_sources: vec!["project".into(), "local".into()],
-            settings: None,
-            budget_usd: None,
+            ..spec("cook the soup", &self.scratch.project())
         };
         let dir = self.scratch.home().join("sessions").join(&spec.session_id);
         files::create_private_dir(&dir).expect("a session has its folder");

@@ -9,6 +9,8 @@
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
+#[path = "../../tests/support/spec.rs"]
+mod spec;
 
 #[path = "../parts/mod.rs"]
 mod parts;

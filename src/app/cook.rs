@@ -1,7 +1,7 @@
 //! Cooking: everything between a parsed command line and the engine. First everything that can be known to be wrong is looked
 //! at, and only then is anything written.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -26,8 +26,9 @@ use crate::execution::client::{Client, ClientError};
 use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
+use crate::recipe::load::{Setting, compile_in};
 use crate::recipe::model::{Orchestrator, Recipe, StepKind};
-use crate::recipe::{Loaded, Origin, compile};
+use crate::recipe::{Loaded, Origin, PartText};
 use crate::tools::{Rehearsal, Toolkit};
 
 /// A fresh run to prepare.
@@ -359,13 +360,47 @@ fn make_room(kitchen: &Kitchen, run_dir: &RunDir, recipe: &Recipe) -> Result<Run
     kitchen.dir.ensure().map_err(|error| no_room(kitchen.dir.root(), &error))?;
     files::create_private_dir(root).map_err(|error| no_room(root, &error))?;
     let lock = runs::lock(run_dir)?;
-    let written = files::write_atomic(&run_dir.recipe(), recipe.text.as_bytes());
+    let written = files::write_atomic(&run_dir.recipe(), recipe.text.as_bytes())
+        .and_then(|()| keep_parts(run_dir, &recipe.parts));
     if let Err(error) = written {
         // A folder without a journal is no run; it would only be in the way.
         let _ = std::fs::remove_dir_all(root);
         return Err(no_room(root, &error));
     }
     Ok(lock)
+}
+
+/// Where a run keeps the texts of its recipe's sub-recipes.
+fn parts_dir(run_dir: &RunDir) -> PathBuf {
+    run_dir.root().join("sub-recipes")
+}
+
+fn keep_parts(run_dir: &RunDir, parts: &[PartText]) -> std::io::Result<()> {
+    if parts.is_empty() {
+        return Ok(());
+    }
+    let dir = parts_dir(run_dir);
+    files::create_private_dir(&dir)?;
+    parts.iter().try_for_each(|part| {
+        files::write_atomic(&dir.join(format!("{}.yaml", part.name)), part.text.as_bytes())
+    })
+}
+
+/// The sub-recipes that a run keeps; none when its recipe called none.
+fn kept_parts(run_dir: &RunDir) -> std::io::Result<Vec<PartText>> {
+    let entries = match std::fs::read_dir(parts_dir(run_dir)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut parts = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let Some(name) = path.file_stem().map(|name| name.to_string_lossy().into_owned()) else { continue };
+        let text = std::fs::read_to_string(&path)?;
+        parts.push(PartText { name, file: path.display().to_string(), text });
+    }
+    Ok(parts)
 }
 
 fn no_room(place: &Path, error: &std::io::Error) -> AppError {
@@ -410,7 +445,12 @@ fn recorded_recipe(kitchen: &Kitchen, run_dir: &RunDir, started: &RunStarted) ->
     })?;
     let file = path.display().to_string();
     let origin = Origin { file, stem: started.recipe.clone(), source: started.source, path: Some(path) };
-    let Loaded { recipe, .. } = compile(&text, &origin, &kitchen.pantry).map_err(|problems| {
+    let parts = kept_parts(run_dir).map_err(|error| {
+        let dir = parts_dir(run_dir);
+        AppError::environment(format!("cannot read the sub-recipes of the run, {}: {error}", dir.display()))
+    })?;
+    let setting = Setting { parts: Some(&parts), ..Setting::of(&kitchen.pantry) };
+    let Loaded { recipe, .. } = compile_in(&text, &origin, &setting).map_err(|problems| {
         AppError::from(crate::recipe::LoadError::Invalid(Box::new(problems)))
             .hint("the run keeps the recipe as it was when it started")
     })?;

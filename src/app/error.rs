@@ -115,6 +115,9 @@ impl From<GitError> for AppError {
                 app.hint("go to a repository, or make one: `git init && git add -A && git commit -m start`")
             }
             GitError::Bare(_) => app.hint("clone it, and work in the clone"),
+            GitError::Hangs { .. } => app.hint(
+                "try it by hand: a disk that does not answer, or a filter of the repository, may hold it up",
+            ),
             GitError::Failed { .. } => app,
         }
     }

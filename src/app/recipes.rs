@@ -2,47 +2,8 @@
 
 use serde_json::json;
 
-use crate::recipe::expr;
-use crate::recipe::model::{Arg, Recipe, Step, StepKind, Target};
-
-/// What a step does, in a few words.
-#[must_use]
-pub fn does(step: &Step) -> String {
-    match &step.kind {
-        StepKind::Tool { tool, with } => {
-            let argument = |name: &str| with.get(name).map(argument_text);
-            match tool.name {
-                "run_skill" => format!(
-                    "skill {}",
-                    argument("skill").or_else(|| argument("skill_command")).unwrap_or_default()
-                ),
-                "run_cmd" => {
-                    format!("$ {}", argument("argv").or_else(|| argument("cmd")).unwrap_or_default())
-                }
-                other => other.to_owned(),
-            }
-        }
-        StepKind::Confirm { .. } => "asks".to_owned(),
-        StepKind::Route => "routes".to_owned(),
-        StepKind::Constant(value) => format!("gives {}", argument_text(value)),
-        StepKind::ForEach(each) => format!("for each {} of {}", each.name, argument_text(&each.list)),
-        StepKind::Call(call) => format!("recipe {}", call.recipe),
-        StepKind::Stop { status, .. } => format!("ends: {}", format!("{status:?}").to_lowercase()),
-    }
-}
-
-fn argument_text(arg: &Arg) -> String {
-    match arg {
-        Arg::Literal(serde_json::Value::Array(items)) => {
-            items.iter().map(expr::text).collect::<Vec<_>>().join(" ")
-        }
-        Arg::Literal(value) => expr::text(value),
-        Arg::Template(template) => template.source().to_owned(),
-        Arg::List(items) => items.iter().map(argument_text).collect::<Vec<_>>().join(" "),
-        Arg::Choice { value, .. } => argument_text(value),
-        Arg::Map(_) => "…".to_owned(),
-    }
-}
+use crate::recipe::diagram::does;
+use crate::recipe::model::{Recipe, Step, Target};
 
 fn target(target: &Target) -> String {
     match target {
@@ -53,8 +14,7 @@ fn target(target: &Target) -> String {
 }
 
 /// Where a step leads, in a line.
-#[must_use]
-pub fn routes(step: &Step) -> String {
+fn routes(step: &Step) -> String {
     let mut routes: Vec<String> = step
         .on_result
         .iter()

@@ -192,10 +192,11 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         Some(name) => name,
         None => pick(session, &kitchen, form)?,
     };
-    let Loaded { recipe, warnings } = kitchen.pantry.library.load(&name, &kitchen.pantry)?;
-    if !warnings.is_empty() && session.printer.verbosity() > Verbosity::Quiet {
-        session.printer.problems(&warnings);
+    let loaded = kitchen.pantry.library.load(&name, &kitchen.pantry)?;
+    if session.printer.verbosity() > Verbosity::Quiet {
+        loaded.odd().for_each(|problems| session.printer.problems(problems));
     }
+    let Loaded { recipe, .. } = loaded;
     let (way, why) = way(&args, recipe.orchestrator, stage.is_some())?;
     if way != Way::Engine {
         usable_client(&kitchen)?;

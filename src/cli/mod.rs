@@ -8,6 +8,7 @@ mod doctor;
 mod drive;
 mod exit;
 mod init;
+mod migrate;
 mod quota_status;
 mod recipes;
 mod runs;
@@ -85,9 +86,11 @@ enum Command {
     Cook(cook::CookArgs),
     /// Set a repository up: find out how it is tested, and write its settings.
     Init(init::InitArgs),
-    /// List, show and check recipes.
+    /// List, show, draw, check and make recipes.
     #[command(subcommand)]
     Recipes(recipes::RecipesCommand),
+    /// Bring recipes of older versions up to date; shows what would change.
+    Migrate(migrate::MigrateArgs),
     /// List and show runs of this repository.
     #[command(subcommand)]
     Runs(runs::RunsCommand),
@@ -152,6 +155,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Cook(args) => cook::run(&session, args),
                 Command::Init(args) => init::run(&session, args),
                 Command::Recipes(command) => recipes::run(&session, command),
+                Command::Migrate(args) => migrate::run(&session, args),
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),
                 Command::Doctor(args) => doctor::run(&session, &args),

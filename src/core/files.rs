@@ -49,6 +49,18 @@ pub fn replace(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     put(file, path, bytes, true)
 }
 
+/// Writes a new file of the user's, whole; what is already at `path` stays.
+///
+/// # Errors
+/// `AlreadyExists` when there is something at `path`, else as [`write_atomic`].
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = beside(path, 0o666)?;
+    file.write_all(bytes).map_err(bare)?;
+    file.as_file().sync_data()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// A new file beside `path`. The process's mask applies to its mode.
 fn beside(path: &Path, mode: u32) -> io::Result<NamedTempFile> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));

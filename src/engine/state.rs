@@ -57,6 +57,8 @@ pub struct Done {
     pub label: String,
     /// One line.
     pub summary: String,
+    /// Whether its session failed in a way that another try may help.
+    pub retriable: bool,
 }
 
 /// Where a run stands.
@@ -159,6 +161,7 @@ impl State {
                 ok,
                 label,
                 summary,
+                result,
                 captures,
                 usage,
                 next,
@@ -178,6 +181,11 @@ impl State {
                     ok: *ok,
                     label: label.clone(),
                     summary: summary.clone(),
+                    retriable: !*ok
+                        && result
+                            .get("retry_reason")
+                            .and_then(Value::as_str)
+                            .is_some_and(|why| why != "none"),
                 });
                 self.captured.clone_from(captures);
                 self.why.clone_from(why);

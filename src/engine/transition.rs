@@ -242,7 +242,7 @@ fn concluded(
     outcome: &Outcome,
     elapsed_ms: u64,
 ) -> Event {
-    let result = spent(step, attempt, outcome);
+    let result = spent(step, state, attempt, outcome);
     let mut scope = scope(recipe, state, places, step, Some(&result));
     let mut decision = captures(step, &mut scope, outcome.ok).and_then(|captures| {
         let (next, why) = route(step, &scope, outcome, attempt)?;
@@ -272,11 +272,18 @@ fn concluded(
     }
 }
 
-/// The result of a try; the last of those that a hanging session has says that no other is made.
-fn spent(step: &Step, attempt: u32, outcome: &Outcome) -> Value {
+/// After so many failures of a step in a row that another try might have helped, one more is told to help no longer. AutoSkillit 0.9 has the
+/// same number.
+const HOPES: usize = 3;
+
+/// The result of a try; the last that is made of a session that may be tried again says that no other is made.
+fn spent(step: &Step, state: &State, attempt: u32, outcome: &Outcome) -> Value {
     let mut result = outcome.result.clone();
-    let last = step.retries > 0 && attempt > step.retries;
-    if let (RetryReason::Stale, true, Value::Object(fields)) = (outcome.retry, last, &mut result) {
+    let last = outcome.retry == RetryReason::Stale && step.retries > 0 && attempt > step.retries;
+    let before = state.done.iter().rev().filter(|done| done.step == step.name);
+    let hopeless = before.take_while(|done| done.retriable).count() >= HOPES;
+    let retriable = !outcome.ok && outcome.retry != RetryReason::None;
+    if let (true, Value::Object(fields)) = (last || retriable && hopeless, &mut result) {
         fields.insert("needs_retry".to_owned(), Value::Bool(false));
         fields.insert("retry_reason".to_owned(), json!(RetryReason::BudgetExhausted));
     }

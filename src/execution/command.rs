@@ -63,6 +63,8 @@ pub struct CommandEnd {
     pub log: PathBuf,
     /// What it left behind, now gone.
     pub left: Vec<Leftover>,
+    /// How many more there were than `left` lists.
+    pub unlisted: u32,
 }
 
 impl CommandEnd {
@@ -135,8 +137,8 @@ pub async fn run(
                 Some(Report::Spawned { .. }) => {}
                 Some(Report::SpawnFailed { error, .. }) => end.not_started = Some(error),
                 Some(Report::Exited(exit)) => end.exit = Some(exit),
-                Some(Report::Ended { left, .. } | Report::Lost { left, .. }) => {
-                    end.left = left;
+                Some(Report::Ended { left, unlisted, .. } | Report::Lost { left, unlisted }) => {
+                    (end.left, end.unlisted) = (left, unlisted);
                     ended = true;
                     deadline = Instant::now() + DRAIN;
                 }

@@ -38,6 +38,10 @@ pub struct Facts {
     pub refused: Option<Limit>,
     /// Refused calls in order. A result tells only those of its own turn.
     pub denials: Vec<Denial>,
+    /// The session is being ended from outside: what the client still says of its end is about that, and undoes no result.
+    pub(super) closing: bool,
+    /// The message whose pieces came last.
+    answering: String,
     /// Records read, but for the passing ones.
     pub records: u64,
     /// What all results together say that was used by model; `None` where they do not say it for themselves.
@@ -132,6 +136,9 @@ impl Facts {
                         *spent.entry(model.clone()).or_default() += *usage;
                     }
                 }
+                if self.closing && self.result.is_some() {
+                    return Update::Nothing;
+                }
                 if result.structured_output.is_some() {
                     self.structured.clone_from(&result.structured_output);
                 }
@@ -150,7 +157,12 @@ impl Facts {
                 {
                     usage.output = usage.output.max(output);
                 }
-                Update::Nothing
+                // The first piece of a message: the model has begun to answer.
+                if piece.message_id.is_empty() || self.answering == piece.message_id {
+                    return Update::Nothing;
+                }
+                self.answering.clone_from(&piece.message_id);
+                Update::Saying(String::new())
             }
             Record::ToolProgress { .. } | Record::Ping | Record::Other { .. } => Update::Nothing,
         }
@@ -300,6 +312,15 @@ mod tests {
     }
 
     #[test]
+    fn the_first_piece_of_a_message_is_news() {
+        let mut facts = Facts::default();
+        let piece = |id: &str| Record::Piece(Piece { message_id: id.into(), output: None });
+        let told: Vec<Update> = ["m1", "m1", "", "m2"].map(|id| facts.observe(&piece(id))).into();
+        let thinks = || Update::Saying(String::new());
+        assert_eq!(told, [thinks(), Update::Nothing, Update::Nothing, thinks()]);
+    }
+
+    #[test]
     fn the_last_piece_of_a_message_knows_its_output() {
         let mut facts = Facts::default();
         let piece = |id: &str, output| Record::Piece(Piece { message_id: id.into(), output });
@@ -363,6 +384,25 @@ mod tests {
         assert_eq!(models.keys().collect::<Vec<_>>(), ["opus", "haiku", "sonnet"]);
         assert_eq!(models["opus"], Usage { output: 11, turns: 1, cost_usd: 0.5, ..Usage::default() });
         assert_eq!(models["haiku"].output, 7, "what the result leaves out stays");
+    }
+
+    #[test]
+    fn what_is_said_while_it_is_ended_undoes_no_result() {
+        let said = |text: &str| {
+            Record::Result(Box::new(ResultRecord {
+                text: text.into(),
+                cost_usd: 1.0,
+                ..ResultRecord::default()
+            }))
+        };
+        let mut facts = Facts { closing: true, ..Facts::default() };
+        facts.observe(&said("interrupted in its work"));
+        assert_eq!(facts.result.as_ref().unwrap().text, "interrupted in its work");
+        let mut facts = Facts::default();
+        facts.observe(&said("done"));
+        facts.closing = true;
+        facts.observe(&said("interrupted while it left"));
+        assert_eq!(facts.result.unwrap().text, "done");
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl Liveness {
         self.before = work(pid);
     }
 
+    /// Whether the system lets the processes be looked at. Where it does not, the client's heartbeat has to do for a sign of life.
+    #[must_use]
+    pub fn sees(&self) -> bool {
+        self.client.is_none() || self.before.is_some()
+    }
+
     /// Waits for the next look and says whether there was life since the last. Cancelling it loses nothing. Where the system gives no cheap
     /// answer there is none: the other signs of life must do.
     pub async fn sample(&mut self) -> bool {

@@ -1,6 +1,7 @@
 //! The files that outputs name: are they there, and where?
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
@@ -18,11 +19,20 @@ pub struct Named {
     pub absent: Vec<(String, String)>,
     /// They are neither in the working directory or its checkout, nor in the kitchen's folder of some checkout.
     pub astray: Vec<(String, String)>,
+    /// Whether one of them was written since the session began: what git ignores is work as well.
+    pub fresh: bool,
 }
 
-/// Looks at the declared outputs that are paths. Relative ones start in `cwd`; `top` is the top of its checkout, where it is in one.
+/// Looks at the declared outputs that are paths. Relative ones start in `cwd`; `top` is the top of its checkout, where it is in one, and `since` when
+/// the session began.
 #[must_use]
-pub fn look(given: &Map<String, Value>, declared: &[Declared], cwd: &Path, top: Option<&Path>) -> Named {
+pub fn look(
+    given: &Map<String, Value>,
+    declared: &[Declared],
+    cwd: &Path,
+    top: Option<&Path>,
+    since: SystemTime,
+) -> Named {
     let mut named = Named::default();
     let places: Vec<PathBuf> = [Some(cwd), top].into_iter().flatten().filter_map(real).collect();
     for output in declared.iter().filter(|output| output.kind == ValueKind::Path) {
@@ -34,6 +44,8 @@ pub fn look(given: &Map<String, Value>, declared: &[Declared], cwd: &Path, top: 
         match real(&cwd.join(path)) {
             None => named.absent.push(told),
             Some(real) => {
+                let written = real.metadata().and_then(|facts| facts.modified());
+                named.fresh |= written.is_ok_and(|written| written >= since);
                 let ours = real.components().any(|part| part.as_os_str() == KITCHEN_DIR);
                 let inside = places.iter().any(|place| real.starts_with(place));
                 if !inside && !ours && output.name != WORKTREE {
@@ -75,7 +87,13 @@ mod tests {
         let look = |name: &str, kind, value: Value| {
             let given = Map::from_iter([(name.to_owned(), value)]);
             let top = at("checkout");
-            let named = super::look(&given, &[declared(name, kind)], &at("checkout/work"), Some(&top));
+            let since = SystemTime::now() - std::time::Duration::from_secs(3600);
+            let named = super::look(&given, &[declared(name, kind)], &at("checkout/work"), Some(&top), since);
+            let late = SystemTime::now() + std::time::Duration::from_secs(3600);
+            let old = super::look(&given, &[declared(name, kind)], &at("checkout/work"), Some(&top), late);
+            assert!(!old.fresh, "nothing is written after that");
+            let there = given[name].as_str().is_some_and(|path| !path.is_empty());
+            assert_eq!(named.fresh, kind == ValueKind::Path && there && named.absent.is_empty());
             (!named.absent.is_empty(), !named.astray.is_empty())
         };
         let fine = (false, false);

@@ -100,7 +100,9 @@ impl Prober {
                     exit = Some(ended);
                     until = Instant::now() + 2 * GONE;
                 }
-                Ok(Some(Report::Ended { .. } | Report::Lost { .. }) | None) => break,
+                // Its last word; then it goes itself.
+                Ok(Some(Report::Ended { .. } | Report::Lost { .. })) => until = Instant::now() + GONE,
+                Ok(None) => break,
                 Ok(Some(_)) => {}
                 Err(_) if exit.is_none() && !late => {
                     late = true;

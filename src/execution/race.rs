@@ -144,6 +144,8 @@ pub struct Race {
     eof: bool,
     cancelled: bool,
     unauthenticated: bool,
+    /// The first `init` was there.
+    begun: bool,
     unfit: bool,
     ending: Option<(Termination, At)>,
 }
@@ -165,6 +167,7 @@ impl Race {
             eof: false,
             cancelled: false,
             unauthenticated: false,
+            begun: false,
             unfit: false,
             ending: None,
         }
@@ -195,7 +198,9 @@ impl Race {
         match record {
             Record::Init(init) => {
                 (self.result_at, self.answered_at) = (None, None);
-                self.unfit |= self.policy.needs.missing(init).is_some();
+                // A later turn begins in a session that works.
+                let first = !std::mem::replace(&mut self.begun, true);
+                self.unfit |= first && self.policy.needs.missing(init).is_some();
             }
             Record::Assistant(assistant) => {
                 (self.result_at, self.answered_at) = (None, None);
@@ -252,7 +257,13 @@ impl Race {
         if self.cancelled {
             limit(At::ZERO, Termination::Cancelled);
         }
-        limit(self.policy.wall_clock, Termination::TimedOut);
+        // Who has answered is ended for what is still open, and the answer stands.
+        let answered = match (self.answered_at, self.background) {
+            (Some(_), 0) => Some(Termination::Completed),
+            (Some(_), _) => Some(Termination::LeftOpen),
+            (None, _) => None,
+        };
+        limit(self.policy.wall_clock, answered.unwrap_or(Termination::TimedOut));
         if self.unauthenticated {
             limit(At::ZERO, Termination::Unauthenticated);
         }
@@ -272,7 +283,7 @@ impl Race {
             limit(self.last_stdout + idle, Termination::IdleStall);
         }
         if let Some(stale) = self.policy.stale {
-            limit(self.last_life.max(self.last_stdout) + stale, Termination::Stale);
+            limit(self.last_life.max(self.last_stdout) + stale, answered.unwrap_or(Termination::Stale));
         }
         match verdict {
             Some(why) => {

@@ -168,6 +168,8 @@ pub struct ResultRecord {
     pub is_error: bool,
     /// Why the turn ended: `completed`, `prompt_too_long`, `api_error`, `budget_exhausted`, `aborted_tools`, ….
     pub terminal_reason: String,
+    /// Whether the model refused the request for its safety.
+    pub refused: bool,
     /// HTTP status of a failed model call.
     pub api_error_status: Option<u64>,
     /// The client's class of it.

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use tokio::io::AsyncReadExt;
@@ -37,6 +37,9 @@ const STDERR_TAIL: usize = 8 << 10;
 
 /// How long the end of stderr is waited for when nothing of the session runs any more.
 const LAST_WORDS: Duration = Duration::from_millis(200);
+
+/// How coarse the times of files may be.
+const COARSE: Duration = Duration::from_secs(2);
 
 /// After the exit the warden sweeps; its own bounds are below this.
 const SWEEP: Duration = Duration::from_secs(8);
@@ -113,6 +116,8 @@ pub async fn run(
     watch: &(dyn Fn(Glimpse) + Send + Sync),
     mut stop: StopSignal,
 ) -> Ended {
+    // File systems keep time more coarsely than clocks do.
+    let since = SystemTime::now() - COARSE;
     let mut log = SessionLog::start(&session);
     let charge = Charge {
         tag: session.spec.session_id.clone(),
@@ -165,6 +170,7 @@ pub async fn run(
         let wake = match race.step(began.elapsed()) {
             Step::Wait(until) => until,
             Step::End(why) => {
+                facts.closing = true;
                 watch(Glimpse::Ending(why));
                 if let Some(tape) = session.tape {
                     tape.ending(why);
@@ -179,7 +185,7 @@ pub async fn run(
         let look = log.next_look();
         tokio::select! {
             read = stdout.read(&mut out), if stdout_open => {
-                let at = began.elapsed();
+                let (at, sees) = (began.elapsed(), liveness.sees());
                 let count = read.unwrap_or(0);
                 let mut take = |line: &[u8]| {
                     let record = parse_lossy(line);
@@ -190,6 +196,9 @@ pub async fn run(
                     if let Some(record) = record {
                         log.record(&record);
                         race.observe(at, &Signal::Stdout(&record));
+                        if matches!(record, Record::ToolProgress { .. }) && !sees {
+                            race.observe(at, &Signal::Alive);
+                        }
                         match facts.observe(&record) {
                             Update::Nothing => {}
                             update => watch(Glimpse::Update(update)),
@@ -282,7 +291,7 @@ pub async fn run(
     }
     pieces.finish(|piece| take_error(&session, &mut errors, &mut log, piece));
     let changes = changes(&session, &facts).await;
-    let named = named(&session, &facts).await;
+    let named = named(&session, &facts, since).await;
     let transcript_stop = match (&facts.result, session.transcript) {
         (None, Some(path)) => last_stop(path),
         _ => None,
@@ -369,7 +378,7 @@ async fn changes(session: &Session<'_>, facts: &Facts) -> Option<Changes> {
 }
 
 /// What is wrong with the files that its outputs name.
-async fn named(session: &Session<'_>, facts: &Facts) -> Named {
+async fn named(session: &Session<'_>, facts: &Facts, since: SystemTime) -> Named {
     let declared: Vec<Declared> =
         session.outputs.iter().filter(|output| output.kind == ValueKind::Path).cloned().collect();
     // A played answer may be made up, or tell of files as they were elsewhere.
@@ -378,7 +387,7 @@ async fn named(session: &Session<'_>, facts: &Facts) -> Named {
     }
     let given = verdict::outputs(facts, &declared);
     let (cwd, top) = (session.spec.cwd.clone(), session.ledger.map(|ledger| ledger.top().to_owned()));
-    blocking(move || look(&given, &declared, &cwd, top.as_deref())).await
+    blocking(move || look(&given, &declared, &cwd, top.as_deref(), since)).await
 }
 
 async fn due(moment: Option<Instant>) {

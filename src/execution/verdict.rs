@@ -54,7 +54,7 @@ impl<'a> Evidence<'a> {
     #[must_use]
     pub fn of(facts: &'a Facts) -> Self {
         static NEEDS: Needs = Needs { server: None, command: None };
-        static NAMED: Named = Named { absent: Vec::new(), astray: Vec::new() };
+        static NAMED: Named = Named { absent: Vec::new(), astray: Vec::new(), fresh: false };
         Self {
             termination: Termination::NaturalExit,
             exit: Some(Exit { code: Some(0), signal: None }),
@@ -92,6 +92,11 @@ impl Declared {
         Self { name: name.to_owned(), kind: ValueKind::String, required: true, choices: Vec::new() }
     }
 }
+
+/// The output of a session whose skill declares none: whether it is done.
+pub const DONE: &str = "all_work_done";
+/// The other one: what it did, or what is left.
+pub const SAID: &str = "summary";
 
 /// Why another try may help, as AutoSkillit 0.9 names it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,7 +234,7 @@ pub fn judge(evidence: &Evidence<'_>) -> SkillResult {
     let denials = facts.denials.clone();
     let mut because = vec![ruling.because];
     if ruling.success && !denials.is_empty() {
-        because.push(format!("refused calls that it made good later: {}", denied(&denials)));
+        because.push(format!("calls were refused, and it went on: {}", denied(&denials)));
     }
     let changes = evidence.changes.cloned().unwrap_or_default();
     if evidence.writes == Writes::Never && !changes.inside.is_empty() {
@@ -342,7 +347,8 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
         return ruling;
     }
     // When we ended a client that did not leave, its exit says nothing; nor does a signal that came after the last result.
-    let code = evidence.exit.and_then(|exit| exit.code).filter(|code| *code != 0);
+    // A shell around the client tells a signal as 128 and its number.
+    let code = evidence.exit.and_then(|exit| exit.code).filter(|code| *code != 0 && *code <= 128);
     if let (Some(code), Termination::NaturalExit) = (code, evidence.termination) {
         return client_fails("error_during_execution", format!("the client ended with exit code {code}"));
     }
@@ -361,6 +367,14 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
             RetryReason::None,
             format!("tool calls were refused: {}", denied(&standing)),
         );
+    }
+    if given.get(DONE) == Some(&Value::Bool(false)) {
+        let left = given.get(SAID).and_then(Value::as_str).map(text::first_line).unwrap_or_default();
+        let because = format!("it says itself that it is not done: {left}");
+        return fails("early_stop", RetryReason::EarlyStop, because);
+    }
+    if given.is_empty() && result.text.trim().is_empty() && evidence.named.absent.is_empty() {
+        return fails("empty_result", RetryReason::EmptyOutput, "it ended without an answer");
     }
     let missing = missing(evidence.declared, given);
     if !missing.is_empty() {
@@ -382,10 +396,8 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
             format!("it left its working directory: {}", named.collect::<Vec<_>>().join(", ")),
         );
     }
-    if given.is_empty() && result.text.trim().is_empty() {
-        return fails("empty_result", RetryReason::EmptyOutput, "it ended without an answer");
-    }
-    let untouched = evidence.changes.is_some_and(|changes| changes.inside.is_empty());
+    let untouched =
+        evidence.changes.is_some_and(|changes| changes.inside.is_empty()) && !evidence.named.fresh;
     if evidence.writes == Writes::Always && untouched {
         return fails(
             "zero_writes",
@@ -413,8 +425,31 @@ fn client_error(result: &ResultRecord, trouble: Option<&str>) -> Option<Ruling> 
             .unwrap_or("no message")
             .to_owned();
     let failed = result.is_error || !matches!(result.subtype.as_str(), "success" | "");
-    if !failed {
-        return None;
+    match reason {
+        "stop_hook_prevented" | "hook_stopped" => {
+            return Some(fails("stopped_by_hook", RetryReason::None, "a hook of the project stopped it"));
+        }
+        "structured_output_retry_exhausted" => {
+            let because = format!("its answers do not fit what its skill declares: {detail}");
+            return Some(fails("contract_violation", RetryReason::ContractRecovery, because));
+        }
+        "max_turns" => return Some(max_turns()),
+        // The client's words for a turn that it could not bring to its end, with an error or without.
+        "blocking_limit"
+        | "rapid_refill_breaker"
+        | "image_error"
+        | "model_error"
+        | "malformed_tool_use_exhausted"
+        | "tool_deferred"
+        | "tool_deferred_unavailable"
+        | "background_requested"
+        | "turn_setup_failed"
+            if !failed =>
+        {
+            return Some(client_fails("error_during_execution", format!("the client gave up: {reason}")));
+        }
+        _ if !failed => return None,
+        _ => {}
     }
     let class = result.api_error.as_str();
     let status = result.api_error_status;
@@ -425,6 +460,7 @@ fn client_error(result: &ResultRecord, trouble: Option<&str>) -> Option<Ruling> 
         ("budget_exhausted", ..) => {
             fails("budget_exhausted", RetryReason::None, "the client's budget for the session is spent")
         }
+        _ if result.subtype == "error_max_turns" => max_turns(),
         (_, "max_output_tokens", _) => {
             fails("context_exhausted", RetryReason::Resume, "it ran into the output limit again and again")
         }
@@ -445,12 +481,19 @@ fn client_error(result: &ResultRecord, trouble: Option<&str>) -> Option<Ruling> 
         ("api_error", _, None) if trouble.is_some() => {
             service_fails("service_unavailable", format!("the model service cannot be reached: {detail}"))
         }
+        _ if result.refused => {
+            fails("refused", RetryReason::None, format!("the model refused the request: {detail}"))
+        }
         ("api_error", ..) => client_fails("api_error", format!("the model call failed: {detail}")),
         ("aborted_tools" | "aborted_streaming", ..) => {
             fails("interrupted", RetryReason::None, "it was interrupted from outside")
         }
         _ => client_fails("error_during_execution", format!("the client reports an error: {detail}")),
     })
+}
+
+fn max_turns() -> Ruling {
+    fails("error_max_turns", RetryReason::Resume, "it had all the turns that it may take")
 }
 
 /// The option that the client says it does not know, where that is its complaint.
@@ -460,7 +503,8 @@ fn unknown_option(stderr: &str) -> Option<&str> {
 
 fn without_result(evidence: &Evidence<'_>) -> Ruling {
     let stderr = text::first_line(evidence.stderr);
-    if evidence.facts.records == 0 {
+    let by_signal = evidence.exit.is_some_and(|exit| exit.signal.is_some());
+    if evidence.facts.records == 0 && !by_signal {
         let because = match (exit_code(evidence.exit), stderr) {
             (_, line) if unknown_option(line).is_some() => {
                 let option = unknown_option(line).unwrap_or_default();
@@ -487,6 +531,11 @@ fn without_result(evidence: &Evidence<'_>) -> Ruling {
             client_fails("killed", format!("the client was ended by signal {signal} before its result"))
         }
         None => client_fails("killed", "the client and its warden went away before the result"),
+        Some(Exit { code: Some(0), .. }) => fails(
+            "unparseable",
+            RetryReason::EmptyOutput,
+            "the client ended as if all were well, and without a result",
+        ),
         Some(exit) => client_fails(
             "unparseable",
             format!("the client ended with exit code {} without a result", exit.code.unwrap_or(-1)),

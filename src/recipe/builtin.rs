@@ -6,6 +6,9 @@ pub const BUILTIN: &[(&str, &str)] = &[
     ("hello", include_str!("../../recipes/hello.yaml")),
 ];
 
+/// Name and text of each sub-recipe inside the binary.
+pub const PARTS: &[(&str, &str)] = &[];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,11 +9,12 @@ use miette::Diagnostic;
 use serde::Serialize;
 
 use super::check::SkillLookup;
+use super::compose::{PartLookup, PartText};
 use super::diagnostic::{Problems, Severity};
-use super::load::{Loaded, Origin, compile};
+use super::load::{Loaded, Origin, Setting, check_name, compile_all, compile_in};
 use super::lower::lower;
 use super::model::RecipeSource;
-use super::{suggest, yaml};
+use super::{builtin, suggest, yaml};
 
 /// The places to look in.
 #[derive(Debug, Clone, Default)]
@@ -142,6 +143,45 @@ impl Library {
     /// # Errors
     /// When there is none, its file cannot be read, or its text is faulty.
     pub fn load(&self, name: &str, skills: &dyn SkillLookup) -> Result<Loaded, LoadError> {
+        let (origin, text) = self.source(name)?;
+        let setting = Setting { parts: Some(self), ..Setting::of(skills) };
+        compile_in(&text, &origin, &setting).map_err(|problems| LoadError::Invalid(Box::new(problems)))
+    }
+
+    /// Everything that is wrong with a recipe and its sub-recipes, by file, its own first.
+    ///
+    /// # Errors
+    /// When there is no such recipe, or its file cannot be read.
+    pub fn check(&self, name: &str, skills: &dyn SkillLookup) -> Result<Vec<Problems>, LoadError> {
+        let (origin, text) = self.source(name)?;
+        let (_, own, parts) =
+            compile_all(&text, &origin, &Setting { parts: Some(self), ..Setting::of(skills) });
+        Ok(std::iter::once(own).chain(parts).collect())
+    }
+
+    /// What is wrong with the form of a recipe: keys, types, expressions, routes. What its parts mean together is not looked at.
+    ///
+    /// # Errors
+    /// When there is no such recipe, or its file cannot be read.
+    pub fn structure(&self, name: &str) -> Result<Problems, LoadError> {
+        let (origin, text) = self.source(name)?;
+        let (text, problems) = match yaml::read(&text) {
+            Ok(document) => {
+                let lowered = lower(&document);
+                let mut problems = lowered.problems;
+                problems.extend(check_name(&lowered.recipe, &document.marks, &origin.stem));
+                (document.text, problems)
+            }
+            Err(problems) => (text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned(), problems),
+        };
+        Ok(Problems::new(&origin.file, &text, problems))
+    }
+
+    /// The text of a recipe and where it comes from.
+    ///
+    /// # Errors
+    /// When there is no such recipe, or its file cannot be read.
+    pub fn source(&self, name: &str) -> Result<(Origin, String), LoadError> {
         let found = match is_path(name) {
             true => named_file(name),
             false => self
@@ -154,14 +194,22 @@ impl Library {
             Place::Text(text) => (format!("<builtin>/{}.yaml", found.name), None, text.to_owned()),
             Place::File(path) => {
                 let text = read(&path)?;
-                let shown =
-                    self.paths.top.as_ref().and_then(|top| path.strip_prefix(top).ok()).unwrap_or(&path);
-                (shown.display().to_string(), Some(path), text)
+                (self.shown(&path), Some(path), text)
             }
             Place::Broken(path, message) => return Err(LoadError::Unreadable { path, message, help: None }),
         };
-        let origin = Origin { file, stem: found.name, source: found.source, path };
-        compile(&text, &origin, skills).map_err(|problems| LoadError::Invalid(Box::new(problems)))
+        Ok((Origin { file, stem: found.name, source: found.source, path }, text))
+    }
+
+    /// A file as people are shown it: relative to the top of the repository when it lies in it.
+    fn shown(&self, path: &Path) -> String {
+        self.paths
+            .top
+            .as_ref()
+            .and_then(|top| path.strip_prefix(top).ok())
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 
     fn not_found(&self, name: &str) -> LoadError {
@@ -191,6 +239,42 @@ impl Library {
             place: Place::Text(text),
         }));
         all
+    }
+}
+
+/// The folder of sub-recipes beside recipes.
+const PARTS: &str = "sub-recipes";
+
+impl PartLookup for Library {
+    fn find(&self, name: &str) -> Result<Option<PartText>, String> {
+        for directory in [&self.paths.project, &self.paths.user].into_iter().flatten() {
+            for extension in ["yaml", "yml"] {
+                let path = directory.join(PARTS).join(format!("{name}.{extension}"));
+                if path.symlink_metadata().is_err() {
+                    continue;
+                }
+                let text = read(&path).map_err(|error| error.to_string())?;
+                let file = self.shown(&path);
+                return Ok(Some(PartText { name: name.to_owned(), file, text }));
+            }
+        }
+        let bundled = builtin::PARTS.iter().find(|(known, _)| *known == name);
+        Ok(bundled.map(|(name, text)| PartText {
+            name: (*name).to_owned(),
+            file: format!("<builtin>/{PARTS}/{name}.yaml"),
+            text: (*text).to_owned(),
+        }))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let own = [&self.paths.project, &self.paths.user].into_iter().flatten();
+        let files = own.flat_map(|directory| in_directory(&directory.join(PARTS), RecipeSource::Project));
+        let files = files.filter(|found| matches!(found.place, Place::File(_))).map(|found| found.name);
+        let bundled = builtin::PARTS.iter().map(|(name, _)| (*name).to_owned());
+        let mut names: Vec<String> = files.chain(bundled).collect();
+        names.sort();
+        names.dedup();
+        names
     }
 }
 

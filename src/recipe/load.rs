@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::check::{Levels, SkillLookup, check_with};
-use super::diagnostic::{Problem, Problems};
+use super::compose::{self, PartLookup};
+use super::diagnostic::{Problem, ProblemReport, Problems, Severity};
 use super::lower::{Lowered, lower_in};
 use super::marks::{Marks, Path};
 use super::model::{Recipe, RecipeSource};
@@ -16,6 +17,21 @@ pub struct Loaded {
     pub recipe: Recipe,
     /// Warnings only.
     pub warnings: Problems,
+    /// Warnings of its sub-recipes, by file.
+    pub part_warnings: Vec<Problems>,
+}
+
+impl Loaded {
+    /// What is odd about it, by file, without files that have nothing.
+    pub fn odd(&self) -> impl Iterator<Item = &Problems> {
+        std::iter::once(&self.warnings).chain(&self.part_warnings).filter(|problems| !problems.is_empty())
+    }
+
+    /// The same in the form of machine output.
+    #[must_use]
+    pub fn report(&self) -> Vec<ProblemReport> {
+        self.odd().flat_map(Problems::report).collect()
+    }
 }
 
 /// Where a text comes from.
@@ -40,7 +56,9 @@ pub struct Setting<'a> {
     pub temp: &'a str,
     /// Variables of the environment that expressions may read, beside those that they always may.
     pub env: &'a [String],
-    /// The levels of the rules, where they are not the usual ones.
+    /// The sub-recipes there are; without them, calls stay calls.
+    pub parts: Option<&'a dyn PartLookup>,
+    /// The levels of the rules; without them, each has its own.
     pub levels: Option<&'a Levels>,
 }
 
@@ -48,7 +66,7 @@ impl<'a> Setting<'a> {
     /// Everything but the skills as it is without settings.
     #[must_use]
     pub fn of(skills: &'a dyn SkillLookup) -> Self {
-        Self { skills, temp: yaml::DEFAULT_TEMP, env: &[], levels: None }
+        Self { skills, temp: yaml::DEFAULT_TEMP, env: &[], parts: None, levels: None }
     }
 }
 
@@ -60,7 +78,7 @@ pub fn compile(text: &str, origin: &Origin, skills: &dyn SkillLookup) -> Result<
     compile_in(text, origin, &Setting::of(skills))
 }
 
-/// Compiles and checks a text, with these levels of the rules.
+/// Compiles and checks a text with these levels of the rules.
 ///
 /// # Errors
 /// As [`compile_in`].
@@ -76,28 +94,65 @@ pub fn compile_with(
 /// Compiles and checks a text.
 ///
 /// # Errors
-/// Every problem of the text, warnings included, when one of them is an error.
+/// Every problem of the text, warnings included, when one of them is an error; of a sub-recipe's when that is the first faulty.
 pub fn compile_in(text: &str, origin: &Origin, setting: &Setting<'_>) -> Result<Loaded, Problems> {
-    let document = yaml::read_in(text, setting.temp)
-        .map_err(|problems| Problems::new(&origin.file, &without_mark(text), problems))?;
-    let lowered = lower_in(&document, setting.env);
-    let usual = Levels::default();
-    let levels = setting.levels.unwrap_or(&usual);
+    let (recipe, warnings, part_warnings) = compile_all(text, origin, setting);
+    match recipe {
+        Some(recipe) => Ok(Loaded { recipe, warnings, part_warnings }),
+        None if warnings.errors() > 0 => Err(warnings),
+        None => Err(part_warnings.into_iter().find(|problems| problems.errors() > 0).unwrap_or(warnings)),
+    }
+}
+
+/// Compiles and checks a text with its sub-recipes. Gives the recipe when nothing is an error, the problems of its file, and those of
+/// each sub-recipe's that has any.
+pub fn compile_all(
+    text: &str,
+    origin: &Origin,
+    setting: &Setting<'_>,
+) -> (Option<Recipe>, Problems, Vec<Problems>) {
+    let document = match yaml::read_in(text, setting.temp) {
+        Ok(document) => document,
+        Err(problems) => {
+            return (None, Problems::new(&origin.file, &without_mark(text), problems), Vec::new());
+        }
+    };
+    let mut lowered = lower_in(&document, setting.env);
+    // Checks see a file by itself, so that everything that they say has its place there.
+    let with_calls = compose::has_calls(&lowered.recipe).then(|| lowered.recipe.clone());
+    if with_calls.is_some() {
+        compose::opaque(&mut lowered.recipe);
+    }
+    let own = Levels::default();
+    let levels = setting.levels.unwrap_or(&own);
     let mut problems = check_with(&lowered, &document.marks, setting.skills, levels);
     let Lowered { mut recipe, problems: found, .. } = lowered;
     problems.extend(check_name(&recipe, &document.marks, &origin.stem));
     problems.iter_mut().for_each(|problem| dialect::soften(recipe.dialect, problem));
     problems.extend(found);
+    let mut parts = Vec::new();
+    if let Some(whole) = with_calls {
+        recipe = match setting.parts {
+            Some(lookup) if !problems.iter().any(is_error) => {
+                let composed = compose::compose(whole, &document.marks, setting, lookup);
+                problems.extend(composed.problems);
+                parts = composed.parts;
+                composed.recipe
+            }
+            _ => whole,
+        };
+    }
     recipe.source = origin.source;
     recipe.path.clone_from(&origin.path);
-    let problems = Problems::new(&origin.file, &document.text, problems);
-    match problems.errors() {
-        0 => Ok(Loaded { recipe, warnings: problems }),
-        _ => Err(problems),
-    }
+    let good = !problems.iter().any(is_error) && parts.iter().all(|problems| problems.errors() == 0);
+    (good.then_some(recipe), Problems::new(&origin.file, &document.text, problems), parts)
 }
 
-fn check_name(recipe: &Recipe, marks: &Marks, stem: &str) -> Option<Problem> {
+fn is_error(problem: &Problem) -> bool {
+    problem.severity == Severity::Error
+}
+
+pub(super) fn check_name(recipe: &Recipe, marks: &Marks, stem: &str) -> Option<Problem> {
     if recipe.name.is_empty() || recipe.name == stem {
         return None;
     }

@@ -12,6 +12,8 @@
 pub mod arg;
 pub mod builtin;
 pub mod check;
+pub mod compose;
+pub mod diagram;
 pub mod dialect;
 pub mod executable;
 pub mod expr;
@@ -23,6 +25,7 @@ pub mod lower;
 pub mod model;
 pub mod print;
 mod quoting;
+pub mod schema;
 mod suggest;
 pub mod values;
 pub mod yaml;
@@ -32,6 +35,7 @@ mod tests;
 
 pub use crate::core::yaml::{diagnostic, marks};
 pub use check::{AnySkill, SkillLookup};
+pub use compose::{PartLookup, PartText};
 pub use diagnostic::{Problem, ProblemReport, Problems, Severity};
 pub use library::{Library, LibraryPaths, Listed, LoadError};
 pub use load::{Loaded, Origin, compile, compile_with};

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::compose::PartText;
 use super::expr::{Expr, Template};
 use crate::catalog::ToolDecl;
 pub use crate::core::kind::ValueKind;
@@ -64,8 +65,10 @@ pub struct Recipe {
     pub path: Option<PathBuf>,
     /// The text it was compiled from.
     pub text: String,
-    /// SHA-256 of `text` in hex: the identity a journal records.
+    /// SHA-256 in hex of `text` and the texts of its sub-recipes: the identity a journal records.
     pub hash: String,
+    /// The sub-recipes whose steps are among its own.
+    pub parts: Vec<PartText>,
 }
 
 impl Recipe {

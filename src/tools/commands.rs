@@ -49,7 +49,7 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
     Outcome {
         ok,
         label: label(&end, ok),
-        summary,
+        summary: summary + &left_behind(end.left.len(), end.unlisted),
         result: json!({
             "success": ok,
             "exit_code": code,
@@ -68,6 +68,15 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
 /// A shell text as program and arguments.
 pub(super) fn shell(cmd: &str) -> Vec<String> {
     ["sh", "-c", cmd].map(str::to_owned).into()
+}
+
+/// What a summary says of processes that were left running.
+pub(super) fn left_behind(listed: usize, unlisted: u32) -> String {
+    match listed + unlisted as usize {
+        0 => String::new(),
+        1 => " (1 process it left running ended)".to_owned(),
+        more => format!(" ({more} processes it left running ended)"),
+    }
 }
 
 pub(super) fn label(end: &CommandEnd, ok: bool) -> String {

@@ -10,8 +10,10 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::args::{self, Args};
+use super::commands::left_behind;
 use super::{Toolkit, prompt, quota, refused, unfit};
 use crate::config::{BackgroundWork, Permissions, limit};
+use crate::core::kind::ValueKind;
 use crate::core::stop::{Stop, StopSignal};
 use crate::core::text::first_line;
 use crate::core::{files, ids};
@@ -24,8 +26,8 @@ use crate::execution::race::{Policy, Termination};
 use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{Ended, Glimpse};
 use crate::execution::tape::Places;
-use crate::execution::verdict::{Declared, SkillResult};
-use crate::skills::{PLUGIN, Skill, SkillError, Writes, write_plugin};
+use crate::execution::verdict::{DONE, Declared, SAID, SkillResult};
+use crate::skills::{Contract, Output, PLUGIN, SkillError, Writes, write_plugin};
 
 pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: StopSignal) -> Outcome {
     if let Some(outcome) = quota::before(kit, call, watch, &mut stop).await {
@@ -104,6 +106,8 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         .canonicalize()
         .map_err(|error| Box::new(unfit(format!("cannot work in {}: {error}", cwd.display()))))?;
     let client = player_or_client(kit, call)?;
+    // Who plays a scenario answers as the scenario has it.
+    let contract = if client.player { skill.contract.clone() } else { answerable(&skill.contract) };
     let mut policy = policy(kit, &args).map_err(bad)?;
     if !client.player {
         policy.needs.command = Some(format!("{PLUGIN}:{name}"));
@@ -126,7 +130,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         client::config_dir(|name| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()));
     let carried = carry(kit, config_dir.as_deref(), &dir).map_err(no_room)?;
     let prompt = if continues { prompt::continued().map_err(bad)? } else { command };
-    let system = prompt::system(kit, call, &cwd, &skill.contract).map_err(bad)?;
+    let system = prompt::system(kit, call, &cwd, &contract).map_err(bad)?;
     let home = env.iter().find(|(name, _)| name == "HOME").map(|(_, home)| Path::new(home));
     let places = Places::new(&cwd, home, &id);
     let key = Key { step: &call.step, visit: call.visit, attempt: call.attempt };
@@ -135,7 +139,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         client,
         transcript: config_dir.as_ref().map(|config| client::transcript(config, &cwd, &id)),
         config_dir,
-        outputs: declared(&skill),
+        outputs: declared(&contract),
         writes: skill.contract.writes,
         budget_is_the_runs,
         spec: SessionSpec {
@@ -148,9 +152,9 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
             mcp_config: None,
             plugin_dir: Some(plugin),
             model: kit.settings.model.choose(args.text("model").filter(|model| !model.is_empty())),
-            schema: skill.contract.schema(),
+            schema: contract.schema(),
             permissions: settings.permissions,
-            allowed_tools: allowed(kit, &skill),
+            allowed_tools: allowed(kit, &contract),
             setting_sources: settings.setting_sources.clone(),
             settings: carried.as_ref().map(|carried| carried.0.clone()),
             budget_usd,
@@ -165,8 +169,29 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     })
 }
 
-fn declared(skill: &Skill) -> Vec<Declared> {
-    let outputs = skill.contract.outputs.iter();
+/// The contract of a session: a skill that declares no outputs is asked whether it is done. Any text would count as success otherwise,
+/// also "I will now start".
+fn answerable(contract: &Contract) -> Contract {
+    let mut contract = contract.clone();
+    if contract.outputs.is_empty() {
+        let output = |kind, description: &str| Output {
+            kind,
+            description: description.to_owned(),
+            ..Output::default()
+        };
+        let done = "Whether all of the work is done; false when something is left";
+        let said = "What was done; where something is left, what and why";
+        contract.outputs = [
+            (DONE.to_owned(), output(ValueKind::Bool, done)),
+            (SAID.to_owned(), output(ValueKind::String, said)),
+        ]
+        .into();
+    }
+    contract
+}
+
+fn declared(contract: &Contract) -> Vec<Declared> {
+    let outputs = contract.outputs.iter();
     outputs
         .map(|(name, output)| Declared {
             name: name.clone(),
@@ -178,11 +203,11 @@ fn declared(skill: &Skill) -> Vec<Declared> {
 }
 
 /// What runs without a question where not everything may: what the settings list, and the tool that the answer needs.
-fn allowed(kit: &Toolkit, skill: &Skill) -> Vec<String> {
+fn allowed(kit: &Toolkit, contract: &Contract) -> Vec<String> {
     let mut allowed = kit.settings.session.allowed_tools.clone();
     if kit.settings.session.permissions != Permissions::Bypass {
         allowed.extend(["Read", "Grep", "Glob", "Skill"].map(str::to_owned));
-        if skill.contract.schema().is_some() {
+        if contract.schema().is_some() {
             allowed.push("StructuredOutput".to_owned());
         }
     }
@@ -305,8 +330,10 @@ fn ending(why: Termination) -> &'static str {
 pub(super) fn fault(verdict: &SkillResult) -> Option<Fault> {
     if verdict.infrastructure {
         Some(Fault::Service)
-    } else if verdict.subtype == "not_started" {
+    } else if matches!(verdict.subtype.as_str(), "not_started" | "mcp_not_connected" | "unknown_skill") {
         Some(Fault::Environment)
+    } else if verdict.subtype == "unknown_model" {
+        Some(Fault::Settings)
     } else {
         None
     }
@@ -320,13 +347,7 @@ fn outcome(ended: Ended) -> Outcome {
         (true, None) => first_line(&verdict.result).to_owned(),
         (false, _) => verdict.because.first().cloned().unwrap_or_default(),
     };
-    if !ended.left.is_empty() {
-        let left = ended.left.len() + ended.unlisted as usize;
-        summary.push_str(&format!(
-            " ({left} process{} it left running ended)",
-            if left == 1 { "" } else { "es" }
-        ));
-    }
+    summary.push_str(&left_behind(ended.left.len(), ended.unlisted));
     if let Some(trouble) = &ended.log_trouble {
         summary.push_str(&format!(" (its log is not whole: {trouble})"));
     }
@@ -373,6 +394,13 @@ fn result(verdict: &SkillResult) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_skill_without_outputs_is_asked_whether_it_is_done() {
+        let asked = declared(&answerable(&Contract::default()));
+        let names: Vec<&str> = asked.iter().map(|output| output.name.as_str()).collect();
+        assert_eq!(names, [DONE, SAID]);
+    }
 
     #[test]
     fn a_session_may_spend_what_its_step_says_and_no_more_than_is_left() {

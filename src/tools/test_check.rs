@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::args::Args;
-use super::commands::{execute, label, last_line, shell};
+use super::commands::{execute, label, last_line, left_behind, shell};
 use super::test_summary::counts;
 use super::{Toolkit, refused};
 use crate::config::CommandLine;
@@ -77,7 +77,7 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, stop: Stop
             "log": end.log,
             "timed_out": end.timed_out,
         }),
-        summary,
+        summary: summary + &left_behind(end.left.len(), end.unlisted),
         retry: RetryReason::None,
         fault: None,
         usage: None,

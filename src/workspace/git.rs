@@ -3,9 +3,16 @@
 #![expect(clippy::disallowed_types, reason = "git is asked here")]
 
 use std::ffi::OsStr;
-use std::io;
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 /// Why git gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +33,14 @@ pub enum GitError {
         command: String,
         /// The first line of what it said.
         message: String,
+    },
+    /// git did not come to an end, and was ended.
+    #[error("`git {command}` gave no answer within {seconds} s")]
+    Hangs {
+        /// What was asked.
+        command: String,
+        /// How long it had.
+        seconds: u64,
     },
 }
 
@@ -299,26 +314,67 @@ fn identify(dir: &Path) -> Result<(), GitError> {
     git(dir, ["config", "commit.gpgsign", "false"]).map(|_| ())
 }
 
+/// The longest that git may take for an answer. It takes milliseconds; what takes this long hangs, on a dead disk or in a program that the
+/// repository's settings name.
+const LIMIT: Duration = Duration::from_secs(20);
+
 fn git(dir: &Path, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Vec<u8>, GitError> {
+    git_within(LIMIT, dir, args)
+}
+
+fn git_within(
+    limit: Duration,
+    dir: &Path,
+    args: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Vec<u8>, GitError> {
     let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
-    let output = Command::new("git")
+    let told = || args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    let mut child = Command::new("git")
         .arg("-C")
         .arg(dir)
+        // What a session wrote into the repository's settings must not run in our name.
+        .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"])
         .args(&args)
         // Its words are read, and a question about the tree must not refresh the user's index.
         .env("LC_ALL", "C")
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("GIT_TERMINAL_PROMPT", "0")
-        .stdin(std::process::Stdio::null())
-        .output()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // What it starts goes with it.
+        .process_group(0)
+        .spawn()
         .map_err(GitError::Missing)?;
-    if output.status.success() {
-        return Ok(output.stdout);
+    let group = Pid::from_raw(child.id().try_into().unwrap_or(i32::MAX));
+    let out = child.stdout.take().map(|pipe| std::thread::spawn(|| whole(pipe)));
+    let err = child.stderr.take().map(|pipe| std::thread::spawn(|| whole(pipe)));
+    let (ended, end) = mpsc::channel();
+    let waiting = std::thread::spawn(move || drop(ended.send(child.wait())));
+    let status = match end.recv_timeout(limit) {
+        Ok(status) => status.map_err(GitError::Missing)?,
+        Err(_) => {
+            let _ = killpg(group, Signal::SIGKILL);
+            let _ = waiting.join();
+            return Err(GitError::Hangs { command: told(), seconds: limit.as_secs() });
+        }
+    };
+    let text = |reader: Option<JoinHandle<Vec<u8>>>| {
+        reader.and_then(|reader| reader.join().ok()).unwrap_or_default()
+    };
+    if status.success() {
+        return Ok(text(out));
     }
-    let command: Vec<_> = args.iter().map(|arg| arg.to_string_lossy()).collect();
-    let said = String::from_utf8_lossy(&output.stderr);
+    let said = text(err);
+    let said = String::from_utf8_lossy(&said);
     let message = crate::core::text::first_line(&said).trim_start_matches("fatal: ").to_owned();
-    Err(GitError::Failed { command: command.join(" "), message })
+    Err(GitError::Failed { command: told(), message })
+}
+
+fn whole(mut pipe: impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = pipe.read_to_end(&mut bytes);
+    bytes
 }
 
 fn line(bytes: &[u8]) -> String {
@@ -357,6 +413,40 @@ mod tests {
             ]
         );
         assert_eq!(checkout.dirty().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_git_that_hangs_is_ended_with_all_that_it_started() {
+        let (dir, _) = repository();
+        let mark = dir.path().join("pid");
+        let slow = format!("alias.slow=!sh -c 'echo $$ > {} && sleep 600'", mark.display());
+        let began = std::time::Instant::now();
+        let limit = Duration::from_millis(1500);
+        let hangs = git_within(limit, dir.path(), ["-c", &slow, "slow"]).unwrap_err();
+        assert!(matches!(hangs, GitError::Hangs { .. }), "{hangs}");
+        assert!(began.elapsed() < Duration::from_secs(20));
+        let pid: i32 = std::fs::read_to_string(mark).unwrap().trim().parse().unwrap();
+        // Its parent may still have to collect it.
+        let gone = || match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) => stat.contains(") Z "),
+            Err(_) => nix::sys::signal::kill(Pid::from_raw(pid), None).is_err(),
+        };
+        while !gone() {
+            assert!(began.elapsed() < Duration::from_secs(20), "what it started is left");
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn what_a_repository_names_as_monitor_is_not_run() {
+        let (dir, checkout) = repository();
+        let mark = dir.path().join(".git/ran");
+        let monitor = dir.path().join(".git/monitor");
+        std::fs::write(&monitor, format!("#!/bin/sh\ntouch {}\n", mark.display())).unwrap();
+        std::fs::set_permissions(&monitor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        git(dir.path(), ["config", "core.fsmonitor", &monitor.to_string_lossy()]).unwrap();
+        assert_eq!(checkout.dirty().unwrap(), []);
+        assert!(!mark.exists());
     }
 
     #[test]

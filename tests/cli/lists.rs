@@ -201,3 +201,73 @@ fn a_closed_pipe_is_no_failure() {
     assert!(child.wait().unwrap().success());
     assert_eq!(journal(&kitchen.only_run()).last().unwrap()["status"], "succeeded");
 }
+
+#[test]
+fn recipes_new_and_drawn() {
+    let kitchen = kitchen();
+    let made = kitchen.run(["recipes", "new", "mine", "--from", "fix-tests"]).exits(0);
+    assert_eq!(made.out.trim(), ".autoskillit/recipes/mine.yaml");
+    kitchen.run(["recipes", "check", "mine", "--json"]).exits(0);
+    assert_snapshot!("recipes_new_twice", kitchen.refused(&["recipes", "new", "mine"]).exits(2));
+    assert_snapshot!("recipes_new_bad_name", kitchen.refused(&["recipes", "new", "../mine"]).exits(2));
+    assert_snapshot!("recipes_render", kitchen.run(["recipes", "render", "soup"]).exits(0));
+    let dot = kitchen.run(["recipes", "render", "soup", "--format", "dot"]).exits(0).out;
+    assert!(dot.starts_with("digraph \"soup\" {"), "{dot}");
+    let schema: serde_json::Value =
+        serde_json::from_str(&kitchen.run(["recipes", "schema"]).exits(0).out).unwrap();
+    assert_eq!(schema["title"], "autoskillit recipe");
+}
+
+#[test]
+fn findings_in_the_formats_of_others() {
+    let kitchen = kitchen();
+    let recipe = "name: odd\nsteps:\n  a: {tool: run_cmd, with: {cmd: ls}, retries: 2, on_success: b, on_failure: b}\n  b: {stop: {status: succeeded, message: Hi.}}\n  c: {stop: {status: succeeded, message: Hi.}}\n";
+    kitchen.recipe("odd", recipe);
+    assert_snapshot!("check_github", kitchen.run(["recipes", "check", "odd", "--format", "github"]).exits(0));
+    let sarif = kitchen.run(["recipes", "check", "--format", "sarif"]).exits(2).out;
+    let mut sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
+    sarif["runs"][0]["tool"]["driver"]["version"] = "[version]".into();
+    insta::assert_json_snapshot!("check_sarif", sarif);
+    kitchen.run(["recipes", "check", "odd"]).exits(0);
+    kitchen.run(["recipes", "check", "odd", "--deny", "warnings"]).exits(2);
+    let form = kitchen.run(["recipes", "check", "odd", "--structure-only", "--json"]).exits(0).json();
+    assert_eq!(form[0]["warnings"], 0);
+    let pattern = format!("{}/.autoskillit/recipes/[os]*.yaml", kitchen.path().display());
+    let found = kitchen.run(["recipes", "check", &pattern, "hello", "nothing", "--json"]).exits(2).json();
+    assert_eq!(
+        (&found[0]["checked"], &found[0]["unreadable"][0]),
+        (&4.into(), &"there is no recipe `nothing`".into())
+    );
+    assert_snapshot!("check_no_match", kitchen.refused(&["recipes", "check", "no/*.yaml"]).exits(2));
+}
+
+#[test]
+fn recipes_of_older_versions_are_migrated() {
+    let kitchen = Kitchen::repository();
+    let old = "\
+name: old
+description: Looks.
+constraints: [be good] # always
+steps:
+  look:
+    tool: run_cmd
+    with: {argv: [ls]}
+    on_result:
+      - when: ${{ result.exit_code }} == 0
+        route: done
+      - route: escalate
+    on_failure: escalate
+";
+    let path = kitchen.recipe("old", old);
+    assert_snapshot!("migrate_shown", kitchen.run(["migrate"]).exits(0));
+    kitchen.run(["migrate", "old", "--check"]).exits(1);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), old);
+    let written = kitchen.run(["migrate", "--write", "--json"]).exits(0).json();
+    let backup = written[0]["recipes"][0]["backup"].as_str().unwrap();
+    assert_eq!(std::fs::read_to_string(backup).unwrap(), old);
+    let new = std::fs::read_to_string(&path).unwrap();
+    assert!(new.contains("language: 1") && new.contains("kitchen_rules: [be good] # always"), "{new}");
+    kitchen.run(["recipes", "check", "old", "--deny", "warnings"]).exits(0);
+    kitchen.run(["migrate", "--check"]).exits(0);
+    assert_snapshot!("migrate_bundled", kitchen.refused(&["migrate", "hello"]).exits(2));
+}

@@ -147,3 +147,51 @@ fn a_run_that_never_started_is_no_run() {
 fn kitchen_text(run: &std::path::Path) -> String {
     std::fs::read_to_string(run.join("journal.ndjson")).unwrap()
 }
+
+/// A run keeps the texts of its sub-recipes: what happens to their files later is none of its business.
+#[test]
+fn a_run_with_a_sub_recipe_goes_on_as_it_began() {
+    let kitchen = Kitchen::with_recipe(
+        "soup",
+        "\
+name: soup
+language: 1
+description: Cooks soup.
+steps:
+  cook: {sub_recipe: boil, inputs: {pot: red}, outputs: {heat: \"${{ context.heat }}\"}, on_success: served}
+  served: {stop: {status: succeeded, message: 'Served ${{ context.heat }}.'}}
+",
+    );
+    let part = kitchen.recipe(
+        "sub-recipes/boil",
+        "\
+name: boil
+language: 1
+description: Boils.
+ingredients: {pot: {description: Which, required: true}}
+steps:
+  light: {tool: run_cmd, with: {cmd: 'echo x >> lit'}, on_success: boil, on_failure: escalate}
+  boil:
+    tool: run_cmd
+    with: {argv: [cat, hot]}
+    capture: {heat: '${{ result.stdout | trim }} in ${{ inputs.pot }}'}
+    on_success: done
+    on_failure: out
+  out: {action: route, on_result: [{route: gone}]}
+  gone: {tool: run_cmd, with: {argv: [test, -e, late]}, on_success: done}
+",
+    );
+    kitchen.run(["recipes", "check", "soup", "--deny", "warnings"]).exits(0);
+    let shown = kitchen.run(["recipes", "show", "soup"]).exits(0).out;
+    assert!(shown.contains("cook.boil"), "{shown}");
+    kitchen.write("hot", "ninety\n");
+    let cooked = kitchen.run(["cook", "soup"]).exits(0);
+    assert!(format!("{}{}", cooked.out, cooked.err).contains("Served ninety in red."), "{}", cooked.err);
+    std::fs::remove_file(kitchen.path().join("hot")).unwrap();
+    kitchen.run(["cook", "soup"]).exits(1);
+    std::fs::write(part, "name: boil\nsteps: {}\n").unwrap();
+    kitchen.refused(&["recipes", "check", "soup"]).exits(2);
+    kitchen.write("late", "");
+    let resumed = kitchen.run(["cook", "--resume"]).exits(0);
+    assert!(format!("{}{}", resumed.out, resumed.err).contains("Served in red."), "{}", resumed.err);
+}

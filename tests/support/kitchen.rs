@@ -292,6 +292,11 @@ impl Kitchen {
         whole.lines().map(entry).collect()
     }
 
+    /// Fails unless nothing is left by now: what has said its last word has this long to go on a busy machine.
+    pub fn assert_nothing_left_now(&self) {
+        self.assert_nothing_left(Duration::from_secs(1));
+    }
+
     /// Fails unless every process of this kitchen is gone within the limit: the binary, wardens, clients, and whatever they
     /// started, wherever it hangs in the process tree. They all inherit its home. (A zombie has no environment any more; one
     /// whose parent is gone is for init to reap, and one whose parent lives comes with that parent.)

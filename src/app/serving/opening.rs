@@ -140,7 +140,9 @@ impl Prepared {
             }
             (Some(name), None) => {
                 let loaded = kitchen.pantry.library.load(&name, &kitchen.pantry);
-                let Loaded { recipe, warnings } = loaded.map_err(|error| Box::new(Answer::of_load(error)))?;
+                let loaded = loaded.map_err(|error| Box::new(Answer::of_load(error)))?;
+                let findings = loaded.report().into_iter().map(|problem| json!(problem)).collect();
+                let Loaded { recipe, .. } = loaded;
                 let resolved = inputs::resolve(&recipe, &given::pairs(given, "overrides")).map_err(failed)?;
                 if !resolved.missing.is_empty() {
                     let told = |name: &String| (name.clone(), json!(recipe.ingredients[name].description));
@@ -160,7 +162,6 @@ impl Prepared {
                     rehearsal,
                     orchestrator: Orchestrator::Claude,
                 };
-                let findings = warnings.report().into_iter().map(|problem| json!(problem)).collect();
                 Wanted::Run(Box::new(prepare(kitchen.clone(), order).map_err(failed)?), findings)
             }
         };

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::told::Answer;
 use crate::app::kitchen::Pantry;
 use crate::app::recipes::as_json;
-use crate::recipe::{LoadError, Loaded};
+use crate::recipe::LoadError;
 
 /// All recipes that can be cooked here.
 pub(super) fn list(pantry: &Pantry) -> Answer {
@@ -17,11 +17,11 @@ pub(super) fn list(pantry: &Pantry) -> Answer {
 /// A recipe as it would be cooked.
 pub(super) fn load(pantry: &Pantry, name: &str) -> Answer {
     match pantry.library.load(name, pantry) {
-        Ok(Loaded { recipe, warnings }) => {
-            let mut answer = Answer::of(as_json(&recipe));
+        Ok(loaded) => {
+            let mut answer = Answer::of(as_json(&loaded.recipe));
             answer.put("success", json!(true));
             answer.put("valid", json!(true));
-            answer.put("findings", json!(warnings.report()));
+            answer.put("findings", json!(loaded.report()));
             answer.put("what_now", json!(format!("to cook it, call `open_kitchen` with name `{name}`")));
             answer
         }
@@ -36,7 +36,7 @@ pub(super) fn load(pantry: &Pantry, name: &str) -> Answer {
 /// What is wrong with a recipe.
 pub(super) fn validate(pantry: &Pantry, name: &str) -> Answer {
     let (errors, findings) = match pantry.library.load(name, pantry) {
-        Ok(loaded) => (0, loaded.warnings.report()),
+        Ok(loaded) => (0, loaded.report()),
         Err(LoadError::Invalid(problems)) => (problems.errors(), problems.report()),
         Err(error) => {
             let mut answer = Answer::of_load(error);

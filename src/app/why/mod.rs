@@ -75,7 +75,7 @@ pub struct Try {
     pub exit: Option<Exit>,
     /// Refused calls that it did not make good.
     pub refused: Vec<Denial>,
-    /// Refused calls that it made good later.
+    /// Refused calls after which it went on: a later call of the same tool succeeded.
     pub made_good: Vec<Denial>,
     /// Background tasks that were open.
     pub background: Vec<String>,

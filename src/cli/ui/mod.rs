@@ -4,10 +4,12 @@
 
 pub mod checkup; // what doctor found
 pub mod diagnostics; // errors with source snippets
+pub mod diff; // two texts compared
 pub mod ending; // the block at the end of a run
 mod facts; // labelled rows
 pub mod format; // numbers for people
 pub mod glyphs; // the signs, with ASCII stand-ins
+pub mod graph; // the steps of a recipe, drawn
 pub mod line; // a line of styled parts that fits its width
 pub mod printer; // the one place that writes
 pub mod prompts; // questions in a terminal

@@ -1,8 +1,8 @@
 //! A setup on the screen: what was found, what became of the files, what to do next, and a plan as a diff.
 
 use serde_json::Value as Json;
-use similar::{ChangeTag, TextDiff};
 
+use super::diff;
 use super::facts;
 use super::format;
 use super::line::Line;
@@ -14,8 +14,6 @@ use crate::workspace::detect::Hosted;
 
 /// The longest command that others are aligned with.
 const SHORT: usize = 40;
-/// Unchanged lines around a change.
-const CONTEXT: usize = 3;
 
 /// What was found out about a repository.
 #[must_use]
@@ -152,22 +150,6 @@ fn file_diff(file: &Planned, terminal: bool, look: &Look) -> String {
         lines.push(look.paint(Role::Dim, &format!("  a JSON Schema of {count}, for editors")));
         return lines.join("\n");
     }
-    let compared = TextDiff::from_lines(file.before.as_deref().unwrap_or_default(), &file.after);
-    for hunk in compared.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        lines.push(look.paint(Role::Accent, hunk.header().to_string().trim_end()));
-        for change in hunk.iter_changes() {
-            let (role, sign) = match change.tag() {
-                ChangeTag::Equal => (Role::Plain, ' '),
-                ChangeTag::Delete => (Role::Bad, '-'),
-                ChangeTag::Insert => (Role::Good, '+'),
-            };
-            let text = change.value().strip_suffix('\n').unwrap_or(change.value());
-            let text = if terminal { text::lines(text, look) } else { text.to_owned() };
-            lines.push(look.paint(role, &format!("{sign}{text}")));
-            if change.missing_newline() {
-                lines.push("\\ No newline at end of file".to_owned());
-            }
-        }
-    }
+    lines.extend(diff::hunks(file.before.as_deref().unwrap_or_default(), &file.after, look, terminal));
     lines.join("\n")
 }

@@ -70,7 +70,7 @@ fn tried(one: &Try, top: &Path, look: &Look) -> Vec<String> {
         say("ended", Role::Plain, ended);
     }
     for (label, role, denials) in
-        [("refused", Role::Warn, &one.refused), ("made good", Role::Dim, &one.made_good)]
+        [("refused", Role::Warn, &one.refused), ("went on", Role::Dim, &one.made_good)]
     {
         listed(&mut say, label, role, denials.iter().map(denied));
     }

@@ -67,6 +67,23 @@ fn the_last_try_of_a_hanging_session_says_that_no_other_is_made() {
 }
 
 #[test]
+fn the_fourth_failure_in_a_row_that_another_try_might_help_says_that_none_will() {
+    let recipe = recipe(LOOP);
+    let failed = json!({ "needs_retry": true, "retry_reason": "contract_recovery" });
+    let outcome = Outcome { retry: RetryReason::ContractRecovery, ..outcome(false, failed.clone()) };
+    let mut events = Vec::new();
+    for visit in 1..=5 {
+        let state = state(&recipe, json!({ "n": 2, "go": "true" }), events.clone());
+        let tried = Try { visit, ..tried(&recipe, "work", 1) };
+        let event = conclude(&recipe, &state, &Places::default(), &tried, &outcome, 5);
+        let Event::StepEnded { result, .. } = &event else { panic!("{event:?}") };
+        let reason = if visit < 4 { "contract_recovery" } else { "budget_exhausted" };
+        assert_eq!(*result, json!({ "needs_retry": visit < 4, "retry_reason": reason }), "visit {visit}");
+        events.push(event);
+    }
+}
+
+#[test]
 fn every_outcome_has_its_route() {
     let recipe = recipe(LOOP);
     let step = |name: &str| Next::Step(name.to_owned());

@@ -89,25 +89,31 @@ pub fn append(kitchen: &KitchenDir, line: &Line) -> io::Result<()> {
     files::append_private(&file)?.write_all(text.as_bytes())
 }
 
-/// All sessions that the index knows, in the order in which they began, each as its last line says, with what it used whenever it was
-/// taken up. What cannot be read is passed over.
+/// All sessions that the index knows, in the order in which they began, each as its last line says, with what it used and took whenever
+/// it was taken up. What cannot be read is passed over.
 #[must_use]
 pub fn read(kitchen: &KitchenDir) -> Vec<Line> {
     let mut sessions: IndexMap<PathBuf, Line> = IndexMap::new();
-    let mut parts: HashMap<PathBuf, BTreeMap<Timestamp, Usage>> = HashMap::new();
+    let mut parts: HashMap<PathBuf, BTreeMap<Timestamp, (Usage, u64)>> = HashMap::new();
     for file in segments(kitchen) {
         for line in lines(&file) {
             // A part has a line when it begins and one when it ends; a session that was continued has parts.
-            parts.entry(line.dir.clone()).or_default().insert(line.started_at, line.usage);
+            parts
+                .entry(line.dir.clone())
+                .or_default()
+                .insert(line.started_at, (line.usage, line.elapsed_ms.unwrap_or_default()));
             sessions.insert(line.dir.clone(), line);
         }
     }
     let mut sessions: Vec<Line> = sessions.into_values().collect();
     for line in &mut sessions {
-        line.usage = Usage::default();
-        for used in parts.get(&line.dir).into_iter().flat_map(BTreeMap::values) {
-            line.usage += *used;
+        let (mut usage, mut elapsed) = (Usage::default(), 0);
+        for (used, took) in parts.get(&line.dir).into_iter().flat_map(BTreeMap::values) {
+            usage += *used;
+            elapsed += took;
         }
+        line.usage = usage;
+        line.elapsed_ms = line.elapsed_ms.map(|_| elapsed);
     }
     sessions.sort_by_key(|line| line.started_at);
     sessions

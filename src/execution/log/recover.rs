@@ -100,7 +100,7 @@ pub fn crashed(dir: &Path, summary: &mut Summary) {
     summary.elapsed_ms = u64::try_from(last.duration_since(summary.started_at).as_millis()).ok();
     if let Ok(account) = Account::read(&dir.join(names::WARDEN)) {
         summary.exit = account.exit;
-        summary.left = account.left;
+        (summary.left, summary.unlisted) = (account.left, account.unlisted);
     }
     let (facts, dropped) = facts(&dir.join(names::STREAM));
     summary.dropped_lines = dropped;

@@ -69,7 +69,7 @@ pub struct Summary {
     pub verdict: Option<Judged>,
     /// Refused calls that it did not make good.
     pub refused: Vec<Denial>,
-    /// Refused calls that it made good later.
+    /// Refused calls after which it went on: a later call of the same tool succeeded.
     pub made_good: Vec<Denial>,
     /// Background tasks that were open at the end.
     pub background: Vec<String>,

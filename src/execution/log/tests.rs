@@ -245,6 +245,7 @@ fn the_index_tells_what_all_parts_of_a_continued_session_used() {
     let mut add = |status, started_at: &str, turns| {
         part.status = status;
         part.started_at = started_at.parse().unwrap();
+        part.elapsed_ms = Some(turns * 100);
         part.usage = crate::core::usage::Usage { turns, cost_usd: 0.25, ..Default::default() };
         index::append(&kitchen, &index::Line::of(&kitchen, &dir, &part).unwrap()).unwrap();
     };
@@ -254,6 +255,7 @@ fn the_index_tells_what_all_parts_of_a_continued_session_used() {
     }
     let lines = index::read(&kitchen);
     assert_eq!((lines.len(), lines[0].usage.turns, lines[0].usage.cost_usd), (1, 7, 0.5));
+    assert_eq!(lines[0].elapsed_ms, Some(700));
 }
 
 #[tokio::test(start_paused = true)]

@@ -88,6 +88,24 @@ fn each_limit_has_its_moment() {
         ("a result, and it stays", vec![(5, result())], 15, Step::End(Termination::Completed)),
         ("a background task is open", vec![(5, tasks(&["b"])), (6, result())], 299, Step::Wait(s(306))),
         (
+            "nothing moves, and the answer is there",
+            vec![(5, tasks(&["b"])), (6, result())],
+            306,
+            Step::End(Termination::LeftOpen),
+        ),
+        (
+            "the wall clock, and the answer is there",
+            vec![(5, tasks(&["b"])), (6, result()), (990, says()), (991, result())],
+            1000,
+            Step::End(Termination::LeftOpen),
+        ),
+        (
+            "the wall clock just after the result",
+            vec![(998, result())],
+            1000,
+            Step::End(Termination::Completed),
+        ),
+        (
             "the background task ended",
             vec![(5, tasks(&["b"])), (6, result()), (90, tasks(&[]))],
             100,

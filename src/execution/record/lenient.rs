@@ -150,6 +150,8 @@ fn result(object: &Map<String, Value>) -> ResultRecord {
             Some(Value::String(error)) => vec![error.clone()],
             _ => Vec::new(),
         },
+        refused: text(object, "stop_reason") == "refusal"
+            || number(object, "safety_stops").is_some_and(|stops| stops > 0),
         turns: number(object, "num_turns").unwrap_or_default(),
         cost_usd: object.get("total_cost_usd").and_then(Value::as_f64).unwrap_or_default(),
         usage: object.get("usage").and_then(Value::as_object).map(usage),

@@ -48,6 +48,7 @@ fn each_ending_has_its_label() {
         api_error_status: status,
         ..completed()
     };
+    let ended = |reason: &str| ResultRecord { terminal_reason: reason.into(), ..completed() };
     let denial = Denial { id: "t1".into(), tool: "Bash".into(), target: "make".into() };
     let cases: Vec<(&str, Termination, i32, Option<ResultRecord>, &str, R)> = vec![
         ("all is well", Termination::NaturalExit, 0, Some(completed()), "success", R::None),
@@ -58,7 +59,44 @@ fn each_ending_has_its_label() {
         ("stalled", Termination::IdleStall, 0, None, "idle_stall", R::Stale),
         ("cancelled", Termination::Cancelled, 0, Some(completed()), "interrupted", R::None),
         ("login", Termination::Unauthenticated, 0, None, "authentication_failed", R::None),
-        ("no result", Termination::NaturalExit, 0, None, "unparseable", R::None),
+        ("no result", Termination::NaturalExit, 0, None, "unparseable", R::EmptyOutput),
+        ("no result and a code", Termination::NaturalExit, 1, None, "unparseable", R::None),
+        ("a shell tells a signal", Termination::NaturalExit, 137, Some(completed()), "success", R::None),
+        (
+            "a stop hook",
+            Termination::NaturalExit,
+            0,
+            Some(ended("stop_hook_prevented")),
+            "stopped_by_hook",
+            R::None,
+        ),
+        ("a tool hook", Termination::NaturalExit, 0, Some(ended("hook_stopped")), "stopped_by_hook", R::None),
+        ("max turns", Termination::NaturalExit, 1, Some(ended("max_turns")), "error_max_turns", R::Resume),
+        (
+            "it gave up without calling that an error",
+            Termination::NaturalExit,
+            0,
+            Some(ended("image_error")),
+            "error_during_execution",
+            R::None,
+        ),
+        ("a word of newer clients", Termination::NaturalExit, 0, Some(ended("all_good")), "success", R::None),
+        (
+            "answers that do not fit",
+            Termination::NaturalExit,
+            1,
+            Some(error("structured_output_retry_exhausted", "", None)),
+            "contract_violation",
+            R::ContractRecovery,
+        ),
+        (
+            "a refusal that is said to be one",
+            Termination::NaturalExit,
+            1,
+            Some(ResultRecord { refused: true, ..error("api_error", "", None) }),
+            "refused",
+            R::None,
+        ),
         (
             "prompt too long",
             Termination::NaturalExit,
@@ -246,6 +284,19 @@ fn a_named_file_must_be_there_and_not_elsewhere() {
         ("path_contamination", RetryReason::PathContamination)
     );
     assert!(astray.result.contains("`plan_path` names /x/plan.md"), "{}", astray.result);
+}
+
+#[test]
+fn who_says_that_it_is_not_done_is_not() {
+    let verdict = |done: bool| {
+        let given = serde_json::json!({ DONE: done, SAID: "The second half is left.\nMore." });
+        let facts = facts(Some(ResultRecord { structured_output: Some(given), ..completed() }));
+        judged(Termination::NaturalExit, 0, &facts, &[DONE, SAID])
+    };
+    assert!(verdict(true).success);
+    let left = verdict(false);
+    assert_eq!((left.subtype.as_str(), left.retry_reason), ("early_stop", RetryReason::EarlyStop));
+    assert_eq!(left.because[0], "it says itself that it is not done: The second half is left.");
 }
 
 #[test]

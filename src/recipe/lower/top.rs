@@ -74,6 +74,7 @@ impl Lowering<'_> {
             path: None,
             text: self.document.text.clone(),
             hash: ids::fingerprint(&self.document.text),
+            parts: Vec::new(),
         }
     }
 

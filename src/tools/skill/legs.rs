@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{LEAST_BUDGET, Prepared, tell};
 use crate::core::stop::{Stop, StopSignal, more_urgent};
+use crate::core::text::first_line;
 use crate::core::threads::blocking;
 use crate::core::usage::Usage;
 use crate::engine::event::Live;
@@ -19,9 +20,11 @@ use crate::engine::host::{Call, Watch};
 use crate::execution::client::{SessionSpec, renewal};
 use crate::execution::facts::Update;
 use crate::execution::quota::wait::Waited;
-use crate::execution::race::Policy;
+use crate::execution::race::{Policy, Termination};
+use crate::execution::record::Denial;
 use crate::execution::session::{self, Ended, Glimpse, Session};
 use crate::execution::verdict::{RetryReason, SkillResult, missing};
+use crate::skills::Writes;
 use crate::tools::patience::Patience;
 use crate::tools::quota::Tell;
 use crate::tools::{Toolkit, prompt, quota};
@@ -33,7 +36,8 @@ const ANSWERING: Duration = Duration::from_secs(300);
 const UNSAID: Duration = Duration::from_secs(1);
 /// The outputs that are to be asked for once more; none when that makes no sense.
 fn to_ask(verdict: &SkillResult, missing: Vec<String>, can_ask: bool) -> Option<Vec<String>> {
-    let incomplete = verdict.retry_reason == RetryReason::ContractRecovery && !missing.is_empty();
+    let unanswered = matches!(verdict.retry_reason, RetryReason::ContractRecovery | RetryReason::EmptyOutput);
+    let incomplete = unanswered && verdict.subtype != "unparseable" && !missing.is_empty();
     (incomplete && can_ask).then_some(missing)
 }
 
@@ -80,6 +84,9 @@ async fn turns(
     let (mut spec, mut policy) = (prepared.spec.clone(), prepared.policy.clone());
     let (mut used, mut asked_for) = (Usage::default(), Vec::new());
     let mut by_model: IndexMap<String, Usage> = IndexMap::new();
+    let (mut earlier, mut taken_up) = (None, false);
+    // What an earlier try, or a part before a cut, did is not seen anew on the disk.
+    let whole = !prepared.spec.continues && call.attempt == 1;
     let began = Instant::now();
     loop {
         let spent = used.cost_usd;
@@ -91,7 +98,10 @@ async fn turns(
             env: &prepared.env,
             policy: &policy,
             outputs: &prepared.outputs,
-            writes: prepared.writes,
+            writes: match prepared.writes {
+                Writes::Always if !whole => Writes::Conditional,
+                writes => writes,
+            },
             ledger: ledger.as_ref(),
             transcript: prepared.transcript.as_deref(),
             place: Some(&prepared.place),
@@ -119,6 +129,7 @@ async fn turns(
             *by_model.entry(model).or_default() += usage;
         }
         ended.verdict.usage_by_model.clone_from(&by_model);
+        merge(&mut ended, earlier.take());
         if !asked_for.is_empty() && ended.verdict.success {
             ended.verdict.because.push(format!("it was asked once more for {}", asked_for.join(", ")));
         }
@@ -134,13 +145,24 @@ async fn turns(
             spec = SessionSpec { continues: true, prompt, ..prepared.spec.clone() };
             policy = Policy { wall_clock: ANSWERING, ..prepared.policy.clone() };
             asked_for = missing;
+            earlier = Some(ended);
+            continue;
+        }
+        let next = again(prepared, &spec);
+        if is_lost(&ended) && !taken_up && next.is_some() {
+            let why = ended.verdict.because.first().map(|why| first_line(why).to_owned());
+            tell_wait(format!("{}: it is taken up where it was", why.unwrap_or_default()), None);
+            (taken_up, earlier) = (true, Some(ended));
+            spec = next.unwrap_or(spec);
             continue;
         }
         match patience.wait(kit, &ended.verdict, &tell_wait, &mut stop).await {
             None | Some(Waited::Stopped) => return ended,
             Some(Waited::Over) => {}
         }
-        if let Some(next) = again(prepared, &spec) {
+        earlier = Some(ended);
+        // The question after an incomplete answer is put again.
+        if let (Some(next), true) = (next, asked_for.is_empty()) {
             spec = next;
         }
         // What a session takes counts, and what it waits does not.
@@ -148,6 +170,38 @@ async fn turns(
         let left = prepared.policy.wall_clock.saturating_sub(taken);
         policy = Policy { wall_clock: left.max(Duration::from_secs(1)), ..policy };
     }
+}
+
+/// Whether the client went away in the middle of its work, without a word and not by our doing: killed by the system, most often.
+fn is_lost(ended: &Ended) -> bool {
+    let label = ended.verdict.subtype.as_str();
+    ended.termination == Termination::NaturalExit
+        && (matches!(label, "killed" | "drain_race")
+            || label == "unparseable" && ended.verdict.retry_reason == RetryReason::EmptyOutput)
+}
+
+/// Takes over what was seen of the same session before it was continued.
+fn merge(ended: &mut Ended, earlier: Option<Ended>) {
+    let Some(earlier) = earlier else { return };
+    let (now, then) = (&mut ended.verdict, earlier.verdict);
+    let known = |denial: &Denial| now.permission_denials.iter().any(|known| known.id == denial.id);
+    let mut denials: Vec<Denial> =
+        then.permission_denials.into_iter().filter(|denial| !known(denial)).collect();
+    if now.success && !denials.is_empty() {
+        let told: Vec<&str> = denials.iter().map(|denial| denial.tool.as_str()).collect();
+        now.because.push(format!("calls were refused before it was continued: {}", told.join(", ")));
+    }
+    denials.append(&mut now.permission_denials);
+    now.permission_denials = denials;
+    for path in then.write_path_warnings {
+        if !now.write_path_warnings.contains(&path) {
+            now.write_path_warnings.push(path);
+        }
+    }
+    let mut left = earlier.left;
+    left.append(&mut ended.left);
+    ended.left = left;
+    ended.unlisted = ended.unlisted.saturating_add(earlier.unlisted);
 }
 
 /// The turn of a session that may renew the login; none when the run is to stop, which the session then finds itself.
@@ -188,6 +242,35 @@ fn has_transcript(prepared: &Prepared) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_seen_before_it_was_continued_is_kept() {
+        let denial = |id: &str| Denial { id: id.into(), tool: "Bash".into(), target: "x".into() };
+        let ended = |denials: &[&str], outside: &[&str], unlisted| Ended {
+            verdict: SkillResult {
+                success: true,
+                permission_denials: denials.iter().map(|id| denial(id)).collect(),
+                write_path_warnings: outside.iter().map(|&path| path.to_owned()).collect(),
+                ..SkillResult::default()
+            },
+            termination: Termination::NaturalExit,
+            exit: None,
+            left: Vec::new(),
+            unlisted,
+            stdout_held: false,
+            dropped_lines: 0,
+            log_trouble: None,
+        };
+        let mut now = ended(&["b"], &["/y"], 1);
+        merge(&mut now, Some(ended(&["a", "b"], &["/x", "/y"], 2)));
+        let ids: Vec<&str> = now.verdict.permission_denials.iter().map(|one| one.id.as_str()).collect();
+        assert_eq!((ids, now.unlisted), (vec!["a", "b"], 3));
+        assert_eq!(now.verdict.write_path_warnings, ["/y", "/x"]);
+        assert_eq!(now.verdict.because, ["calls were refused before it was continued: Bash"]);
+        let mut alone = ended(&[], &[], 0);
+        merge(&mut alone, None);
+        assert!(alone.verdict.because.is_empty());
+    }
 
     #[test]
     fn what_is_missing_is_asked_for_once_and_only_then() {

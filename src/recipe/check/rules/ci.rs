@@ -267,8 +267,7 @@ fn gave_up(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     // Steps after which nobody knows more about the pull request than before.
     let idle = |index: usize| match &steps[index].kind {
         StepKind::Tool { tool, .. } => matches!(tool.name, "release_issue" | "register_clone_status"),
-        StepKind::Route | StepKind::Stop { .. } => true,
-        StepKind::Constant(_) => true,
+        StepKind::Route | StepKind::Stop { .. } | StepKind::Constant(_) => true,
         StepKind::Confirm { .. } | StepKind::ForEach(_) | StepKind::Call(_) => false,
     };
     let told_as_success = |index: usize| {

@@ -1,0 +1,176 @@
+//! `autoskillit recipes check`.
+
+use super::formats::{github, sarif};
+use crate::app::error::AppError;
+use crate::app::kitchen::Pantry;
+use crate::cli::Session;
+use crate::cli::exit::Exit;
+use crate::recipe::Problems;
+
+/// What is checked, and how it is told.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct CheckArgs {
+    /// Names, files, or patterns of files in quotes; without any, all recipes.
+    #[arg(value_name = "NAME|PATH")]
+    recipes: Vec<String>,
+    /// How the findings are told.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+    /// Print JSON; the same as `--format json`.
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
+    /// What else counts as a reason to fail.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    deny: Option<Deny>,
+    /// Check the form alone: keys, types, expressions, routes; not what the parts mean together.
+    #[arg(long)]
+    structure_only: bool,
+}
+
+/// How findings are told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people, with snippets.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// SARIF 2.1.0, for hosts that show findings beside the code.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+}
+
+/// What else fails a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Deny {
+    /// Warnings.
+    Warnings,
+}
+
+/// What was found in all recipes.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    /// How many recipes were looked at.
+    checked: usize,
+    /// What each file has.
+    pub(super) files: Vec<Problems>,
+    /// What could not be read, and why.
+    pub(super) unreadable: Vec<String>,
+}
+
+impl Findings {
+    /// Adds what a recipe and its sub-recipes have; what is known of a file that several recipes call is told once.
+    fn add(&mut self, problems: Vec<Problems>) {
+        for (index, problems) in problems.into_iter().enumerate() {
+            let known = self.files.iter().any(|known| index > 0 && known.file() == problems.file());
+            if !known {
+                self.files.push(problems);
+            }
+        }
+    }
+
+    fn errors(&self) -> usize {
+        self.files.iter().map(Problems::errors).sum::<usize>() + self.unreadable.len()
+    }
+
+    fn warnings(&self) -> usize {
+        self.files.iter().map(|problems| problems.list().len() - problems.errors()).sum()
+    }
+}
+
+pub(super) fn check(session: &Session, pantry: &Pantry, args: CheckArgs) -> Result<Exit, AppError> {
+    let alone = args.recipes.len() == 1;
+    let names = match args.recipes.is_empty() {
+        true => pantry.library.names(),
+        false => named(args.recipes)?,
+    };
+    let mut found = Findings { checked: names.len(), ..Findings::default() };
+    for name in names {
+        let problems = match args.structure_only {
+            true => pantry.library.structure(&name).map(|problems| vec![problems]),
+            false => pantry.library.check(&name, pantry),
+        };
+        match problems {
+            Ok(problems) => found.add(problems),
+            // One name that means nothing is a mistake of typing; of several, the others are checked all the same.
+            Err(error) if alone => return Err(error.into()),
+            Err(error) => found.unreadable.push(error.to_string()),
+        }
+    }
+    let format = if args.json { Format::Json } else { args.format };
+    match format {
+        Format::Text => text(session, &found),
+        Format::Json => session.printer.data(&json(&found).to_string()),
+        Format::Sarif => session.printer.data(&format!("{:#}", sarif(&found))),
+        Format::Github => {
+            let commands = github(&found);
+            if !commands.is_empty() {
+                session.printer.data(&commands);
+            }
+        }
+    }
+    let failed = found.errors() > 0 || (args.deny == Some(Deny::Warnings) && found.warnings() > 0);
+    Ok(if failed { Exit::Usage } else { Exit::Succeeded })
+}
+
+/// What was typed, with the files that patterns stand for.
+fn named(typed: Vec<String>) -> Result<Vec<String>, AppError> {
+    let mut names: Vec<String> = Vec::new();
+    for name in typed {
+        let is_pattern = name.contains(['*', '?', '[']) && !std::path::Path::new(&name).exists();
+        if !is_pattern {
+            names.push(name);
+            continue;
+        }
+        let paths = glob::glob(&name).map_err(|error| {
+            AppError::usage(format!("`{name}` is no pattern of files: {}", error.msg))
+                .hint("`*` stands for a part of a name, `**` for folders")
+        })?;
+        let files: Vec<String> = paths
+            .filter_map(Result::ok)
+            .filter(|path| {
+                path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+            })
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect();
+        if files.is_empty() {
+            return Err(AppError::usage(format!("no recipe file matches `{name}`"))
+                .hint("a recipe file ends in `.yaml` or `.yml`"));
+        }
+        names.extend(files);
+    }
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+    Ok(names)
+}
+
+fn text(session: &Session, found: &Findings) {
+    found
+        .files
+        .iter()
+        .filter(|problems| !problems.is_empty())
+        .for_each(|problems| session.printer.problems(problems));
+    for message in &found.unreadable {
+        session.printer.error(message, &[]);
+    }
+    let count = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    session.printer.note(&format!(
+        "{}: {}, {}",
+        count(found.checked, "recipe"),
+        count(found.errors(), "error"),
+        count(found.warnings(), "warning")
+    ));
+}
+
+fn json(found: &Findings) -> serde_json::Value {
+    let problems: Vec<_> = found.files.iter().flat_map(Problems::report).collect();
+    serde_json::json!({
+        "schema_version": 1,
+        "checked": found.checked,
+        "errors": found.errors(),
+        "warnings": found.warnings(),
+        "problems": problems,
+        "unreadable": found.unreadable,
+    })
+}
