@@ -113,6 +113,68 @@ fn load(name: &str, text: &str) -> Recipe {
     compile(text, &origin, &AnySkill).unwrap_or_else(|problems| panic!("{problems:#?}")).recipe
 }
 
+/// Eighty steps as people write them, in 1,500 lines.
+#[divan::bench]
+fn load_1500_lines(bencher: Bencher<'_, '_>) {
+    let text = as_people_write();
+    assert!(text.lines().count() >= 1500, "{} lines", text.lines().count());
+    bencher.bench_local(|| load("long", &text));
+}
+
+fn as_people_write() -> String {
+    let mut text = "name: long\ndescription: many steps, written out\nlanguage: 1\nlimits:\n  max_visits: 9\ningredients:\n  \
+                    task:\n    description: what is to be cooked\n    default: soup\n  polish:\n    type: bool\n    default: true\nsteps:\n"
+        .to_owned();
+    for number in 0..40 {
+        let after = if number == 39 { "done".to_owned() } else { format!("work_{}", number + 1) };
+        write!(
+            text,
+            r#"  work_{number}:
+    description: Work on part {number}
+    skill: make-plan
+    args:
+      - ${{{{ inputs.task }}}}
+      - ${{{{ context.note_{number} | default('') }}}}
+      - when: inputs.polish and run.step != 'none'
+        value: --polish
+    retries: 2
+    capture:
+      plan_{number}: ${{{{ result.plan_path }}}}
+    capture_list:
+      plan_parts: ${{{{ result.plan_parts }}}}
+    on_success: check_{number}
+    on_failure: escalate
+    on_context_limit: check_{number}
+    note: >
+      The plan of part {number} goes into a file of its own,
+      so that the check can read it without the others.
+  check_{number}:
+    description: Look at what part {number} has become
+    tool: run_cmd
+    with:
+      cmd: |
+        set -e
+        ./check ${{{{ context.plan_{number} | default('') | sh }}}}
+        ./taste "$TASK"
+      env:
+        TASK: ${{{{ inputs.task }}}}
+      timeout: 10m
+    capture:
+      note_{number}: ${{{{ result.stdout | trim }}}}
+    on_result:
+      - when: result.exit_code == 3
+        route: escalate
+      - when: result.stdout is startingwith('GO') or context.note_{number} == 'good'
+        route: {after}
+      - route: work_{number}
+    on_failure: escalate
+"#
+        )
+        .expect("a text takes more text");
+    }
+    text
+}
+
 fn eighty_steps() -> String {
     let mut text =
         "name: long\ndescription: many steps\ningredients:\n  task: {default: soup}\nsteps:\n".to_owned();

@@ -10,6 +10,10 @@ use autoskillit::execution::race::{Exit, Policy, Race, Signal, Step, Termination
 use autoskillit::execution::record::{Record, parse_lossy};
 use autoskillit::execution::transcript::stop_of;
 use autoskillit::execution::verdict::{Declared, Evidence, SkillResult, judge};
+use autoskillit::recipe::executable::gaps;
+use autoskillit::recipe::model::RecipeSource;
+use autoskillit::recipe::print::print;
+use autoskillit::recipe::{AnySkill, Origin, compile, yaml};
 use autoskillit::skills::Writes;
 use autoskillit::workspace::ledger::Changes;
 
@@ -87,6 +91,32 @@ pub(crate) fn verdict(bytes: &[u8]) -> bool {
         );
     }
     verdict.success
+}
+
+/// The text of a recipe. It compiles, or every problem has its place in it; what compiles is printed, and what is printed is
+/// read again as the same. Gives whether it compiled.
+pub(crate) fn recipe(bytes: &[u8]) -> bool {
+    let Ok(text) = yaml::decode(bytes.to_vec()) else { return false };
+    let origin =
+        Origin { file: "x.yaml".to_owned(), stem: "x".to_owned(), source: RecipeSource::Path, path: None };
+    let loaded = match compile(&text, &origin, &AnySkill) {
+        Ok(loaded) => loaded,
+        Err(problems) => {
+            assert!(problems.errors() > 0);
+            for (range, _) in problems.list().iter().flat_map(|problem| &problem.labels) {
+                assert!(problems.text().get(range.clone()).is_some(), "{range:?} is no place in {text}");
+            }
+            return false;
+        }
+    };
+    let _ = gaps(&loaded.recipe);
+    let printed = print(&loaded.recipe);
+    let again = match compile(&printed, &origin, &AnySkill) {
+        Ok(again) => again.recipe,
+        Err(problems) => panic!("{problems}: {:#?}\nprinted of\n{text}\nis\n{printed}", problems.list()),
+    };
+    assert_eq!(printed, print(&again), "printed of\n{text}");
+    true
 }
 
 fn read(bytes: &[u8], chunk: usize) -> Vec<Record> {

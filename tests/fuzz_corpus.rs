@@ -1,4 +1,4 @@
-//! What `tests/fuzz` looks for at length, for a few seconds in every test run: recorded real streams, and changes of them.
+//! What `tests/fuzz` looks for at length, for a few seconds in every test run: recorded real streams, recipes, and changes of them.
 
 use std::path::Path;
 
@@ -62,4 +62,28 @@ fn recorded_streams_and_changes_of_them_hold_what_must_be_true() {
         }
     }
     assert!(successes > 0, "what holds of a success was looked at");
+}
+
+#[test]
+fn recipes_and_changes_of_them_compile_or_say_where() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["tests/corpus/recipes/legacy", "recipes"];
+    let mut seeds: Vec<Vec<u8>> = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(root.join(folder)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .map(|path| std::fs::read(path).unwrap())
+        .collect();
+    assert!(seeds.len() >= 8, "the corpus is there");
+    seeds.push(Vec::new());
+    let mut numbers = Numbers(2027);
+    let mut good = 0;
+    for seed in &seeds {
+        for round in 0..25 {
+            let bytes = if round == 0 { seed.clone() } else { changed(seed, &mut numbers) };
+            good += usize::from(targets::recipe(&bytes));
+        }
+    }
+    assert!(good >= 8, "recipes that compile were looked at");
 }

@@ -23,7 +23,6 @@ const TOLERATED: &[(&str, &str)] = &[
     ("no-route", "prose-routing"),
     ("step-name", "step-name"),
     ("unbounded-cycle", "unbounded-cycle"),
-    ("unbounded-loop", "unbounded-loop"),
     ("unknown-key", "unknown-key"),
     ("unknown-parameter", "unknown-parameter"),
 ];

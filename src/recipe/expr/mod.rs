@@ -14,7 +14,7 @@ mod value;
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
@@ -59,7 +59,8 @@ struct Inner {
     written: Option<String>,
     mode: Mode,
     test: test::Test,
-    program: machine::Program,
+    /// Made when it is first evaluated: most expressions of a recipe that is only looked at never are.
+    program: OnceLock<Result<machine::Program, String>>,
     paths: Vec<analyse::Path>,
     references: Vec<Reference>,
     shell: analyse::Shell,
@@ -155,14 +156,13 @@ impl Expr {
 
     fn compile(source: &str, mode: Mode, written: Option<&str>) -> Result<Self, ExprError> {
         let found = analyse::analyse(source)?;
-        let program = machine::compile(source)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 source: source.trim().to_owned(),
                 written: written.map(|text| text.trim().to_owned()),
                 mode,
                 test: found.test,
-                program,
+                program: OnceLock::new(),
                 paths: found.paths,
                 references: found.references,
                 shell: found.shell,
@@ -229,7 +229,9 @@ impl Expr {
     }
 
     fn run(&self, scope: &Scope) -> Result<minijinja::Value, String> {
-        machine::eval(&self.inner.program, value::context(scope, &self.inner.paths, self.inner.mode))
+        let compile = || machine::compile(&self.inner.source).map_err(|error| error.message);
+        let program = self.inner.program.get_or_init(compile).as_ref().map_err(Clone::clone)?;
+        machine::eval(program, value::context(scope, &self.inner.paths, self.inner.mode))
     }
 
     fn error(&self, message: String) -> EvalError {

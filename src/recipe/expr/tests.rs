@@ -238,3 +238,13 @@ fn what_is_missing_is_nothing_in_the_old_language() {
         assert_eq!(read(source), Ok(value), "{source}");
     }
 }
+
+proptest! {
+    /// An expression is compiled when it is first evaluated; what was read as one does not fail then.
+    #[test]
+    fn what_is_an_expression_compiles(text in "([a-z.']{1,6}|[-+*/%~<>=!|,:()\\[\\]{} 0-9]|and|or|not|in|is|if|else| ){1,12}") {
+        if Expr::parse(&text).is_ok() {
+            prop_assert!(machine::compile(text.trim()).is_ok(), "{}", text);
+        }
+    }
+}

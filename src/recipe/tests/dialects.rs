@@ -6,7 +6,7 @@ use crate::recipe::model::{Arg, Dialect, StepKind};
 /// The codes of a recipe with these parts, errors marked with `!`.
 fn found(head: &str, top: &str, steps: &str) -> Vec<String> {
     let text = format!("name: demo\n{head}{top}steps:\n{steps}");
-    let problems = match load(&text) {
+    let problems = match load_form(&text, &Skills) {
         Ok(loaded) => loaded.warnings,
         Err(problems) => problems,
     };
@@ -94,8 +94,8 @@ fn each_construct_has_its_severity_in_both_languages() {
             "",
             "  a: {tool: test_check, on_success: done, on_failure: b}\n  b: {skill: make-plan, on_success: a}\n"
                 .to_owned(),
-            vec!["unbounded-loop!"],
-            vec!["unbounded-loop"],
+            vec!["unbounded-cycle!"],
+            vec!["unbounded-cycle"],
         ),
     ] {
         for (head, expected) in [("language: 1\n", &current), ("autoskillit_version: \"0.9.0\"\n", &legacy)] {

@@ -69,7 +69,7 @@ finally:
 
 #[test]
 fn every_key_is_understood() {
-    let recipe = load(WHOLE).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
+    let recipe = load_form(WHOLE, &Skills).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
     assert_eq!(recipe.ingredients["base"].default_from, Some(DefaultFrom::GitBaseBranch));
     let remote = recipe.ingredients["remote"].default_from.as_ref().map(DefaultFrom::written);
     assert_eq!(remote.as_deref(), Some("config.github.remote"));
@@ -112,7 +112,7 @@ fn every_key_is_understood() {
 
 #[test]
 fn the_engine_names_what_it_cannot_execute() {
-    let recipe = load(WHOLE).unwrap().recipe;
+    let recipe = load_form(WHOLE, &Skills).unwrap().recipe;
     let found: Vec<_> = gaps(&recipe).into_iter().map(|gap| (gap.step, gap.kind)).collect();
     let expected = [
         ("", "finally"),
@@ -131,7 +131,7 @@ fn the_engine_names_what_it_cannot_execute() {
          b: {action: route, skip_when_false: inputs.task, on_result: [{when: result.next == 'more', route: a}, {route: done}]}\n",
     );
     let recipe =
-        load_with(&prose, &AnySkill).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
+        load_form(&prose, &AnySkill).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
     let told: Vec<_> =
         gaps(&recipe).into_iter().map(|gap| format!("{} ({})", gap.message, gap.kind)).collect();
     insta::assert_snapshot!(told.join("\n"));
@@ -199,7 +199,11 @@ fn each_fault_in_them_has_its_code() {
         ("  a: {constant: 1, with: {x: 1}, on_success: done}\n".to_owned(), vec!["misplaced-key"]),
         ("  a: {sub_recipe: ../x, on_success: done}\n".to_owned(), vec!["bad-value"]),
     ] {
-        let found = codes(&format!("{}language: 1\n", with_steps(&steps)));
+        let problems = match load_form(&format!("{}language: 1\n", with_steps(&steps)), &Skills) {
+            Ok(loaded) => loaded.warnings,
+            Err(problems) => problems,
+        };
+        let found: Vec<_> = problems.list().iter().map(|problem| problem.code).collect();
         if found != expected {
             wrong.push(format!("{steps}{found:?} instead of {expected:?}"));
         }
@@ -213,7 +217,7 @@ fn arguments_of_a_python_function_stand_where_they_did() {
         "  a: {tool: run_python, with: {callable: x.y, pr: '${{ inputs.task }}', args: {z: 1}}, on_success: b}\n  \
          b: {python: x.y, with: {z: 1}, retry: {max_attempts: 2}, on_success: done}\n",
     );
-    let loaded = load(&text).unwrap_or_else(|problems| panic!("{}", render(&problems)));
+    let loaded = load_form(&text, &Skills).unwrap_or_else(|problems| panic!("{}", render(&problems)));
     for (step, keys) in [("a", vec!["z", "pr"]), ("b", vec!["z"])] {
         let StepKind::Tool { tool, with } = &loaded.recipe.steps[step].kind else { panic!("a tool step") };
         let Arg::Map(args) = &with["args"] else { panic!("a mapping") };

@@ -15,7 +15,7 @@ pub(super) fn essence(recipe: &Recipe) -> String {
 /// Prints a recipe and reads that again.
 pub(super) fn again(recipe: &Recipe) -> Recipe {
     let text = print(recipe);
-    match load_with(&text, &AnySkill) {
+    match load_form(&text, &AnySkill) {
         Ok(loaded) => loaded.recipe,
         Err(problems) => panic!("{}\n{text}", render(&problems)),
     }
@@ -25,7 +25,7 @@ pub(super) fn again(recipe: &Recipe) -> Recipe {
 fn a_recipe_is_the_same_after_printing() {
     for text in [super::accept::WHOLE, super::features::WHOLE] {
         let recipe =
-            load_with(text, &AnySkill).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
+            load_form(text, &AnySkill).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
         let second = again(&recipe);
         assert_eq!(essence(&recipe), essence(&second), "{}", print(&recipe));
         assert_eq!(print(&recipe), print(&second));
@@ -34,7 +34,7 @@ fn a_recipe_is_the_same_after_printing() {
 
 #[test]
 fn a_printed_recipe_reads_well() {
-    let recipe = load_with(super::features::WHOLE, &AnySkill).unwrap().recipe;
+    let recipe = load_form(super::features::WHOLE, &AnySkill).unwrap().recipe;
     insta::assert_snapshot!(print(&recipe));
 }
 
@@ -45,9 +45,10 @@ fn a_legacy_recipe_keeps_its_meaning() {
          on_result:\n      - when: ${{ result.stdout | trim }} == NO GO\n        route: b\n      - route: done\n  \
          b:\n    tool: run_skill\n    with: {skill_command: '/make-plan {x}', hint: 3}\n    optional_context_refs: [all]\n    on_success: done\n",
     );
-    let recipe = load(&text).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
+    let recipe =
+        load_form(&text, &AnySkill).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
     let second = again(&recipe);
     assert_eq!(essence(&recipe), essence(&second), "{}", print(&recipe));
-    let warned = load_with(&print(&recipe), &AnySkill).unwrap().warnings;
+    let warned = load_form(&print(&recipe), &AnySkill).unwrap().warnings;
     assert!(warned.list().iter().all(|problem| problem.code != "legacy-recipe"), "it is said on purpose");
 }

@@ -61,12 +61,25 @@ fn step() -> impl Strategy<Value = String> {
         "skill: make-plan, args: ['${{ inputs.task }}']",
         "action: route",
         "action: confirm, message: 'x ${{ context.v }}'",
+        "constant: ['${{ context.v }}', {a: 1}]",
+        "for_each: ['${{ inputs.task }}'], as: it, mode: parallel, max_parallel: 2, steps: {s: {skill: make-plan, args: [{when: item.it, value: '${{ item.it }}'}], on_success: done}}, collect: {w: '${{ context.v }}'}",
+        "sub_recipe: other, gate: task, inputs: {a: '${{ inputs.task }}'}, outputs: {v: '${{ context.w }}'}",
+        "tool: run_skill, with: {skill_command: '/make-plan ${{ inputs.task }}'}",
+        "tool: run_cmd, with: {cmd: 'ls \"${{ inputs.task }}\"'}, optional_context_refs: [v]",
+        "python: a.b, with: {x: '${{ context.v }}'}",
     ]);
     let extra = prop::sample::select(vec![
         "",
         ", capture: {v: '${{ result.stdout }}'}",
         ", capture: {v: 3}",
         ", max_visits: 3",
+        ", retry: {max: 1, on: [stale], backoff: {first: 3s, factor: 1.5}}",
+        ", poll: {every: 1s, for: 1m, until: result.exit_code == 0}",
+        ", outputs_from: {file: 'x${{ run.id }}'}",
+        ", capture: {v: {value: {a: '${{ result.stdout }}'}, mode: append, type: list}}",
+        ", capture_list: {v: '${{ result.stdout | trim }}'}",
+        ", on_exhausted: '@escalate', on_context_limit: done, note: \"a: #\\n b\"",
+        ", skip_when_false: '${{ inputs.task }} == x', on_skip: done",
         ", max_visits: 2, on_exceeded: done",
         ", skip_when_false: inputs.task",
         ", oops: 1",
@@ -92,8 +105,17 @@ proptest! {
     fn small_recipes_compile_or_say_where(steps in prop::collection::vec(step(), 1..5)) {
         let steps: String =
             steps.iter().zip(["a", "b", "c", "d"]).map(|(step, name)| format!("  {name}: {step}\n")).collect();
-        match load(&with_steps(&steps)) {
-            Ok(loaded) => prop_assert_eq!(loaded.warnings.errors(), 0),
+        match load_form(&with_steps(&steps), &Skills) {
+            Ok(loaded) => {
+                prop_assert_eq!(loaded.warnings.errors(), 0);
+                let printed = crate::recipe::print::print(&loaded.recipe);
+                let again = match load_form(&printed, &Skills) {
+                    Ok(again) => again.recipe,
+                    Err(problems) => panic!("{}", render(&problems)),
+                };
+                prop_assert_eq!(super::print::essence(&loaded.recipe), super::print::essence(&again));
+                let _ = crate::recipe::executable::gaps(&again);
+            }
             Err(problems) => {
                 prop_assert!(problems.errors() > 0);
                 for problem in problems.list() {

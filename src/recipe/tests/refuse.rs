@@ -164,7 +164,7 @@ fn each_fault_has_its_code() {
         ("  a: {tool: run_skill, with: {skill_command: /autoskillit:nope x}, on_success: done}\n".to_owned(), vec!["unknown-skill-command"]),
         ("  a: {tool: run_skill, with: {skill_command: '/make-plan ${{ inputs.task }}'}, on_success: done}\n".to_owned(), vec![]),
         ("  a: {skill: make-plan, skip_when_false: inputs.task, on_result: [{route: done}], on_failure: done}\n".to_owned(), vec!["no-route"]),
-        ("  a: {skill: make-plan, on_result: [{route: done}, {route: done}]}\n".to_owned(), vec!["unreachable-route"]),
+        ("  a: {skill: make-plan, on_failure: done, on_result: [{route: done}, {route: done}]}\n".to_owned(), vec!["unreachable-route"]),
         ("  a: {skill: make-plan, on_result: [{when: true, route: nope}]}\n".to_owned(), vec!["dangling-route"]),
         ("  a: {skill: make-plan, on_result: {field: verdict}}\n".to_owned(), vec!["missing-key"]),
         ("  a: {tool: run_cmd, on_success: done}\n".to_owned(), vec!["missing-parameter"]),

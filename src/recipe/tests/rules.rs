@@ -89,7 +89,9 @@ impl SkillLookup for Store {
 }
 
 fn problems(body: &str, levels: &Levels) -> Problems {
-    let text = format!("name: demo\ndescription: A demo.\n{body}");
+    // Examples are in our language, unless they say another.
+    let language = if body.contains("autoskillit_version:") { "" } else { "language: 1\n" };
+    let text = format!("{language}name: demo\ndescription: A demo.\n{body}");
     let origin = Origin {
         file: "demo.yaml".to_owned(),
         stem: "demo".to_owned(),
