@@ -46,6 +46,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("order sh", &["ship"]),
     ("recipes check b", &["broken"]),
     ("recipes show h", &["hello"]),
+    ("recipes render h", &["hello"]),
     ("cook ship ", &["color=", "loud=", "notes=", "times="]),
     ("cook ship loud=true ", &["color=", "notes=", "times="]),
     ("cook ship --json lo", &["loud="]),

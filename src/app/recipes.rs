@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::recipe::diagram::does;
+use crate::recipe::executable;
 use crate::recipe::model::{Recipe, Step, Target};
+use crate::recipe::{Loaded, Problem, Problems, Severity};
 
 fn target(target: &Target) -> String {
     match target {
@@ -70,4 +72,52 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
         "steps": steps,
         "kitchen_rules": recipe.kitchen_rules,
     })
+}
+
+/// What the engine cannot execute of a recipe, by file, as errors with what to write instead.
+#[must_use]
+pub fn gaps(loaded: &Loaded) -> Vec<Problems> {
+    let recipe = &loaded.recipe;
+    let mut files: Vec<(String, String, Vec<Problem>)> =
+        vec![(loaded.warnings.file().to_owned(), recipe.text.clone(), Vec::new())];
+    for gap in executable::gaps(recipe) {
+        let step = recipe.all_steps().into_iter().find(|step| step.name == gap.step);
+        let part = step.and_then(|step| step.origin.as_ref());
+        let text = part.and_then(|part| recipe.parts.iter().find(|text| text.name == part.recipe));
+        let at = match text {
+            None => 0,
+            Some(text) => files.iter().position(|(file, ..)| *file == text.file).unwrap_or_else(|| {
+                files.push((text.file.clone(), text.text.clone(), Vec::new()));
+                files.len() - 1
+            }),
+        };
+        let (_, text, problems) = &mut files[at];
+        let mut problem = match step.map(|step| line(text, step.line)) {
+            Some(place) if !place.is_empty() => {
+                Problem::error("not-executable", gap.message, place, "this step")
+            }
+            _ => Problem::whole("not-executable", gap.message),
+        };
+        if !gap.stops {
+            problem.severity = Severity::Warning;
+        }
+        problems.push(
+            problem.help(Some(gap.add).filter(|add| !add.is_empty()).map(|add| format!("instead: {add}"))),
+        );
+    }
+    let told = files.into_iter().filter(|(_, _, problems)| !problems.is_empty());
+    told.map(|(file, text, problems)| Problems::new(&file, &text, problems)).collect()
+}
+
+/// Where a line of a text stands, without its indentation.
+fn line(text: &str, number: usize) -> std::ops::Range<usize> {
+    let mut start = 0;
+    for (index, line) in text.split_inclusive('\n').enumerate() {
+        if index + 1 == number {
+            let indent = line.len() - line.trim_start().len();
+            return start + indent..start + line.trim_end().len().max(indent);
+        }
+        start += line.len();
+    }
+    0..0
 }

@@ -234,9 +234,11 @@ fn informed(typed: &Arc<Typed>) -> Command {
                 .mut_arg("resume", with(Typed::runs_to_resume))
                 .mut_arg("rehearse", with(Typed::scenarios))
         })
+        .mut_subcommand("migrate", |migrate| migrate.mut_arg("recipes", with(Typed::all_recipes)))
         .mut_subcommand("recipes", |recipes| {
             recipes
                 .mut_subcommand("show", |show| show.mut_arg("recipe", with(Typed::recipes)))
+                .mut_subcommand("render", |render| render.mut_arg("recipe", with(Typed::recipes)))
                 .mut_subcommand("check", |check| check.mut_arg("recipes", with(Typed::all_recipes)))
         })
         .mut_subcommand("runs", |runs| {

@@ -42,8 +42,8 @@ const RECIPE: &[Key] = &[
     ("name", text, "What people type; the same as the file's name without extension."),
     (
         "language",
-        one,
-        "The version of the recipe language. Without it, a file with forms of AutoSkillit 0.9 is read as one of those.",
+        language,
+        "1: the language of today. 0: that of AutoSkillit 0.9. Without it, the first form that only 0.9 has decides.",
     ),
     ("description", text, "One sentence for lists."),
     ("summary", text, "The chain of steps in a line."),
@@ -193,8 +193,8 @@ fn scalar() -> Value {
     json!({ "type": ["string", "number"] })
 }
 
-fn one() -> Value {
-    json!({ "const": 1 })
+fn language() -> Value {
+    json!({ "enum": [0, 1] })
 }
 
 fn boolean() -> Value {

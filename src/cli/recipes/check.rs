@@ -3,9 +3,12 @@
 use super::formats::{github, sarif};
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
+use crate::app::recipes::gaps;
 use crate::cli::Session;
 use crate::cli::exit::Exit;
+use crate::cli::ui::style::Role;
 use crate::recipe::Problems;
+use crate::recipe::check::{rule, rules};
 
 /// What is checked, and how it is told.
 #[derive(Debug, clap::Args)]
@@ -25,6 +28,12 @@ pub(in crate::cli) struct CheckArgs {
     /// Check the form alone: keys, types, expressions, routes; not what the parts mean together.
     #[arg(long)]
     structure_only: bool,
+    /// Say as well which steps the engine cannot execute, and what to write instead.
+    #[arg(long, conflicts_with = "structure_only")]
+    engine: bool,
+    /// Say what a rule finds, why it matters and how to mend it.
+    #[arg(long, value_name = "RULE", exclusive = true)]
+    explain: Option<String>,
 }
 
 /// How findings are told.
@@ -63,7 +72,7 @@ impl Findings {
     /// Adds what a recipe and its sub-recipes have; what is known of a file that several recipes call is told once.
     fn add(&mut self, problems: Vec<Problems>) {
         for (index, problems) in problems.into_iter().enumerate() {
-            let known = self.files.iter().any(|known| index > 0 && known.file() == problems.file());
+            let known = index > 0 && self.files.iter().any(|known| known.report() == problems.report());
             if !known {
                 self.files.push(problems);
             }
@@ -80,6 +89,9 @@ impl Findings {
 }
 
 pub(super) fn check(session: &Session, pantry: &Pantry, args: CheckArgs) -> Result<Exit, AppError> {
+    if let Some(id) = &args.explain {
+        return explain(session, id);
+    }
     let alone = args.recipes.len() == 1;
     let names = match args.recipes.is_empty() {
         true => pantry.library.names(),
@@ -89,7 +101,14 @@ pub(super) fn check(session: &Session, pantry: &Pantry, args: CheckArgs) -> Resu
     for name in names {
         let problems = match args.structure_only {
             true => pantry.library.structure(&name).map(|problems| vec![problems]),
-            false => pantry.library.check(&name, pantry),
+            false => pantry.library.check(&name, pantry).map(|mut problems| {
+                if args.engine
+                    && let Ok(loaded) = pantry.library.load(&name, pantry)
+                {
+                    problems.extend(gaps(&loaded));
+                }
+                problems
+            }),
         };
         match problems {
             Ok(problems) => found.add(problems),
@@ -112,6 +131,32 @@ pub(super) fn check(session: &Session, pantry: &Pantry, args: CheckArgs) -> Resu
     }
     let failed = found.errors() > 0 || (args.deny == Some(Deny::Warnings) && found.warnings() > 0);
     Ok(if failed { Exit::Usage } else { Exit::Succeeded })
+}
+
+fn explain(session: &Session, id: &str) -> Result<Exit, AppError> {
+    let Some(rule) = rule(id) else {
+        let known: Vec<String> = rules().map(|rule| rule.id.to_owned()).collect();
+        return Err(AppError::unknown("rule", id, &known));
+    };
+    let look = session.printer.terminal().out;
+    let mut text = format!("{} ({})\n", look.paint(Role::Strong, rule.id), rule.level.name());
+    if rule.legacy != rule.level {
+        text.push_str(
+            &look.paint(Role::Dim, &format!("in recipes of AutoSkillit 0.9: {}\n", rule.legacy.name())),
+        );
+    }
+    text.push_str(&format!("\n{}\n{}\nTo mend it: {}.\n", rule.meaning, rule.why, rule.mend));
+    for (title, examples) in [("Found in", rule.bad), ("Not found in", rule.good)] {
+        for example in examples.iter().take(1) {
+            let indented: Vec<String> =
+                example.trim_end().lines().map(|line| format!("    {line}")).collect();
+            text.push_str(&format!("\n{}\n{}\n", look.paint(Role::Dim, title), indented.join("\n")));
+        }
+    }
+    text.push_str("\nTo accept a finding, say why: `allow: {");
+    text.push_str(&format!("{}: the reason}}` in the step or the recipe.", rule.id));
+    session.printer.data(&text);
+    Ok(Exit::Succeeded)
 }
 
 /// What was typed, with the files that patterns stand for.

@@ -148,12 +148,12 @@ fn what_does_not_fit_has_its_place_in_the_right_file() {
         ),
         (
             "unknown output",
-            "steps:\n  a: {sub_recipe: checks, inputs: {text: a}, outputs: {v: '${{ context.sayd }}'}, on_success: done}\n",
+            "steps:\n  a: {sub_recipe: checks, inputs: {text: a}, outputs: {v: '${{ context.sayd }}'}, on_success: b}\n  b: {stop: {status: succeeded, message: '${{ context.v }}'}}\n",
             &[("checks", CHECKS)],
         ),
         (
             "variable",
-            "steps:\n  b: {tool: run_cmd, with: {argv: [ls]}, capture: {a__said: '${{ result.stdout }}'}, on_success: a, on_failure: escalate}\n  a: {sub_recipe: checks, inputs: {text: a}, on_success: done}\n",
+            "steps:\n  b: {tool: run_cmd, with: {argv: [ls]}, capture: {a__said: '${{ result.stdout }}'}, on_success: a, on_failure: escalate}\n  a: {sub_recipe: checks, inputs: {text: '${{ context.a__said }}'}, on_success: done}\n",
             &[("checks", CHECKS)],
         ),
         (
