@@ -109,7 +109,7 @@ pub(crate) fn recipe(bytes: &[u8]) -> bool {
             return false;
         }
     };
-    gaps(&loaded.recipe);
+    let _ = gaps(&loaded.recipe);
     let printed = print(&loaded.recipe);
     let again = match compile(&printed, &origin, &AnySkill) {
         Ok(again) => again.recipe,
