@@ -31,7 +31,7 @@ ingredients:
   attempts: {type: int, default: 1000000}
 steps:
   plan:
-    skill: make-plan
+    skill: prepare
     args: ["${{ inputs.task }}", "${{ context.remarks | default('') }}"]
     capture:
       plan: ${{ result.plan_path }}
@@ -131,7 +131,7 @@ fn as_people_write() -> String {
             text,
             r#"  work_{number}:
     description: Work on part {number}
-    skill: make-plan
+    skill: prepare
     args:
       - ${{{{ inputs.task }}}}
       - ${{{{ context.note_{number} | default('') }}}}
@@ -140,8 +140,8 @@ fn as_people_write() -> String {
     retries: 2
     capture:
       plan_{number}: ${{{{ result.plan_path }}}}
-    capture_list:
-      plan_parts: ${{{{ result.plan_parts }}}}
+    max_visits: 3
+    on_exceeded: escalate
     on_success: check_{number}
     on_failure: escalate
     on_context_limit: check_{number}
@@ -184,7 +184,7 @@ fn eighty_steps() -> String {
         write!(
             text,
             "  work_{number}:
-    skill: make-plan
+    skill: prepare
     args: [\"${{{{ inputs.task }}}}\", \"${{{{ context.note_{number} | default('') }}}}\"]
     capture: {{plan_{number}: \"${{{{ result.plan_path }}}}\"}}
     max_visits: 3
