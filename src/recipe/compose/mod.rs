@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::call::{Call, Scope};
-use super::check::{Levels, check_with};
+use super::check::check;
 use super::diagnostic::{Problem, Problems};
 use super::load::{Setting, check_name};
 use super::lower::lower_in;
