@@ -26,6 +26,7 @@ use crate::execution::client::{Client, ClientError};
 use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
+use crate::recipe::check::Policy;
 use crate::recipe::load::{Setting, compile_in};
 use crate::recipe::model::{Orchestrator, Recipe, StepKind};
 use crate::recipe::{Loaded, Origin, PartText};
@@ -449,9 +450,11 @@ fn recorded_recipe(kitchen: &Kitchen, run_dir: &RunDir, started: &RunStarted) ->
         let dir = parts_dir(run_dir);
         AppError::environment(format!("cannot read the sub-recipes of the run, {}: {error}", dir.display()))
     })?;
+    let policy = Policy::silent();
     let setting = Setting {
         parts: Some(&parts),
-        policy: kitchen.pantry.library.policy(),
+        policy: &policy,
+        env: kitchen.pantry.library.env(),
         ..Setting::of(&kitchen.pantry)
     };
     let Loaded { recipe, .. } = compile_in(&text, &origin, &setting).map_err(|problems| {

@@ -72,8 +72,12 @@ impl Pantry {
         // Faulty settings are told by the commands that need them; recipes can be looked at without.
         let loaded = config::load(&settings::sources(top, &[])).ok();
         let pantry = Self::stock(top);
-        match loaded.and_then(|loaded| policy(&loaded.settings).ok()) {
-            Some(policy) => Self { library: pantry.library.with_policy(policy), ..pantry },
+        let read =
+            loaded.and_then(|loaded| Some((policy(&loaded.settings).ok()?, loaded.settings.recipes.env)));
+        match read {
+            Some((policy, env)) => {
+                Self { library: pantry.library.with_policy(policy).with_env(env), ..pantry }
+            }
             None => pantry,
         }
     }
@@ -90,11 +94,12 @@ impl Kitchen {
         let loaded = config::load(&settings::sources(Some(checkout.top()), flags))?;
         let policy = policy(&loaded.settings)?;
         let pantry = Pantry::stock(Some(checkout.top()));
+        let library = pantry.library.with_policy(policy).with_env(loaded.settings.recipes.env.clone());
         Ok(Self {
             redactor: redactor(variables(checkout.top()), loaded.settings.github.token.as_ref()),
             settings: loaded.settings,
             settings_warnings: loaded.warnings,
-            pantry: Pantry { library: pantry.library.with_policy(policy), ..pantry },
+            pantry: Pantry { library, ..pantry },
             dir: kitchen_dir,
             checkout,
         })

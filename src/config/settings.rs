@@ -248,6 +248,8 @@ pub struct BranchingSettings {
 pub struct RecipesSettings {
     /// How findings of rules are taken, each `rule=level`.
     pub rules: Vec<String>,
+    /// Variables of the environment that expressions may read.
+    pub env: Vec<String>,
 }
 
 /// `subsets`.

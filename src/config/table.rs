@@ -373,6 +373,14 @@ pub const KEYS: &[Key] = &[
         example: "[dead-output=warning]",
     },
     Key {
+        name: "recipes.env",
+        kind: Kind::List(Item::Text),
+        default: Default::List(&[]),
+        secret: false,
+        summary: "Variables of the environment that expressions of recipes may read as `env.NAME`, beside those that they always may.",
+        example: "[BUILD_NUMBER]",
+    },
+    Key {
         name: "subsets.disabled",
         kind: Kind::List(Item::Text),
         default: Default::List(&[]),

@@ -34,6 +34,7 @@ pub struct LibraryPaths {
 pub struct Library {
     paths: LibraryPaths,
     policy: Policy,
+    env: Vec<String>,
 }
 
 /// One recipe of a list.
@@ -106,13 +107,25 @@ impl Library {
     /// A library over these places; nothing is read yet.
     #[must_use]
     pub fn new(paths: LibraryPaths) -> Self {
-        Self { paths, policy: Policy::default() }
+        Self { paths, policy: Policy::default(), env: Vec::new() }
     }
 
     /// The same with what settings say about rules.
     #[must_use]
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same with the variables of the environment that settings let recipes read.
+    #[must_use]
+    pub fn with_env(self, env: Vec<String>) -> Self {
+        Self { env, ..self }
+    }
+
+    /// The variables of the environment that settings let recipes read.
+    #[must_use]
+    pub fn env(&self) -> &[String] {
+        &self.env
     }
 
     /// What settings say about rules.
@@ -157,7 +170,8 @@ impl Library {
     /// When there is none, its file cannot be read, or its text is faulty.
     pub fn load(&self, name: &str, skills: &dyn SkillLookup) -> Result<Loaded, LoadError> {
         let (origin, text) = self.source(name)?;
-        let setting = Setting { parts: Some(self), policy: &self.policy, ..Setting::of(skills) };
+        let setting =
+            Setting { parts: Some(self), policy: &self.policy, env: &self.env, ..Setting::of(skills) };
         compile_in(&text, &origin, &setting).map_err(|problems| LoadError::Invalid(Box::new(problems)))
     }
 
@@ -170,7 +184,7 @@ impl Library {
         let (_, own, parts) = compile_all(
             &text,
             &origin,
-            &Setting { parts: Some(self), policy: &self.policy, ..Setting::of(skills) },
+            &Setting { parts: Some(self), policy: &self.policy, env: &self.env, ..Setting::of(skills) },
         );
         Ok(std::iter::once(own).chain(parts).collect())
     }

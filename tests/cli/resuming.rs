@@ -195,3 +195,35 @@ steps:
     let resumed = kitchen.run(["cook", "--resume"]).exits(0);
     assert!(format!("{}{}", resumed.out, resumed.err).contains("Served in red."), "{}", resumed.err);
 }
+
+/// The rules were asked when the run began. Variables of the environment are read then, and only those that settings name.
+#[test]
+fn settings_of_recipes_hold_from_the_start_of_a_run() {
+    let kitchen = Kitchen::with_recipe(
+        "soup",
+        "\
+name: soup
+language: 1
+description: Cooks soup.
+steps:
+  boil:
+    tool: run_cmd
+    with: {argv: [test, -e, hot]}
+    capture: {unread: '${{ result.exit_code }}'}
+    on_success: served
+  served: {stop: {status: succeeded, message: 'Served with ${{ env.SOUP_SALT }}.'}}
+",
+    );
+    let refused = kitchen.refused(&["recipes", "check", "soup"]).exits(2);
+    assert!(refused.err.contains("recipes.env"), "{refused}");
+    let settings = |rules: &str| format!("recipes:\n  env: [SOUP_SALT]\n  rules: [{rules}]\n");
+    kitchen.write(".autoskillit/config.yaml", settings("dead-output=off"));
+    let mut cook = kitchen.command(["cook", "soup"]);
+    kitchen.screen(cook.env("SOUP_SALT", "much salt")).exits(1);
+    kitchen.write(".autoskillit/config.yaml", settings("dead-output=error"));
+    kitchen.refused(&["recipes", "check", "soup"]).exits(2);
+    kitchen.write("hot", "");
+    let mut resume = kitchen.command(["cook", "--resume"]);
+    let resumed = kitchen.screen(resume.env("SOUP_SALT", "no salt")).exits(0);
+    assert!(format!("{}{}", resumed.out, resumed.err).contains("Served with much salt."), "{resumed}");
+}

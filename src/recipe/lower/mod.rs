@@ -278,8 +278,13 @@ impl Lowering<'_> {
                         name.strip_prefix(known.as_str()).is_some_and(|rest| matches!(rest, "" | "_index"))
                     }) =>
                 {
-                    let names = self.items_in_scope.iter().map(String::as_str);
-                    let help = suggest::help(name, "items", names);
+                    let names: Vec<String> =
+                        self.items_in_scope.iter().map(|name| format!("item.{name}")).collect();
+                    let help = suggest::help(
+                        &format!("item.{name}"),
+                        "items here",
+                        names.iter().map(String::as_str),
+                    );
                     ("unknown-reference", format!("there is no `{reference}`"), help.unwrap_or_default())
                 }
                 _ => continue,

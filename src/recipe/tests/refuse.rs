@@ -268,3 +268,11 @@ fn problems_read_well_aloud() {
     miette::NarratableReportHandler::new().render_report(&mut out, &problems).unwrap();
     assert!(out.contains("there is no step `nowhere`") && out.contains("line 6"), "{out}");
 }
+
+#[test]
+fn an_item_that_is_not_there_is_told_with_those_that_are() {
+    let text = with_steps(
+        "  a:\n    for_each: [1]\n    as: part\n    steps:\n      b: {tool: run_cmd, with: {argv: [echo, \"${{ item }}\"]}, on_success: done}\n    on_success: done\n",
+    );
+    assert!(shown(&text).contains("item.part"), "{}", shown(&text));
+}
