@@ -27,8 +27,9 @@ use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
 use crate::recipe::check::Policy;
+use crate::recipe::executable::{Gap, gaps};
 use crate::recipe::load::{Setting, compile_in};
-use crate::recipe::model::{Orchestrator, Recipe, StepKind};
+use crate::recipe::model::{Orchestrator, Recipe};
 use crate::recipe::{Loaded, Origin, PartText};
 use crate::tools::{Rehearsal, Toolkit};
 
@@ -333,26 +334,19 @@ pub(super) fn toolkit(
     })
 }
 
-/// Refuses a recipe with steps that this version cannot run, before the first of them.
+/// Refuses a recipe that this version cannot run as it is written, before anything is.
 fn runnable(recipe: &Recipe) -> Result<(), AppError> {
-    let unbuilt = recipe.steps.values().filter_map(|step| match &step.kind {
-        StepKind::Tool { tool, .. } if !tool.built => {
-            Some(format!("step `{}` calls `{}`", step.name, tool.name))
-        }
-        _ => None,
-    });
-    let unbuilt: Vec<String> = unbuilt.collect();
-    if unbuilt.is_empty() {
+    const SHOWN: usize = 5;
+    let gaps: Vec<Gap> = gaps(recipe).into_iter().filter(|gap| gap.stops).collect();
+    if gaps.is_empty() {
         return Ok(());
     }
-    let mut shown = unbuilt.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-    if unbuilt.len() > 5 {
-        shown = format!("{shown}, and {} more", unbuilt.len() - 5);
+    let mut shown = gaps.iter().take(SHOWN).map(|gap| gap.message.as_str()).collect::<Vec<_>>().join("; ");
+    if gaps.len() > SHOWN {
+        shown = format!("{shown}; and {} more", gaps.len() - SHOWN);
     }
-    let error = AppError::usage(format!("this version cannot run `{}`: {shown}", recipe.name));
-    Err(error.hint(
-        "these tools are known, so that the recipe can be read and checked; replace the steps to run it",
-    ))
+    Err(AppError::usage(format!("`{}` cannot run: {shown}", recipe.name))
+        .hint(format!("what to write instead: `autoskillit recipes check {} --engine`", recipe.name)))
 }
 
 /// Makes the folder of a run and what a later process needs to go on with it.
@@ -496,6 +490,9 @@ mod tests {
         let steps = steps.collect::<String>() + "  s7: {tool: test_check, on_success: done}\n";
         let recipe = crate::engine::testing::recipe(&format!("steps:\n{steps}"));
         let error = runnable(&recipe).unwrap_err().to_string();
-        assert!(error.contains("step `s0` calls `claim_issue`") && error.contains("and 2 more"), "{error}");
+        assert!(
+            error.contains("`s0`") && error.contains("`claim_issue`") && error.contains("and 2 more"),
+            "{error}"
+        );
     }
 }
