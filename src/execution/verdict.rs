@@ -347,8 +347,9 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
         return ruling;
     }
     // When we ended a client that did not leave, its exit says nothing; nor does a signal that came after the last result.
-    // A shell around the client tells a signal as 128 and its number.
-    let code = evidence.exit.and_then(|exit| exit.code).filter(|code| *code != 0 && *code <= 128);
+    // A shell around the client tells a signal as 128 and its number, which is at most 64.
+    let told = |code: &i32| *code != 0 && !(129..=192).contains(code);
+    let code = evidence.exit.and_then(|exit| exit.code).filter(told);
     if let (Some(code), Termination::NaturalExit) = (code, evidence.termination) {
         return client_fails("error_during_execution", format!("the client ended with exit code {code}"));
     }

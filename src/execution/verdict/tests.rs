@@ -63,6 +63,14 @@ fn each_ending_has_its_label() {
         ("no result and a code", Termination::NaturalExit, 1, None, "unparseable", R::None),
         ("a shell tells a signal", Termination::NaturalExit, 137, Some(completed()), "success", R::None),
         (
+            "a code that tells no signal",
+            Termination::NaturalExit,
+            255,
+            Some(completed()),
+            "error_during_execution",
+            R::None,
+        ),
+        (
             "a stop hook",
             Termination::NaturalExit,
             0,
