@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use super::{Chart, Class, Shape, To, short};
+use super::{Chart, Class, Shape, short};
 
 /// A flowchart.
 #[must_use]
 pub fn mermaid(chart: &Chart<'_>) -> String {
     let mut text = format!("---\ntitle: {}\n---\nflowchart TD\n", quoted(chart.name));
-    let mut ends = [false; 2];
     for (index, node) in chart.nodes.iter().enumerate() {
         let label = format!("{}<br/>{}", escaped(&node.step.name), escaped(&short(&node.does, 60)));
         let (open, close) = match node.shape {
@@ -18,23 +17,13 @@ pub fn mermaid(chart: &Chart<'_>) -> String {
             Shape::End(_) => ("([", "])"),
         };
         let _ = writeln!(text, "    s{index}{open}\"{label}\"{close}");
-        for link in &node.links {
-            ends[0] |= link.to == To::Done;
-            ends[1] |= link.to == To::Escalate;
-        }
     }
-    for (used, id) in ends.into_iter().zip(["done", "escalate"]) {
-        if used {
-            let _ = writeln!(text, "    {id}(((\"{id}\")))");
-        }
+    for id in chart.ends() {
+        let _ = writeln!(text, "    {id}(((\"{id}\")))");
     }
     for (index, node) in chart.nodes.iter().enumerate() {
         for link in &node.links {
-            let to = match link.to {
-                To::Step(to) => format!("s{to}"),
-                To::Done => "done".to_owned(),
-                To::Escalate => "escalate".to_owned(),
-            };
+            let to = link.to.id();
             let arrow = if link.class == Class::Normal { "-->" } else { "-.->" };
             let when = escaped(&short(&link.when.join(", "), 80));
             let _ = writeln!(text, "    s{index} {arrow}|\"{when}\"| {to}");

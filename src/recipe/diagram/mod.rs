@@ -84,7 +84,24 @@ pub enum Class {
     Limit,
 }
 
+impl To {
+    /// The node's name in texts for other programs.
+    fn id(self) -> String {
+        match self {
+            Self::Step(index) => format!("s{index}"),
+            Self::Done => "done".to_owned(),
+            Self::Escalate => "escalate".to_owned(),
+        }
+    }
+}
+
 impl<'r> Chart<'r> {
+    /// The ends that some route leads to and that are no steps.
+    fn ends(&self) -> impl Iterator<Item = String> {
+        let leads = |end: &To| self.nodes.iter().flat_map(|node| &node.links).any(|link| link.to == *end);
+        [To::Done, To::Escalate].into_iter().filter(leads).map(To::id)
+    }
+
     /// The picture of a recipe.
     #[must_use]
     pub fn of(recipe: &'r Recipe) -> Self {
