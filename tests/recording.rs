@@ -167,9 +167,10 @@ fn a_recording_survives_sigkill_at_any_moment() {
         let dir = recording.to_str().expect("a name").to_owned();
         let cooking = kitchen.start_cooking(&api, ["fix-tests", "--record", &dir]);
         api.wait_for_conversations(turns + 1, Duration::from_secs(30));
-        // The last tool result is on the tape when the model is asked again, or a moment later.
+        // The last tool result and what it changed are on the tape when the model is asked again, or a moment later.
         let tape = recording.join("sessions/repair.1.1.ndjson");
-        let results = |text: &str| text.matches("\"tool_result\"").count();
+        let results =
+            |text: &str| text.matches("\"tool_result\"").count().min(text.matches("\"write\":{").count());
         let deadline = std::time::Instant::now() + GONE;
         while results(&std::fs::read_to_string(&tape).unwrap_or_default()) < turns {
             assert!(std::time::Instant::now() < deadline, "the tape stays behind after {turns} turns");

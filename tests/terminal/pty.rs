@@ -81,6 +81,34 @@ impl Pty {
         self.master.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// Takes a prefilled answer away, key by key: between two keys a prompt does not listen, and what arrives then is echoed.
+    #[track_caller]
+    pub(crate) fn erases(&mut self, question: &str, answer: &str) {
+        for (end, _) in answer.char_indices().rev() {
+            self.types("\u{7f}");
+            self.asks_just(question, &answer[..end]);
+        }
+    }
+
+    /// Answers, key by key.
+    #[track_caller]
+    pub(crate) fn writes(&mut self, question: &str, answer: &str) {
+        for (at, letter) in answer.char_indices() {
+            self.types(letter.encode_utf8(&mut [0; 4]));
+            self.asks_just(question, &answer[..at + letter.len_utf8()]);
+        }
+    }
+
+    /// Waits until the last line is this question with this answer, and the next key is listened to.
+    #[track_caller]
+    fn asks_just(&self, question: &str, answer: &str) {
+        let line = format!("{question}{answer}");
+        until(&line, || {
+            self.text().lines().last().is_some_and(|last| last.trim_end() == line.trim_end()).then_some(())
+        });
+        self.asks(question.trim_end());
+    }
+
     /// Makes the terminal wider or narrower; the program is told.
     pub(crate) fn resize(&self, columns: u16) {
         self.drawn.lock().unwrap().parser.screen_mut().set_size(ROWS, columns);

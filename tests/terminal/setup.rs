@@ -7,7 +7,7 @@ use crate::pty::Pty;
 
 const CTRL_C: &str = "\u{3}";
 const ESC: &str = "\u{1b}";
-const BACKSPACE: &str = "\u{7f}";
+const QUESTION: &str = "? Test command › ";
 
 const CONFIG: &str = ".autoskillit/config.yaml";
 
@@ -50,9 +50,9 @@ fn another_answer_is_typed() {
     let kitchen = project();
     let mut pty = Pty::cook(&kitchen, &["init"], 80);
     pty.asks("› go test ./...");
-    pty.types(&BACKSPACE.repeat(5));
-    pty.types("-race ./...");
-    pty.shows("› go test -race ./...");
+    let kept = format!("{QUESTION}go test ");
+    pty.erases(&kept, "./...");
+    pty.writes(&kept, "-race ./...");
     pty.types("\r");
     pty.asks("Register it?");
     pty.types("y");
@@ -69,8 +69,9 @@ fn no_command() {
     let kitchen = project();
     let mut pty = Pty::cook(&kitchen, &["init"], 80);
     pty.asks("› go test ./...");
-    pty.types(&BACKSPACE.repeat("go test ./...".len()));
-    pty.types("[{a: b}]\r");
+    pty.erases(QUESTION, "go test ./...");
+    pty.writes(QUESTION, "[{a: b}]");
+    pty.types("\r");
     pty.shows("warning:");
     pty.asks("? Test command › go test ./...");
     pty.types("\r");
@@ -86,7 +87,7 @@ fn no_test_command() {
     let kitchen = project();
     let mut pty = Pty::cook(&kitchen, &["init"], 80);
     pty.asks("› go test ./...");
-    pty.types(&BACKSPACE.repeat("go test ./...".len()));
+    pty.erases(QUESTION, "go test ./...");
     pty.types("\r");
     pty.asks("Register it?");
     pty.types("n");
