@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up should stop with words")]
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use autoskillit::core::redact::Redactor;
@@ -12,7 +13,7 @@ use autoskillit::engine::host::Outcome;
 use autoskillit::engine::journal::{Journal, SCHEMA_VERSION};
 use autoskillit::engine::run::entry_step;
 use autoskillit::engine::state::State;
-use autoskillit::engine::transition::{Action, Places, Try, conclude, next};
+use autoskillit::engine::transition::{Begin, Decision, Moment, Places, Try, conclude, next};
 use autoskillit::execution::verdict::RetryReason;
 use autoskillit::recipe::builtin::BUILTIN;
 use autoskillit::recipe::model::{Orchestrator, Recipe, RecipeSource};
@@ -239,8 +240,21 @@ fn started(recipe: &Recipe) -> State {
 /// Goes on by one step.
 fn step(recipe: &Recipe, state: &mut State, outcome: &Outcome) -> [Entry; 2] {
     let places = Places { repository: "/repo".into(), dir: "/repo/.autoskillit/runs/x".into() };
-    let tried = match next(recipe, state, &places, 1000) {
-        Action::Call(tried) => tried,
+    let nothing = HashSet::new();
+    let now = Timestamp::UNIX_EPOCH;
+    let moment = Moment {
+        places: places.clone(),
+        elapsed_ms: 1000,
+        now,
+        serial: false,
+        busy: &nothing,
+        rested: &nothing,
+    };
+    let tried = match next(recipe, state, &moment) {
+        Decision::Work { mut begin, .. } if begin.len() == 1 => match begin.remove(0) {
+            Begin::Call(tried) => tried,
+            other => panic!("the loop calls a tool, not {other:?}"),
+        },
         other => panic!("the loop calls a tool, not {other:?}"),
     };
     let Try { step, visit, attempt, tool, params, .. } = tried.clone();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::aftermath;
 use super::error::AppError;
-use super::host::{Asker, Host};
+use super::host::{Answers, Asker, Host};
 use super::kitchen::{Kitchen, edits_in_place, has_sessions};
 use super::retention::prune;
 use super::runs::{self, RunLock};
@@ -61,6 +61,7 @@ pub struct Ready {
     journal: Journal,
     state: State,
     opening: Event,
+    answers: Answers,
     _lock: RunLock,
 }
 
@@ -116,6 +117,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         journal,
         state: State::default(),
         opening: Event::RunStarted(started),
+        answers: Answers::default(),
         _lock: lock,
     })
 }
@@ -147,13 +149,15 @@ pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppErr
     }
     let rehearsal = started.rehearsal.clone().map(|scenario| Rehearsal { scenario, pace });
     let client = client(&kitchen, &recipe, rehearsal.as_ref())?;
-    let note = match &state.at {
+    let note = match &state.main.at {
+        _ if state.closing.is_some() && state.end().is_none() => "`finally` was cut off".to_owned(),
         At::Running { step, session: Some(_), .. } => format!("the session of `{step}` was cut off"),
         At::Running { step, .. } => format!("`{step}` was cut off and runs again"),
+        At::Looping(each) => format!("the loop `{}` was cut off", each.step),
         At::Ended { end, .. } => end.reason.clone(),
         _ => "between two steps".to_owned(),
     };
-    let step = state.resumes_at().unwrap_or_default().to_owned();
+    let step = state.resumes_at().unwrap_or_default();
     Ok(Ready {
         kit: toolkit(&kitchen, &recipe.name, run_dir, client, rehearsal)?,
         opening: Event::RunResumed { step, note },
@@ -163,6 +167,7 @@ pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppErr
         kitchen,
         journal,
         state,
+        answers: Answers::default(),
         _lock: lock,
     })
 }
@@ -183,6 +188,16 @@ impl Ready {
     /// Its sessions are recorded from now on.
     pub fn record(&mut self, recorder: Arc<Recorder>) {
         self.kit.recorder = Some(recorder);
+    }
+
+    /// Its questions have these answers.
+    ///
+    /// # Errors
+    /// When one belongs to no question of its recipe.
+    pub fn answer(&mut self, answers: Answers) -> Result<(), AppError> {
+        answers.check(&self.recipe)?;
+        self.answers = answers;
+        Ok(())
     }
 
     /// How many sessions drove it before.
@@ -236,7 +251,7 @@ impl Ready {
         watch: &(dyn Fn(&News) + Send + Sync),
         stop: StopSignal,
     ) -> Result<(RunEnded, Aftermath), AppError> {
-        let host = Host { kit: self.kit, asker };
+        let host = Host { kit: self.kit, asker, answers: self.answers };
         let mut run = Run {
             recipe: &self.recipe,
             host: &host,

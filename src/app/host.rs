@@ -1,20 +1,30 @@
 //! The world that a run's engine is given: the tools, and a person to ask.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::error::AppError;
 use crate::catalog::ToolDecl;
-use crate::core::ids;
-use crate::core::stop::StopSignal;
+use crate::core::stop::{Stop, StopSignal, more_urgent};
+use crate::core::text::{did_you_mean, quoted_list};
+use crate::core::{files, ids};
 use crate::engine::host::{Answering, Call, Outcome, Question, Reply, ToolHost, Watch};
+use crate::engine::place::Frame;
+use crate::engine::transition::YES_NO;
+use crate::recipe::model::{Recipe, StepKind};
 use crate::tools::{self, Toolkit};
+
+/// Bytes of a file that a command wrote as its result: what it says is kept in every later line of the journal.
+const MOST_WRITTEN: u64 = 1024 * 1024;
 
 /// Asks a person. Called on a thread that may block.
 pub trait Asker: Send + Sync {
-    /// The answer to a yes-or-no question.
-    fn confirm(&self, question: &Question) -> Reply;
+    /// The answer to a question.
+    fn answer(&self, question: &Question) -> Reply;
 }
 
 /// Nobody: a question is then answered by its default, or stops the run.
@@ -22,8 +32,66 @@ pub trait Asker: Send + Sync {
 pub struct Nobody;
 
 impl Asker for Nobody {
-    fn confirm(&self, _: &Question) -> Reply {
+    fn answer(&self, _: &Question) -> Reply {
         Reply::Nobody
+    }
+}
+
+/// Answers that were given before a run began.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// By the name of the step that asks; the last one of a name counts.
+    pub given: Vec<(String, String)>,
+    /// Every question that can be answered with yes is.
+    pub yes: bool,
+}
+
+impl Answers {
+    /// Looks whether each belongs to a question of the recipe.
+    ///
+    /// # Errors
+    /// Which one does not, and what there is.
+    pub fn check(&self, recipe: &Recipe) -> Result<(), AppError> {
+        let questions: Vec<(&str, Vec<String>)> = recipe
+            .all_steps()
+            .into_iter()
+            .filter_map(|step| match &step.kind {
+                StepKind::Confirm { choice, .. } => {
+                    let own =
+                        choice.iter().flat_map(|choice| choice.options.keys().cloned()).collect::<Vec<_>>();
+                    let answers = if own.is_empty() { YES_NO.map(str::to_owned).into() } else { own };
+                    Some((step.name.as_str(), answers))
+                }
+                _ => None,
+            })
+            .collect();
+        for (step, answer) in &self.given {
+            let Some((_, answers)) = questions.iter().find(|(name, _)| name == step) else {
+                let error = AppError::usage(format!("`{}` asks no question in a step `{step}`", recipe.name));
+                let names: Vec<&str> = questions.iter().map(|(name, _)| *name).collect();
+                return Err(match did_you_mean(step, names.iter().copied()) {
+                    Some(near) => error.hint(format!("did you mean `{near}`?")),
+                    None if names.is_empty() => error.hint("the recipe asks nothing"),
+                    None => error.hint(format!("steps that ask: {}", quoted_list(&names))),
+                });
+            };
+            if !answers.contains(answer) {
+                return Err(AppError::usage(format!("`{answer}` is no answer of the step `{step}`"))
+                    .hint(format!("answers: {}", quoted_list(answers))));
+            }
+        }
+        Ok(())
+    }
+
+    /// The answer to a question, and how it was given.
+    fn to(&self, question: &Question) -> Option<Reply> {
+        let (_, plain) = Frame::of(&question.step);
+        let named = self.given.iter().rev().find(|(step, _)| step == plain || *step == question.step);
+        if let Some((_, answer)) = named {
+            return Some(Reply::Beforehand(answer.clone(), "answered by --answer"));
+        }
+        let yes = YES_NO[0].to_owned();
+        (self.yes && question.answers.contains(&yes)).then_some(Reply::Beforehand(yes, "answered by --yes"))
     }
 }
 
@@ -33,6 +101,8 @@ pub struct Host {
     pub kit: Toolkit,
     /// The person.
     pub asker: Arc<dyn Asker>,
+    /// What was answered before the run began.
+    pub answers: Answers,
 }
 
 impl ToolHost for Host {
@@ -41,9 +111,31 @@ impl ToolHost for Host {
     }
 
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a, Reply> {
+        if let Some(reply) = self.answers.to(question) {
+            return Box::pin(std::future::ready(reply));
+        }
         let (asker, question) = (Arc::clone(&self.asker), question.clone());
         Box::pin(async move {
-            tokio::task::spawn_blocking(move || asker.confirm(&question)).await.unwrap_or(Reply::Stop)
+            tokio::task::spawn_blocking(move || asker.answer(&question)).await.unwrap_or(Reply::Stop)
+        })
+    }
+
+    fn wait(&self, time: Duration, mut stop: StopSignal) -> Answering<'_, ()> {
+        Box::pin(async move {
+            tokio::select! {
+                () = tokio::time::sleep(time) => {}
+                _ = more_urgent(&mut stop, Stop::No) => {}
+            }
+        })
+    }
+
+    fn written<'a>(&'a self, params: &'a Value, file: &'a str) -> Answering<'a, io::Result<String>> {
+        let cwd = params.get("cwd").and_then(Value::as_str).map(str::to_owned);
+        let path = self.kit.path(cwd).join(file);
+        Box::pin(async move {
+            tokio::task::spawn_blocking(move || files::read_bounded(&path, MOST_WRITTEN))
+                .await
+                .unwrap_or_else(|error| Err(io::Error::other(error)))
         })
     }
 

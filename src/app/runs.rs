@@ -143,7 +143,7 @@ impl RunInfo {
                 None => Some(RunStatus::Crashed),
             },
             reason: state.end().map(|end| end.reason.clone()),
-            step: state.step().map(str::to_owned),
+            step: state.step(),
             started_at: state.first_at,
             elapsed_ms: state.elapsed_ms(state.last_at),
             usage: state.usage,

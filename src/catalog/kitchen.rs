@@ -67,7 +67,12 @@ pub static KITCHEN: &[ToolDecl] = &[
         audience: Audience::OpenKitchen,
         params: &[
             param("step_name", ParamKind::String, true, "the step that asks"),
-            param("answer", ParamKind::Bool, true, "true for yes, false for no"),
+            param(
+                "answer",
+                ParamKind::Any,
+                true,
+                "`yes` or `no` (true and false are taken), or one of the answers that the step has",
+            ),
         ],
         results: &[typed("next", ValueKind::Json, "the step to call next, with its tool and arguments")],
         fails_when: "no such question is open",

@@ -15,6 +15,7 @@ use super::ui::table::Table;
 use super::{Session, report};
 use crate::app::cook::{Order, prepare, resume, usable_client};
 use crate::app::error::AppError;
+use crate::app::host::Answers;
 use crate::app::inputs::{self, pair};
 use crate::app::kitchen::{Kitchen, Pantry, here};
 use crate::app::recording::{Asked, asked};
@@ -70,6 +71,14 @@ pub(super) struct CookArgs {
     /// Drive the run in a conversation: opens Claude Code in this terminal, with the kitchen's tools alone.
     #[arg(long, conflicts_with_all = ["rehearse", "json"])]
     interactive: bool,
+
+    /// Answer a question of the recipe before it is asked; may be given more than once.
+    #[arg(long = "answer", value_name = "STEP=ANSWER", value_parser = step_and_answer)]
+    answers: Vec<(String, String)>,
+
+    /// Answer yes to every question of the recipe that takes a yes.
+    #[arg(long)]
+    yes: bool,
 
     /// Cook although the checkout has uncommitted changes.
     #[arg(long)]
@@ -155,7 +164,8 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
             Some(name) => runs::find(&kitchen.dir, Some(name))?,
         };
         session.settings_warnings(&kitchen.settings_warnings);
-        let ready = resume(kitchen, &run_id, args.pace)?;
+        let mut ready = resume(kitchen, &run_id, args.pace)?;
+        ready.answer(Answers { given: std::mem::take(&mut args.answers), yes: args.yes })?;
         let (way, why) = way(&args, Some(ready.orchestrator()), ready.kit().rehearsal.is_some())?;
         if way != Way::Engine {
             usable_client(ready.kitchen())?;
@@ -210,6 +220,8 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         let typed: Vec<String> = given.iter().map(|(name, _)| name.clone()).collect();
         given.extend(own.filter(|(name, _)| !typed.contains(name)).cloned());
     }
+    let answers = Answers { given: std::mem::take(&mut args.answers), yes: args.yes };
+    answers.check(&recipe)?;
     let inputs = complete(&session.printer, &recipe, given, form)?;
     if let Some(dir) = &args.record {
         // Before anything is written.
@@ -225,7 +237,8 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         recipe,
     };
     let Some(dir) = args.record else {
-        let ready = prepare(kitchen, order)?;
+        let mut ready = prepare(kitchen, order)?;
+        ready.answer(answers)?;
         if let Some(stage) = stage {
             stage.keep();
         }
@@ -236,6 +249,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     let recorder = Arc::new(recorder);
     let mut ready = prepare(kitchen, order).inspect_err(|_| recorder.discard())?;
     ready.record(Arc::clone(&recorder));
+    ready.answer(answers)?;
     let ended = drive(session, ready, form, way, why);
     tell_recording(session, &recorder, &top, &name);
     ended
@@ -299,6 +313,15 @@ fn open_kitchen(session: &Session, recipe: Option<&str>) -> Result<Kitchen, AppE
 fn pace(text: &str) -> Result<f64, String> {
     let factor = text.parse().ok().filter(|factor: &f64| factor.is_finite() && *factor >= 0.0);
     factor.ok_or_else(|| "it is a number: 0 plays without pauses, 1 as written, 2 twice as slow".to_owned())
+}
+
+fn step_and_answer(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=').map(|(step, answer)| (step.trim(), answer.trim())) {
+        Some((step, answer)) if !step.is_empty() && !answer.is_empty() => {
+            Ok((step.to_owned(), answer.to_owned()))
+        }
+        _ => Err("it is the name of a step that asks, `=`, and the answer".to_owned()),
+    }
 }
 
 /// A recipe chosen from a list. Where nobody can choose, the list is the answer.

@@ -22,6 +22,7 @@ use crate::core::stop::{Stop, StopSignal};
 use crate::engine::event::{Aftermath, News, RunEnded};
 use crate::engine::host::{Question, Reply};
 use crate::engine::steer::{Driver, wheel};
+use crate::engine::transition::YES_NO;
 use crate::recipe::model::Orchestrator;
 use crate::server::attach::Host;
 
@@ -209,11 +210,24 @@ struct Person {
 }
 
 impl Asker for Person {
-    fn confirm(&self, question: &Question) -> Reply {
+    fn answer(&self, question: &Question) -> Reply {
         let Some(prompts) = Prompts::new(&self.printer).filter(|_| self.there) else { return Reply::Nobody };
-        match prompts.confirm(&question.message, question.default) {
-            Ok(Some(true)) => Reply::Yes,
-            Ok(Some(false)) => Reply::No,
+        let default = question.default.as_deref();
+        if let (Some(time), Some(default)) = (question.timeout, default)
+            && !prompts.is_heard(&question.message, default, time)
+        {
+            return Reply::Nobody;
+        }
+        let answer = if question.answers == YES_NO {
+            let yes = default.map(|default| default == YES_NO[0]);
+            prompts
+                .confirm(&question.message, yes)
+                .map(|yes| yes.map(|yes| YES_NO[usize::from(!yes)].to_owned()))
+        } else {
+            prompts.choose(&question.message, &question.answers, default)
+        };
+        match answer {
+            Ok(Some(answer)) => Reply::Given(answer),
             Ok(None) => Reply::Stop,
             Err(_) => Reply::Nobody,
         }

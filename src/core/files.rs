@@ -108,6 +108,28 @@ pub fn create_private_dir(dir: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
+/// Reads a text file of at most `most` bytes.
+///
+/// # Errors
+/// What the file system says; also when it is no regular file, larger, or not UTF-8.
+pub fn read_bounded(path: &Path, most: u64) -> io::Result<String> {
+    use std::io::Read as _;
+    let wrong =
+        |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("{}: {why}", path.display()));
+    let facts = std::fs::metadata(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+    // A pipe or a device could hold the reader for ever.
+    if !facts.is_file() {
+        return Err(wrong("it is no regular file".to_owned()));
+    }
+    let mut text = String::new();
+    File::open(path)?.take(most + 1).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
+    if text.len() as u64 > most {
+        return Err(wrong(format!("it has more than {most} bytes")));
+    }
+    Ok(text)
+}
+
 /// Opens a private file for appending, creating it.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::strand::{ItemEnd, LoopStarted};
 use crate::core::redact::Redactor;
 use crate::core::usage::Usage;
 use crate::recipe::model::{Orchestrator, RecipeSource};
@@ -57,6 +58,27 @@ pub enum Event {
         /// Whether that session already exists and is continued.
         continues: bool,
     },
+    /// A loop begins: its items are known. Its end is the `step_ended` of its step.
+    LoopStarted(LoopStarted),
+    /// An item of a loop begins.
+    ItemStarted {
+        /// The loop.
+        step: String,
+        /// Which item, from 0.
+        item: usize,
+        /// The item, for people.
+        what: String,
+    },
+    /// An item of a loop is over.
+    ItemEnded {
+        /// The loop.
+        step: String,
+        /// Which item, from 0.
+        item: usize,
+        /// How.
+        #[serde(flatten)]
+        end: ItemEnd,
+    },
     /// A try of a step is over, and this is where the run goes.
     StepEnded {
         /// The step.
@@ -86,6 +108,12 @@ pub enum Event {
         /// What failed, when it was not the work itself.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fault: Option<Fault>,
+        /// What a failure looks like, apart from numbers and times: the same again and again leads nowhere.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<String>,
+        /// Milliseconds that are waited before the next try.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        backoff_ms: u64,
     },
     /// A try of a step was cut off, and its session had used something by then. The try is taken up again when the run is.
     StepCutOff {
@@ -144,6 +172,13 @@ pub enum Event {
         /// What it used.
         usage: Usage,
     },
+    /// The end is decided, and the steps of `finally` begin.
+    FinallyStarted {
+        /// The end.
+        end: RunEnded,
+        /// The first of the steps.
+        first: String,
+    },
     /// Something a person should know; changes no state.
     Notice {
         /// In words.
@@ -163,15 +198,24 @@ impl Event {
             | Self::StepEnded { step, .. }
             | Self::StepCutOff { step, .. }
             | Self::StepSkipped { step, .. }
-            | Self::StepExceeded { step, .. } => Some(step),
+            | Self::StepExceeded { step, .. }
+            | Self::ItemStarted { step, .. }
+            | Self::ItemEnded { step, .. } => Some(step),
+            Self::LoopStarted(begun) => Some(&begun.step),
             Self::Waiting { step, .. } => step.as_deref(),
             Self::RunStarted(_)
             | Self::OrchestratorStarted { .. }
             | Self::OrchestratorEnded { .. }
+            | Self::FinallyStarted { .. }
             | Self::Notice { .. }
             | Self::RunEnded(_) => None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Facts fixed when a run starts.

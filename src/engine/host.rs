@@ -1,8 +1,10 @@
 //! What the engine asks of the world: to call a tool, to ask a person. It is given one host and knows no other.
 
 use std::future::Future;
+use std::io;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -74,18 +76,22 @@ pub struct Question {
     pub step: String,
     /// The question.
     pub message: String,
+    /// The answers there are.
+    pub answers: Vec<String>,
     /// The recipe's answer when nobody is there.
-    pub default: Option<bool>,
+    pub default: Option<String>,
+    /// How long an answer is waited for; then `default` holds.
+    pub timeout: Option<Duration>,
 }
 
-/// A person's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// An answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// Yes.
-    Yes,
-    /// No.
-    No,
-    /// Nobody is there to ask.
+    /// A person gave this answer.
+    Given(String),
+    /// This answer was given before the run began, in the way that is named.
+    Beforehand(String, &'static str),
+    /// Nobody is there to ask, or nobody answered in time.
     Nobody,
     /// They want to stop the run.
     Stop,
@@ -98,6 +104,12 @@ pub trait ToolHost: Send + Sync {
 
     /// Asks a person.
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a, Reply>;
+
+    /// Waits so long, or until `stop` changes.
+    fn wait(&self, time: Duration, stop: StopSignal) -> Answering<'_, ()>;
+
+    /// The file that a call has written, with its arguments.
+    fn written<'a>(&'a self, params: &'a Value, file: &'a str) -> Answering<'a, io::Result<String>>;
 
     /// Whether the session of a call that was cut off can be continued.
     fn can_continue(&self, session_id: &str, params: &Value) -> bool;

@@ -4,9 +4,12 @@
 pub mod event;
 pub mod host;
 pub mod journal;
+mod outputs;
+pub mod place;
 pub mod run;
 pub mod state;
 pub mod steer;
+pub mod strand;
 pub mod transition;
 
 #[cfg(test)]

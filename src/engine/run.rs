@@ -1,20 +1,26 @@
 //! The loop: decide, write down, act, write down. Everything that matters is in the journal before the next thing begins.
 
+mod crew;
+
+use std::collections::HashSet;
 use std::io;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::mpsc;
 
-use super::event::{Event, Live, News, RunEnded, RunStatus};
-use super::host::{Call, Question, Reply, SessionCall, Stop, StopSignal, ToolHost};
+use self::crew::{Crew, Done, Heard, Job};
+use super::event::{Event, News, RunEnded, RunStatus};
+use super::host::{Call, Outcome, Question, Reply, SessionCall, Stop, StopSignal, ToolHost};
 use super::journal::Journal;
+use super::place::Frame;
 use super::state::{At, State};
-use super::transition::{self, Action, Places, Try};
-use crate::core::time::millis;
+pub use super::transition::Asked;
+use super::transition::{self, Begin, Decision, Moment, Places, Polled, Try};
+use crate::core::time::{millis, words};
 use crate::core::usage::Usage;
-use crate::recipe::model::Recipe;
+use crate::execution::verdict::RetryReason;
+use crate::recipe::model::{Recipe, StepKind};
 
 /// What the session of a call was seen to use so far.
 pub(super) type Seen = Mutex<Usage>;
@@ -50,66 +56,141 @@ pub enum CookError {
 
 /// What has to happen next for a run to go on.
 #[derive(Debug, Clone)]
-pub enum Due {
-    /// A tool is to be called.
-    Call(Try),
-    /// A person is to be asked.
-    Ask(Asked),
+pub(super) enum Due {
+    /// These may begin; nothing more can until something that is at work is over.
+    Work {
+        /// What may begin.
+        begin: Vec<Begin>,
+        /// What is at work and is to be given up.
+        give_up: Vec<Frame>,
+    },
     /// The end is decided; it is to be written down.
     End(RunEnded),
 }
 
-/// A question that is due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
-    /// The step.
-    pub step: String,
-    /// Which visit.
-    pub visit: u32,
-    /// The question, rendered.
-    pub message: String,
-    /// The answer when nobody is there.
-    pub default: Option<bool>,
-}
-
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Drives the run to an end. Before the first step, `opening` is written: the start, or the resume.
     ///
     /// # Errors
     /// When the journal cannot be written. Nothing runs any more then.
     pub async fn cook(&mut self, opening: Event) -> Result<RunEnded, CookError> {
         self.record(opening)?;
+        let end = self.work(Stop::No).await?;
+        let end = self.closing_steps(end).await?;
+        self.record(Event::RunEnded(end.clone()))?;
+        Ok(end)
+    }
+
+    /// Runs the steps that run on every exit, and gives the end as it is then.
+    pub(super) async fn closing_steps(&mut self, end: RunEnded) -> Result<RunEnded, CookError> {
+        let heard = *self.stop.borrow();
+        if heard == Stop::Now {
+            return Ok(end);
+        }
+        let Some(first) = self.recipe.finally.keys().next() else { return Ok(end) };
+        if self.state.closing.is_none() {
+            self.record(Event::FinallyStarted { end, first: first.clone() })?;
+        } else if heard > Stop::No {
+            return Ok(end);
+        }
+        // Who wished the run to stop has been heard; only a more urgent wish stops these steps as well.
+        self.work(heard).await
+    }
+
+    /// Does what is due until an end is decided and nothing is at work any more. Stops when the wish is more urgent than `heard`.
+    async fn work(&mut self, heard: Stop) -> Result<RunEnded, CookError> {
+        let mut crew = Crew::new(self.host, self.watch, heard);
+        let mut stop = self.stop.clone();
         loop {
-            let end = match self.advance(|_| ())? {
-                Due::Call(tried) => self.call(&tried, &Seen::default()).await?,
-                Due::Ask(asked) => self.ask(&asked).await?,
-                Due::End(end) => Some(end),
-            };
-            if let Some(end) = end {
-                return self.end(end);
+            match self.advance(&crew.busy(), crew.rested(), heard, false, |_| ())? {
+                Due::Work { begin, give_up } => {
+                    for frame in give_up {
+                        crew.give_up(&frame);
+                    }
+                    for begin in begin {
+                        match begin {
+                            Begin::Call(tried) => {
+                                let job = self.begin(tried)?;
+                                crew.call(job, None);
+                            }
+                            Begin::Ask(asked) => {
+                                // One question at a time: there is one person.
+                                if !crew.is_asking() {
+                                    self.ask_begins(&asked)?;
+                                    crew.ask(asked);
+                                }
+                            }
+                            Begin::Wait { step, until } => {
+                                let why = "before another try".to_owned();
+                                self.record(Event::Waiting { step: Some(step.clone()), why, until })?;
+                                crew.rest(&step, self.time_until(until));
+                            }
+                        }
+                    }
+                    if crew.is_idle() {
+                        let reason = "nothing is at work, and nothing is due".to_owned();
+                        let step = self.state.step();
+                        let status = RunStatus::Crashed;
+                        return Ok(RunEnded { status, reason, step, resumable: false, fault: None });
+                    }
+                }
+                Due::End(end) => {
+                    if crew.is_idle() {
+                        return Ok(end);
+                    }
+                    crew.stop_all(Stop::Gently);
+                }
+            }
+            match crew.hear(&mut stop).await {
+                Heard::Waits { step, why, until } => {
+                    self.record(Event::Waiting { step: Some(step), why, until })?;
+                }
+                Heard::Stop(level) => crew.stop_all(level),
+                Heard::Done(Done::Rested) => {}
+                Heard::Done(Done::Called(job, outcome)) => {
+                    if let Some((job, wait)) = self.called(*job, outcome)? {
+                        crew.call(job, Some(wait));
+                    }
+                }
+                Heard::Done(Done::Asked { asked, since, reply }) => {
+                    if let Some(end) = self.replied(&asked, reply, millis(since.elapsed()))? {
+                        crew.stop_all(Stop::Gently);
+                        while !crew.is_idle() {
+                            if let Heard::Done(Done::Called(job, outcome)) = crew.hear(&mut stop).await {
+                                self.called(*job, outcome)?;
+                            }
+                        }
+                        return Ok(end);
+                    }
+                }
             }
         }
     }
 
     /// Writes down everything that needs nothing from the world, each told to `passed`, until something is due.
-    pub(super) fn advance(&mut self, mut passed: impl FnMut(&Event)) -> Result<Due, CookError> {
+    pub(super) fn advance(
+        &mut self,
+        busy: &HashSet<Frame>,
+        rested: &HashSet<Frame>,
+        heard: Stop,
+        serial: bool,
+        mut passed: impl FnMut(&Event),
+    ) -> Result<Due, CookError> {
         loop {
-            if self.is_to_stop() && !matches!(self.state.at, At::Ending(_)) {
+            let ending = matches!(self.state.main.at, At::Ending(_)) && self.state.closing.is_none();
+            if *self.stop.borrow() > heard && !ending {
                 return Ok(Due::End(self.stopped()));
             }
-            let elapsed = self.state.elapsed_ms(Some((self.now)()));
-            match transition::next(self.recipe, &self.state, &self.places(), elapsed) {
-                Action::Record(event) => match *event {
-                    Event::RunEnded(end) => return Ok(Due::End(end)),
-                    event => {
-                        passed(&event);
-                        self.record(event)?;
-                    }
-                },
-                Action::Call(tried) => return Ok(Due::Call(tried)),
-                Action::Ask { visit, step, message, default } => {
-                    return Ok(Due::Ask(Asked { step, visit, message, default }));
+            let now = (self.now)();
+            let elapsed_ms = self.state.elapsed_ms(Some(now));
+            let moment = Moment { places: self.places(), elapsed_ms, now, serial, busy, rested };
+            match transition::next(self.recipe, &self.state, &moment) {
+                Decision::Record(event) => {
+                    passed(&event);
+                    self.record(*event)?;
                 }
+                Decision::Work { begin, give_up } => return Ok(Due::Work { begin, give_up }),
+                Decision::End(end) => return Ok(Due::End(end)),
             }
         }
     }
@@ -124,8 +205,12 @@ impl Run<'_> {
         Places { repository: repository.display().to_string(), dir: dir.display().to_string() }
     }
 
-    /// One try of a tool; `seen` learns what its session has used so far. Gives the end of the run when it was cut off because the run is to stop.
-    pub(super) async fn call(&mut self, tried: &Try, seen: &Seen) -> Result<Option<RunEnded>, CookError> {
+    fn time_until(&self, until: Timestamp) -> Duration {
+        Duration::try_from(until.duration_since((self.now)())).unwrap_or_default()
+    }
+
+    /// Writes down that a try begins, and gives what is to be called.
+    fn begin(&mut self, tried: Try) -> Result<Job, CookError> {
         let session = tried.tool.tags.contains(&"session").then(|| {
             let continued = (tried.cut_off.clone()).filter(|id| self.host.can_continue(id, &tried.params));
             SessionCall {
@@ -152,42 +237,84 @@ impl Run<'_> {
             session,
             budget_left: transition::budget_left(self.recipe, &self.state),
         };
-        let began = Instant::now();
-        let (out, host, stop) = (self.watch, self.host, self.stop.clone());
-        let (wait, mut waits) = mpsc::unbounded_channel();
-        let watch = |live: Live| {
-            match &live {
-                Live::Used { usage, .. } => *seen.lock().unwrap_or_else(PoisonError::into_inner) = *usage,
-                Live::Waiting { why, until: Some(until), .. } => drop(wait.send((why.clone(), *until))),
-                _ => {}
-            }
-            out(&News::Live(live));
-        };
-        let mut told: Option<Timestamp> = None;
-        let outcome = {
-            let mut outcome = host.call(&call, &watch, stop);
-            loop {
-                tokio::select! {
-                    biased;
-                    Some((why, until)) = waits.recv() => {
-                        // A wait is told again and again, with the time that is left.
-                        if told.is_none_or(|told| until.duration_since(told).abs() >= SAME_WAIT) {
-                            told = Some(until);
-                            self.record(Event::Waiting { step: Some(tried.step.clone()), why, until })?;
-                        }
-                    }
-                    outcome = &mut outcome => break outcome,
-                }
-            }
-        };
+        let (frame, name) = Frame::of(&tried.step);
+        let outputs = step_of(self.recipe, &frame, name).and_then(|step| step.outputs_from.clone());
+        let (since, began, seen) = ((self.now)(), Instant::now(), Arc::default());
+        Ok(Job { tried, call, since, began, outputs, seen })
+    }
+
+    /// Takes what a call came to: writes down the end of its try, or gives the call that repeats it and the wait before that.
+    fn called(&mut self, job: Job, mut outcome: Outcome) -> Result<Option<(Job, Duration)>, CookError> {
+        let Job { tried, .. } = &job;
         if outcome.cut_off {
             self.cut_off(tried, outcome.usage.unwrap_or_default())?;
-            return Ok(Some(self.stopped()));
+            return Ok(None);
         }
-        let elapsed = millis(began.elapsed());
-        let event = transition::conclude(self.recipe, &self.state, &self.places(), tried, &outcome, elapsed);
+        let places = self.places();
+        match transition::polled(self.recipe, &self.state, &places, tried, &outcome) {
+            Polled::Over => {}
+            Polled::NotYet => {
+                let (frame, name) = Frame::of(&tried.step);
+                let poll = step_of(self.recipe, &frame, name).and_then(|step| step.poll.clone());
+                let Some(poll) = poll else { return Ok(None) };
+                let now = (self.now)();
+                let next = now.checked_add(poll.every).unwrap_or(Timestamp::MAX);
+                let last = job.since.checked_add(poll.limit).unwrap_or(Timestamp::MAX);
+                if next <= last && !poll.every.is_zero() {
+                    let why = format!("`{}` does not hold yet", poll.until.written());
+                    self.record(Event::Waiting { step: Some(tried.step.clone()), why, until: next })?;
+                    return Ok(Some((job, poll.every)));
+                }
+                let within = words(poll.limit);
+                outcome.ok = false;
+                outcome.label = "not in time".to_owned();
+                outcome.summary = format!("`{}` did not hold within {within}", poll.until.written());
+                outcome.retry = RetryReason::None;
+            }
+            Polled::Faulty(why) => {
+                outcome.ok = false;
+                outcome.fault = Some(super::event::Fault::Recipe);
+                outcome.summary = why;
+            }
+        }
+        let elapsed = millis(job.began.elapsed());
+        let event = transition::conclude(self.recipe, &self.state, &places, tried, &outcome, elapsed);
         self.record(event)?;
         Ok(None)
+    }
+
+    /// One try of a tool, for whoever makes one call at a time; `seen` learns what its session has used so far. Gives the end of the run when it was
+    /// cut off because the run is to stop.
+    pub(super) async fn call(&mut self, tried: Try, seen: &Arc<Seen>) -> Result<Option<RunEnded>, CookError> {
+        let mut job = self.begin(tried)?;
+        job.seen = Arc::clone(seen);
+        let mut stop = self.stop.clone();
+        let mut crew = Crew::new(self.host, self.watch, Stop::No);
+        crew.call(job, None);
+        loop {
+            match crew.hear(&mut stop).await {
+                Heard::Waits { step, why, until } => {
+                    self.record(Event::Waiting { step: Some(step), why, until })?;
+                }
+                Heard::Stop(level) => crew.stop_all(level),
+                Heard::Done(Done::Called(job, outcome)) => {
+                    let cut_off = outcome.cut_off;
+                    match self.called(*job, outcome)? {
+                        Some((job, wait)) => crew.call(job, Some(wait)),
+                        None => return Ok(cut_off.then(|| self.stopped())),
+                    }
+                }
+                Heard::Done(Done::Asked { .. } | Done::Rested) => {}
+            }
+        }
+    }
+
+    /// Waits before another try, unless the run is to stop.
+    pub(super) async fn rest(&mut self, step: String, until: Timestamp) -> Result<(), CookError> {
+        let why = "before another try".to_owned();
+        self.record(Event::Waiting { step: Some(step), why, until })?;
+        self.host.wait(self.time_until(until), self.stop.clone()).await;
+        Ok(())
     }
 
     /// Writes down what the session of a try had used when it was cut off.
@@ -203,17 +330,25 @@ impl Run<'_> {
     pub(super) async fn ask(&mut self, asked: &Asked) -> Result<Option<RunEnded>, CookError> {
         self.ask_begins(asked)?;
         let began = Instant::now();
-        let Asked { step, message, default, .. } = asked.clone();
-        let question = Question { step, message, default };
-        let yes = match (self.host.ask(&question).await, default) {
-            (Reply::Yes, _) => true,
-            (Reply::No, _) => false,
-            (Reply::Nobody, Some(default)) => default,
+        let reply = self.host.ask(&question(asked)).await;
+        self.replied(asked, reply, millis(began.elapsed()))
+    }
+
+    /// Takes a reply. Gives the end of the run when there is no answer.
+    fn replied(
+        &mut self,
+        asked: &Asked,
+        reply: Reply,
+        elapsed_ms: u64,
+    ) -> Result<Option<RunEnded>, CookError> {
+        let (given, how) = match (reply, asked.default.clone()) {
+            (Reply::Given(given), _) => (given, ""),
+            (Reply::Beforehand(given, how), _) => (given, how),
+            (Reply::Nobody, Some(default)) => (default, "nobody answered: the recipe's default"),
             (Reply::Nobody, None) => return Ok(Some(nobody(&asked.step))),
             (Reply::Stop, _) => return Ok(Some(self.stopped())),
         };
-        let elapsed = millis(began.elapsed());
-        self.answer(asked, yes, elapsed)?;
+        self.answer(asked, &given, how, elapsed_ms)?;
         Ok(None)
     }
 
@@ -232,28 +367,26 @@ impl Run<'_> {
     }
 
     /// Writes down an answer and where it leads.
-    pub(super) fn answer(&mut self, asked: &Asked, yes: bool, elapsed_ms: u64) -> Result<(), CookError> {
-        let Asked { step, visit, .. } = asked;
-        let event =
-            transition::answer(self.recipe, &self.state, &self.places(), step, *visit, yes, elapsed_ms);
+    pub(super) fn answer(
+        &mut self,
+        asked: &Asked,
+        given: &str,
+        how: &str,
+        elapsed_ms: u64,
+    ) -> Result<(), CookError> {
+        let places = self.places();
+        let event = transition::answer(self.recipe, &self.state, &places, asked, given, how, elapsed_ms);
         self.record(event)
     }
 
     /// The end of a run that is stopped where it stands.
     pub(super) fn stopped(&self) -> RunEnded {
-        RunEnded {
-            status: RunStatus::Stopped,
-            reason: "stopped by the user".to_owned(),
-            step: self.state.step().map(str::to_owned),
-            resumable: true,
-            fault: None,
-        }
-    }
-
-    /// Writes down the end.
-    pub(super) fn end(&mut self, end: RunEnded) -> Result<RunEnded, CookError> {
-        self.record(Event::RunEnded(end.clone()))?;
-        Ok(end)
+        let reason = match &self.state.closing {
+            Some(closing) => format!("stopped by the user in `finally`, after: {}", closing.end.reason),
+            None => "stopped by the user".to_owned(),
+        };
+        let step = self.state.step();
+        RunEnded { status: RunStatus::Stopped, reason, step, resumable: true, fault: None }
     }
 
     pub(super) fn record(&mut self, event: Event) -> Result<(), CookError> {
@@ -262,6 +395,32 @@ impl Run<'_> {
         (self.watch)(&News::Entry(entry));
         Ok(())
     }
+}
+
+/// A question as a host is asked it.
+fn question(asked: &Asked) -> Question {
+    let Asked { step, message, answers, default, timeout, .. } = asked.clone();
+    Question { step, message, answers, default, timeout }
+}
+
+/// The step of that name in a frame.
+pub(super) fn step_of<'r>(
+    recipe: &'r Recipe,
+    frame: &Frame,
+    name: &str,
+) -> Option<&'r crate::recipe::model::Step> {
+    use super::place::Hold;
+    let mut steps = &recipe.steps;
+    for hold in frame.holds() {
+        steps = match hold {
+            Hold::Finally => &recipe.finally,
+            Hold::Item { step, .. } => match &steps.get(step)?.kind {
+                StepKind::ForEach(each) => &each.body,
+                _ => return None,
+            },
+        };
+    }
+    steps.get(name)
 }
 
 fn nobody(step: &str) -> RunEnded {

@@ -1,10 +1,12 @@
 //! What a run knows: a fold over its journal.
 
-use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::event::{Entry, Event, Fault, Next, RunEnded, RunStarted, RunStatus};
+use super::place::{Frame, Hold};
+pub use super::strand::At;
+use super::strand::Strand;
 use crate::core::usage::Usage;
 
 /// The fold.
@@ -14,12 +16,10 @@ pub struct State {
     pub started: Option<RunStarted>,
     /// Number of the last entry.
     pub seq: u64,
-    /// Captured variables.
-    pub context: Map<String, Value>,
-    /// Visits by step.
-    pub visits: IndexMap<String, u32>,
-    /// Where the run stands.
-    pub at: At,
+    /// The steps of the recipe itself.
+    pub main: Strand,
+    /// The steps that run on every exit, once the end is decided.
+    pub closing: Option<Box<Closing>>,
     /// What all sessions used.
     pub usage: Usage,
     /// How many sessions of steps there were.
@@ -57,57 +57,15 @@ pub struct Done {
     pub label: String,
     /// One line.
     pub summary: String,
-    /// Whether its session failed in a way that another try may help.
-    pub retriable: bool,
 }
 
-/// Where a run stands.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum At {
-    /// Before the first entry.
-    #[default]
-    Before,
-    /// About to enter a step.
-    Enter(String),
-    /// About to try a visit again.
-    Retry {
-        /// The step.
-        step: String,
-        /// The visit.
-        visit: u32,
-        /// The coming try.
-        attempt: u32,
-    },
-    /// A try has begun and its end is not known. In a fold from a file: it was cut off.
-    Running {
-        /// The step.
-        step: String,
-        /// The visit.
-        visit: u32,
-        /// The try.
-        attempt: u32,
-        /// Its session.
-        session: Option<String>,
-    },
-    /// The end is decided and not yet written.
-    Ending(RunEnded),
-    /// The end is written; `back` is where a resume goes on.
-    Ended {
-        /// The end.
-        end: RunEnded,
-        /// Where the run stood.
-        back: Box<At>,
-    },
-}
-
-impl At {
-    fn step(&self) -> Option<&str> {
-        match self {
-            Self::Before => None,
-            Self::Enter(step) | Self::Retry { step, .. } | Self::Running { step, .. } => Some(step),
-            Self::Ending(end) | Self::Ended { end, .. } => end.step.as_deref(),
-        }
-    }
+/// A run whose end is decided and whose `finally` is at work.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Closing {
+    /// The end.
+    pub end: RunEnded,
+    /// The steps of `finally`.
+    pub strand: Strand,
 }
 
 impl State {
@@ -133,26 +91,52 @@ impl State {
             Event::RunStarted(started) => {
                 self.started = Some(started.clone());
                 self.leg_from = Some(entry.at);
-                self.at = At::Enter(entry_step.to_owned());
+                self.main.at = At::Enter(entry_step.to_owned());
             }
             Event::RunResumed { .. } => {
                 self.earlier_legs_ms = self.elapsed_ms(self.last_at);
                 self.leg_from = Some(entry.at);
-                if let At::Ended { back, .. } = &mut self.at {
-                    self.at = std::mem::take(back);
+                if let At::Ended { back, .. } = &mut self.main.at {
+                    self.main.at = std::mem::take(back);
                 }
             }
             Event::StepStarted { step, visit, attempt, session, continues, .. } => {
-                self.visits.insert(step.clone(), *visit);
+                let (frame, name) = Frame::of(step);
                 if session.is_some() && !continues {
                     self.sessions += 1;
                 }
-                self.at = At::Running {
-                    step: step.clone(),
-                    visit: *visit,
-                    attempt: *attempt,
-                    session: session.clone(),
-                };
+                if session.is_some() {
+                    self.count_work(&frame);
+                }
+                let session = session.clone();
+                if let Some(strand) = self.strand_mut(&frame) {
+                    strand.visits.insert(name.to_owned(), *visit);
+                    let (step, visit, attempt) = (name.to_owned(), *visit, *attempt);
+                    strand.at = At::Running { step, visit, attempt, session };
+                }
+            }
+            Event::LoopStarted(begun) => {
+                let (frame, name) = Frame::of(&begun.step);
+                if let Some(strand) = self.strand_mut(&frame) {
+                    strand.begin_loop(name, begun, entry.at);
+                }
+            }
+            Event::ItemStarted { step, item, .. } => {
+                let (frame, name) = Frame::of(step);
+                if let Some(Strand { at: At::Looping(each), .. }) = self.strand_mut(&frame)
+                    && each.step == name
+                {
+                    each.begin(*item);
+                }
+            }
+            Event::ItemEnded { step, item, end } => {
+                let (frame, name) = Frame::of(step);
+                if let Some(Strand { at: At::Looping(each), .. }) = self.strand_mut(&frame)
+                    && each.step == name
+                {
+                    each.strands.remove(item);
+                    each.ended.insert(*item, end.clone());
+                }
             }
             Event::StepEnded {
                 step,
@@ -167,13 +151,14 @@ impl State {
                 next,
                 why,
                 fault,
+                signature,
+                backoff_ms,
                 ..
             } => {
-                self.visits.insert(step.clone(), *visit);
+                let (frame, name) = Frame::of(step);
                 self.usage += usage.unwrap_or_default();
-                for (name, value) in captures {
-                    self.context.insert(name.clone(), value.clone());
-                }
+                let retriable = !*ok
+                    && result.get("retry_reason").and_then(Value::as_str).is_some_and(|why| why != "none");
                 self.done.push(Done {
                     step: step.clone(),
                     visit: *visit,
@@ -181,27 +166,36 @@ impl State {
                     ok: *ok,
                     label: label.clone(),
                     summary: summary.clone(),
-                    retriable: !*ok
-                        && result
-                            .get("retry_reason")
-                            .and_then(Value::as_str)
-                            .is_some_and(|why| why != "none"),
                 });
                 self.captured.clone_from(captures);
                 self.why.clone_from(why);
                 let resumable = !*ok && fault.is_none_or(Fault::passes);
-                self.at = match next {
-                    Next::Retry => {
-                        At::Retry { step: step.clone(), visit: *visit, attempt: attempt.saturating_add(1) }
-                    }
-                    other => self.follow(other, step, why, resumable, *fault),
+                let after = (*backoff_ms > 0).then(|| {
+                    let wait = std::time::Duration::from_millis(*backoff_ms);
+                    entry.at.checked_add(wait).unwrap_or(entry.at)
+                });
+                let at = match next {
+                    Next::Retry => At::Retry {
+                        step: name.to_owned(),
+                        visit: *visit,
+                        attempt: attempt.saturating_add(1),
+                        after,
+                    },
+                    other => follow(other, step, why, resumable, *fault),
                 };
+                if let Some(strand) = self.strand_mut(&frame) {
+                    strand.remember(name, *visit, *attempt, *ok, retriable, signature.as_deref());
+                    for (name, value) in captures {
+                        strand.context.insert(name.clone(), value.clone());
+                    }
+                    strand.at = at;
+                }
             }
             Event::StepCutOff { usage, .. } => self.usage += *usage,
-            Event::StepSkipped { step, why, next } => self.at = self.follow(next, step, why, false, None),
+            Event::StepSkipped { step, why, next } => self.go(step, follow(next, step, why, false, None)),
             Event::StepExceeded { step, visits, next } => {
                 let why = format!("`{step}` had its {visits} visit{}", if *visits == 1 { "" } else { "s" });
-                self.at = self.follow(next, step, &why, false, None);
+                self.go(step, follow(next, step, &why, false, None));
             }
             Event::OrchestratorStarted { number, .. } => self.orchestrators = *number,
             Event::OrchestratorEnded { usage, .. } => {
@@ -209,47 +203,55 @@ impl State {
                 self.orchestration += *usage;
             }
             Event::Waiting { .. } | Event::Notice { .. } => {}
+            Event::FinallyStarted { end, first } => {
+                let strand = Strand::from(first);
+                self.closing = Some(Box::new(Closing { end: end.clone(), strand }));
+            }
             Event::RunEnded(end) => {
-                let back = match std::mem::take(&mut self.at) {
-                    At::Ending(RunEnded { step: Some(step), .. }) => self.again(step),
-                    At::Ended { back, .. } => *back,
-                    other => other,
-                };
-                self.at = At::Ended { end: end.clone(), back: Box::new(back) };
+                // A `finally` that was interrupted goes on with the run; one that is over belonged to this end.
+                if self.closing.as_ref().is_some_and(|closing| matches!(closing.strand.at, At::Ending(_))) {
+                    self.closing = None;
+                }
+                if let At::Ended { back, .. } = &mut self.main.at {
+                    self.main.at = std::mem::take(back);
+                }
+                self.main.take_back();
+                let back = Box::new(std::mem::take(&mut self.main.at));
+                self.main.at = At::Ended { end: end.clone(), back };
             }
         }
         self.last_at = Some(entry.at);
     }
 
-    /// An end that followed from a failed step: going on means to try that step again. It is the same visit, so that a service
-    /// that did not answer does not spend a visit of a bounded loop.
-    fn again(&self, step: String) -> At {
-        match self.done.last() {
-            Some(done) if done.step == step => {
-                At::Retry { step, visit: done.visit, attempt: done.attempt.saturating_add(1) }
-            }
-            _ => At::Enter(step),
-        }
-    }
-
-    fn follow(&self, next: &Next, step: &str, why: &str, resumable: bool, fault: Option<Fault>) -> At {
-        match next {
-            Next::Step(next) => At::Enter(next.clone()),
-            Next::Retry => self.at.clone(),
-            Next::End(status) => At::Ending(RunEnded {
-                status: *status,
-                reason: why.to_owned(),
-                step: Some(step.to_owned()),
-                resumable: resumable && *status != RunStatus::Succeeded,
-                fault,
-            }),
-        }
-    }
-
-    /// Visits of `step` so far.
+    /// The strand of a frame, when it is at work.
     #[must_use]
-    pub fn visits(&self, step: &str) -> u32 {
-        self.visits.get(step).copied().unwrap_or_default()
+    pub fn strand(&self, frame: &Frame) -> Option<&Strand> {
+        match frame.holds() {
+            [Hold::Finally, rest @ ..] => self.closing.as_ref()?.strand.inner(rest),
+            holds => self.main.inner(holds),
+        }
+    }
+
+    fn strand_mut(&mut self, frame: &Frame) -> Option<&mut Strand> {
+        match frame.holds() {
+            [Hold::Finally, rest @ ..] => self.closing.as_mut()?.strand.inner_mut(rest),
+            holds => self.main.inner_mut(holds),
+        }
+    }
+
+    /// A session begins in a frame: that is work in all that it is inside of.
+    fn count_work(&mut self, frame: &Frame) {
+        for depth in 0..=frame.holds().len() {
+            if let Some(strand) = self.strand_mut(&frame.outer(depth)) {
+                strand.work += 1;
+            }
+        }
+    }
+
+    fn go(&mut self, step: &str, at: At) {
+        if let Some(strand) = self.strand_mut(&Frame::of(step).0) {
+            strand.at = at;
+        }
     }
 
     /// Milliseconds that the run's processes took until `now` (the last entry, for a run that nobody drives).
@@ -265,7 +267,7 @@ impl State {
     /// The end, when it is written.
     #[must_use]
     pub fn end(&self) -> Option<&RunEnded> {
-        match &self.at {
+        match &self.main.at {
             At::Ended { end, .. } => Some(end),
             _ => None,
         }
@@ -273,29 +275,52 @@ impl State {
 
     /// The step that the run stands at or ended at, for people.
     #[must_use]
-    pub fn step(&self) -> Option<&str> {
-        match &self.at {
-            At::Ended { end, .. } => end.step.as_deref(),
-            at => at.step(),
+    pub fn step(&self) -> Option<String> {
+        if let (Some(closing), None) = (&self.closing, self.end()) {
+            return closing.strand.step(&Frame::finally());
         }
+        self.main.step(&Frame::default())
     }
 
     /// The step that a resume goes on with.
     #[must_use]
-    pub fn resumes_at(&self) -> Option<&str> {
-        match &self.at {
-            At::Ended { back, end } => back.step().or(end.step.as_deref()),
-            at => at.step(),
+    pub fn resumes_at(&self) -> Option<String> {
+        if let Some(closing) = &self.closing {
+            return closing.strand.step(&Frame::finally());
+        }
+        match &self.main.at {
+            At::Ended { back, end } => {
+                let mut strand = Strand::default();
+                strand.at.clone_from(back);
+                strand.step(&Frame::default()).or_else(|| end.step.clone())
+            }
+            _ => self.main.step(&Frame::default()),
         }
     }
 
     /// Whether `cook --resume` has something to go on with: no end at all, or one that allows it.
     #[must_use]
     pub fn resumable(&self) -> bool {
-        match &self.at {
+        match &self.main.at {
             At::Before => false,
             At::Ended { end, .. } => end.resumable,
             _ => true,
         }
+    }
+}
+
+/// Where a strand stands that goes there.
+fn follow(next: &Next, step: &str, why: &str, resumable: bool, fault: Option<Fault>) -> At {
+    match next {
+        Next::Step(next) => At::Enter(next.clone()),
+        // Only the end of a try leads to another; a journal that says otherwise enters the step anew.
+        Next::Retry => At::Enter(Frame::of(step).1.to_owned()),
+        Next::End(status) => At::Ending(RunEnded {
+            status: *status,
+            reason: why.to_owned(),
+            step: Some(step.to_owned()),
+            resumable: resumable && *status != RunStatus::Succeeded,
+            fault,
+        }),
     }
 }

@@ -1,6 +1,7 @@
 //! A run that an orchestrator drives call by call. The engine keeps the place: it says which step is due with which arguments, takes
 //! captures and routes itself, and refuses what the graph does not allow. One loop owns the run; everybody else holds a [`Wheel`].
 
+use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -11,9 +12,12 @@ use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::event::{Event, Next, RunEnded};
-use super::run::{Asked, CookError, Due, Run, Seen};
-use super::transition::{self, Try};
+use super::place::Frame;
+use super::run::{Asked, CookError, Due, Run, Seen, step_of};
+use super::transition::{self, Begin, Try};
 use crate::core::stop::{Stop, StopSignal, more_urgent};
+use crate::core::text::quoted_list;
+use crate::core::time::millis;
 use crate::core::usage::Usage;
 use crate::recipe::model::{Recipe, Step};
 
@@ -87,9 +91,11 @@ pub enum Upcoming {
         step_name: String,
         /// The question.
         message: String,
+        /// The answers there are.
+        answers: Vec<String>,
         /// The answer when nobody is there.
         #[serde(skip_serializing_if = "Option::is_none")]
-        default: Option<bool>,
+        default: Option<String>,
     },
     /// A call is at work; wait for its answer.
     Wait {
@@ -129,7 +135,7 @@ impl Upcoming {
 /// Why a call was not made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// Stable name: `wrong_step`, `wrong_tool`, `busy`, `no_question`, `over`.
+    /// Stable name: `wrong_step`, `wrong_tool`, `busy`, `no_question`, `no_answer`, `over`.
     pub code: &'static str,
     /// Why, and what to do instead.
     pub why: String,
@@ -151,7 +157,7 @@ pub enum Driver {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wish {
     Call { step: String, tool: String },
-    Answer { step: String, yes: bool },
+    Answer { step: String, given: String },
 }
 
 #[derive(Debug)]
@@ -228,9 +234,9 @@ impl Wheel {
     /// Tells a person's answer to the question of a step.
     ///
     /// # Errors
-    /// When no such question is open.
-    pub async fn answer(&self, step: &str, yes: bool) -> Result<Arc<Standing>, Refusal> {
-        self.wish(Wish::Answer { step: step.to_owned(), yes }).await
+    /// When no such question is open, or that is none of its answers.
+    pub async fn answer(&self, step: &str, given: &str) -> Result<Arc<Standing>, Refusal> {
+        self.wish(Wish::Answer { step: step.to_owned(), given: given.to_owned() }).await
     }
 
     async fn wish(&self, wish: Wish) -> Result<Arc<Standing>, Refusal> {
@@ -282,8 +288,12 @@ impl Standing {
                 }
                 "busy"
             }
-            (Wish::Answer { step, .. }, Upcoming::Ask { step_name, .. }) if step == step_name => {
-                return Ok(());
+            (Wish::Answer { step, given }, Upcoming::Ask { step_name, answers, .. }) if step == step_name => {
+                if answers.contains(given) {
+                    return Ok(());
+                }
+                let why = format!("`{given}` is none of the answers: {}", quoted_list(answers));
+                return Err(Refusal { code: "no_answer", why, standing: Arc::clone(self) });
             }
             (Wish::Answer { .. }, Upcoming::Over { .. }) | (Wish::Call { .. }, Upcoming::Over { .. }) => {
                 "over"
@@ -298,10 +308,13 @@ impl Standing {
 type Waiters = Vec<oneshot::Sender<Result<Arc<Standing>, Refusal>>>;
 
 /// What the loop keeps beside the run.
+#[derive(Default)]
 struct Tale {
     last: Option<Last>,
     passed: Vec<String>,
     waiters: Waiters,
+    /// Where the wait before another try is over.
+    rested: HashSet<Frame>,
     /// The session that drives now.
     session: Option<String>,
 }
@@ -318,37 +331,71 @@ impl Run<'_> {
         driver: Driver,
     ) -> Result<RunEnded, CookError> {
         self.record(opening)?;
-        let mut tale = Tale { last: None, passed: Vec::new(), waiters: Vec::new(), session: None };
+        let mut tale = Tale::default();
         loop {
             let passed = &mut tale.passed;
-            let due = self.advance(|event| passed.extend(told(event)))?;
-            let end = match due {
-                Due::Call(tried) => {
+            let nothing = HashSet::new();
+            let rested = std::mem::take(&mut tale.rested);
+            let due = self.advance(&nothing, &rested, Stop::No, true, |event| passed.extend(told(event)))?;
+            let begin = match due {
+                // One call at a time: whoever drives makes it, and the loops of the run wait for each other.
+                Due::Work { begin, .. } => begin.into_iter().next(),
+                Due::End(end) => return self.leave(&mut ear, &mut tale, driver, end).await,
+            };
+            let end = match begin {
+                Some(Begin::Call(tried)) => {
                     self.publish(&ear, &mut tale, upcoming(self.recipe, &tried));
                     self.call_when_told(&mut ear, &mut tale, &tried, driver).await?
                 }
-                Due::Ask(asked) if driver == Driver::Session => {
+                Some(Begin::Ask(asked)) if driver == Driver::Session => {
                     let wait = Upcoming::Wait { step_name: asked.step.clone(), tool: String::new() };
                     self.publish(&ear, &mut tale, wait);
                     let end = self.ask(&asked).await?;
                     tale.last = self.last(&asked.step);
                     end
                 }
-                Due::Ask(asked) => {
-                    let Asked { step, message, default, .. } = asked.clone();
-                    self.publish(&ear, &mut tale, Upcoming::Ask { step_name: step, message, default });
+                Some(Begin::Ask(asked)) => {
+                    let Asked { step, message, answers, default, .. } = asked.clone();
+                    let ask = Upcoming::Ask { step_name: step, message, answers, default };
+                    self.publish(&ear, &mut tale, ask);
                     self.ask_when_told(&mut ear, &mut tale, &asked).await?
                 }
-                Due::End(end) => Some(end),
+                Some(Begin::Wait { step, until }) => {
+                    let wait = Upcoming::Wait { step_name: step.clone(), tool: String::new() };
+                    self.publish(&ear, &mut tale, wait);
+                    tale.rested.insert(Frame::of(&step).0);
+                    self.rest(step, until).await?;
+                    None
+                }
+                None => Some(self.stopped()),
             };
             if let Some(end) = end {
-                self.publish(&ear, &mut tale, Upcoming::Over { end: end.clone() });
-                if driver == Driver::Session {
-                    self.last_words(&mut ear, &mut tale).await?;
-                }
-                return self.end(end);
+                return self.leave(&mut ear, &mut tale, driver, end).await;
             }
         }
+    }
+
+    /// Ends the run: whoever drives hears it, and what runs on every exit runs. A client that goes takes the process with it: then that is left to
+    /// whoever resumes the run.
+    async fn leave(
+        &mut self,
+        ear: &mut Ear,
+        tale: &mut Tale,
+        driver: Driver,
+        end: RunEnded,
+    ) -> Result<RunEnded, CookError> {
+        if driver == Driver::Client && self.is_to_stop() {
+            self.record(Event::RunEnded(end.clone()))?;
+            self.publish(ear, tale, Upcoming::Over { end: end.clone() });
+            return Ok(end);
+        }
+        let end = self.closing_steps(end).await?;
+        self.publish(ear, tale, Upcoming::Over { end: end.clone() });
+        if driver == Driver::Session {
+            self.last_words(ear, tale).await?;
+        }
+        self.record(Event::RunEnded(end.clone()))?;
+        Ok(end)
     }
 
     /// Tells everybody where the run stands; whoever waited for that goes on.
@@ -390,9 +437,9 @@ impl Run<'_> {
         ear.standing.send_replace(Arc::clone(&standing));
         let mut stop = self.stop.clone();
         // Borrowed for the call, so that what is heard meanwhile is written down afterwards.
-        let (mut later, seen, mut cut_off) = (Vec::new(), Seen::default(), false);
+        let (mut later, seen, mut cut_off) = (Vec::new(), Arc::<Seen>::default(), false);
         let end = {
-            let mut call = pin!(self.call(tried, &seen));
+            let mut call = pin!(self.call(tried.clone(), &seen));
             loop {
                 tokio::select! {
                     end = &mut call => break end?,
@@ -413,7 +460,8 @@ impl Run<'_> {
             }
         };
         if cut_off {
-            self.cut_off(tried, seen.into_inner().unwrap_or_else(PoisonError::into_inner))?;
+            let used = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+            self.cut_off(tried, used)?;
         }
         for request in later {
             if let Some(end) = self.note(tale, request)? {
@@ -434,9 +482,8 @@ impl Run<'_> {
         let began = Instant::now();
         loop {
             match self.hear(ear, tale).await? {
-                Heard::Wish(Wish::Answer { yes, .. }, reply) => {
-                    let elapsed = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    self.answer(asked, yes, elapsed)?;
+                Heard::Wish(Wish::Answer { given, .. }, reply) => {
+                    self.answer(asked, &given, "", millis(began.elapsed()))?;
                     tale.last = self.last(&asked.step);
                     tale.waiters.push(reply);
                     return Ok(None);
@@ -536,7 +583,8 @@ async fn cut(driver: Driver, stop: &mut StopSignal) {
 }
 
 fn upcoming(recipe: &Recipe, tried: &Try) -> Upcoming {
-    let step = recipe.steps.get(&tried.step);
+    let (frame, name) = Frame::of(&tried.step);
+    let step = step_of(recipe, &frame, name);
     Upcoming::Call {
         step_name: tried.step.clone(),
         tool: tried.tool.name.to_owned(),
@@ -564,6 +612,11 @@ fn told(event: &Event) -> Option<String> {
         }
         Event::StepEnded { step, why, next, .. } => {
             Some(format!("`{step}` decided ({why}): {}", onwards(next)))
+        }
+        Event::LoopStarted(begun) => Some(format!("the loop `{}` began: {}", begun.step, begun.what)),
+        Event::ItemStarted { step, item, what } => Some(format!("item {item} of `{step}` began: {what}")),
+        Event::ItemEnded { step, item, end } => {
+            Some(format!("item {item} of `{step}` ended: {}", end.reason))
         }
         _ => None,
     }

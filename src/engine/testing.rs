@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::event::{Entry, Event, RunEnded, RunStarted};
 use super::host::{Answering, Call, Outcome, Question, Reply, ToolHost, Watch};
 use super::run::entry_step;
-use super::state::State;
+use super::state::{Done, State};
 use crate::catalog::ToolDecl;
 use crate::core::stop::StopSignal;
 use crate::execution::verdict::RetryReason;
@@ -83,6 +83,14 @@ impl<F: Fn(&Call) -> Outcome + Send + Sync> ToolHost for Told<F> {
         Box::pin(std::future::ready(Reply::Nobody))
     }
 
+    fn wait(&self, _: std::time::Duration, _: StopSignal) -> Answering<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn written<'a>(&'a self, _: &'a Value, file: &'a str) -> Answering<'a, std::io::Result<String>> {
+        Box::pin(std::future::ready(Ok(json!({ "file": file }).to_string())))
+    }
+
     fn can_continue(&self, _: &str, _: &Value) -> bool {
         false
     }
@@ -152,5 +160,8 @@ pub(super) fn essence(
     end: &RunEnded,
 ) -> impl PartialEq + std::fmt::Debug + use<> {
     let state = State::fold(entries, entry_step(recipe));
-    (state.context, state.visits, state.done, end.status, end.reason.clone(), end.step.clone())
+    // Who answered a question differs between a driver and the engine; the answer does not.
+    let done = |done: Done| (done.step, done.visit, done.attempt, done.ok, done.label);
+    let done: Vec<_> = state.done.into_iter().map(done).collect();
+    (state.main.context, state.main.visits, done, end.status, end.reason.clone(), end.step.clone())
 }

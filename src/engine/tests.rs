@@ -1,6 +1,9 @@
 //! Whole runs against a world whose answers are given: the journal is the truth at every moment.
 
+mod loops;
+
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -52,8 +55,9 @@ fn drive(
         }
     };
     let state = State::fold(past, entry_step(recipe));
-    let mut run =
-        Run { recipe, host: &host, journal, state, watch: &watch, stop, now: &|| Timestamp::UNIX_EPOCH };
+    let seconds = AtomicI64::new(0);
+    let now = || Timestamp::from_second(seconds.fetch_add(1, Ordering::Relaxed)).unwrap();
+    let mut run = Run { recipe, host: &host, journal, state, watch: &watch, stop, now: &now };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let end = runtime.block_on(run.cook(opening)).unwrap();
     let live = run.state.clone();
@@ -74,7 +78,7 @@ proptest! {
         let (whole, end, calls) = drive(&recipe, &[], answer.clone());
         prop_assert!(calls.iter().all(|count| *count == 1), "each try is made once");
         let expected = essence(&recipe, &whole, &end);
-        let visits = State::fold(&whole, "look").visits;
+        let visits = State::fold(&whole, "look").main.visits;
         prop_assert!(visits["look"] <= 4 && visits.get("work").is_none_or(|visits| *visits <= 3));
         // Not after the last entry: that run is over.
         for cut in 1..whole.len() {

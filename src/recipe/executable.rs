@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::model::{Arg, Backoff, OutputsFrom, Recipe, Step, StepKind};
+use super::model::{Arg, Recipe, Step, StepKind};
 use super::suggest;
 
 /// One thing that the engine cannot execute.
@@ -32,10 +32,6 @@ pub fn gaps(recipe: &Recipe) -> Vec<Gap> {
         add: add.to_owned(),
         stops: true,
     };
-    if !recipe.finally.is_empty() {
-        let message = "this version does not execute `finally` yet".to_owned();
-        gaps.push(whole("finally", message, "the same steps before each end"));
-    }
     for (name, _) in recipe.ingredients.iter().filter(|(_, ingredient)| ingredient.default_from.is_some()) {
         let message =
             format!("this version does not read `default_from` yet, which the ingredient `{name}` has");
@@ -50,25 +46,8 @@ pub fn gaps(recipe: &Recipe) -> Vec<Gap> {
 fn of_step(step: &Step, gaps: &mut Vec<Gap>) {
     let mut missing = |kind: &'static str, add: &str| gaps.push(unsupported(&step.name, kind, add));
     match &step.kind {
-        StepKind::ForEach(_) => missing("for_each", "a loop of steps that takes one item after the other"),
         StepKind::Call(_) => missing("sub_recipe", "the steps of the sub-recipe themselves"),
-        StepKind::Confirm { choice: Some(choice), .. } if !choice.options.is_empty() => {
-            missing("options", "a question with yes and no");
-        }
-        StepKind::Confirm { choice: Some(_), .. } => {
-            missing("timeout", "a `default:` for when nobody is there")
-        }
         _ => {}
-    }
-    if step.poll.is_some() {
-        missing("poll", "a loop over the step with `max_visits`");
-    }
-    if step.retry.as_ref().is_some_and(|policy| !policy.on.is_empty() || policy.backoff != Backoff::default())
-    {
-        missing("retry", "`retries:` with the number of extra tries");
-    }
-    if step.outputs_from.as_ref().is_some_and(|outputs| *outputs != OutputsFrom::Text) {
-        missing("outputs_from", "captures of `result.stdout`");
     }
     gaps.extend(prose(step));
 }

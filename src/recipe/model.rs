@@ -151,6 +151,8 @@ pub struct Limits {
     pub sessions: Option<u32>,
     /// Visits of any one step that states no bound of its own.
     pub max_visits: Option<u32>,
+    /// How often a step may fail in the same way although sessions worked in between; 0 for no bound. 4 when it is not said.
+    pub same_failure: Option<u32>,
 }
 
 /// One input of a recipe.

@@ -99,6 +99,7 @@ fn limits(limits: &Limits) -> Mapping {
     out.seconds("wall_clock", limits.wall_clock);
     out.option("sessions", limits.sessions);
     out.option("max_visits", limits.max_visits);
+    out.option("same_failure", limits.same_failure);
     out.0
 }
 

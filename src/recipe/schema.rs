@@ -152,6 +152,11 @@ const LIMITS: &[Key] = &[
     ("wall_clock", duration, "Time from the start of the run."),
     ("sessions", count, "Number of sessions."),
     ("max_visits", count, "Visits of any one step that states no bound of its own."),
+    (
+        "same_failure",
+        count,
+        "How often a step may fail in the same way although sessions worked in between (4); 0 for no bound.",
+    ),
 ];
 
 const RETRY: &[Key] = &[

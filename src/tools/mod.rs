@@ -86,7 +86,7 @@ impl Toolkit {
     }
 
     /// A path argument: relative ones start at the repository.
-    fn path(&self, path: Option<String>) -> PathBuf {
+    pub(crate) fn path(&self, path: Option<String>) -> PathBuf {
         path.filter(|path| !path.is_empty())
             .map_or_else(|| self.repository.clone(), |path| self.repository.join(path))
     }

@@ -281,17 +281,17 @@ fn rules_are_explained_and_gaps_of_the_engine_named() {
     );
     kitchen.refused(&["recipes", "check", "--explain", "unreachable-steps"]).exits(2);
     kitchen.recipe(
-        "wait",
+        "claim",
         "\
-name: wait
-language: 1
-description: Waits.
+name: claim
+language: 0
+description: Claims.
 steps:
-  ready: {tool: run_cmd, with: {argv: [ls]}, poll: {every: 1s, for: 5s, until: result.exit_code == 0}, on_success: done, on_failure: escalate}
+  claim: {tool: claim_issue, with: {issue_url: x}, on_success: done, on_failure: escalate}
 ",
     );
-    kitchen.run(["recipes", "check", "wait"]).exits(0);
-    assert_snapshot!("check_engine", kitchen.refused(&["recipes", "check", "wait", "--engine"]).exits(2));
+    kitchen.run(["recipes", "check", "claim"]).exits(0);
+    assert_snapshot!("check_engine", kitchen.refused(&["recipes", "check", "claim", "--engine"]).exits(2));
     kitchen.recipe("tools", "name: tools\nsteps:\n  a: {tool: clone_repo, with: {source_dir: ., run_name: x}, on_success: done, on_failure: escalate}\n");
     let unbuilt = kitchen.run(["recipes", "check", "tools", "--engine", "--json"]);
     assert!(unbuilt.out.contains("not-executable"), "{}", unbuilt.out);

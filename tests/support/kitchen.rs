@@ -546,7 +546,8 @@ impl Cooked<'_> {
 /// cut off.
 pub fn story(journal: &[Entry]) -> Vec<String> {
     let mut told = Vec::new();
-    let mut open: Option<String> = None;
+    // Steps of parallel items run beside each other.
+    let mut open: Vec<(&str, String)> = Vec::new();
     for entry in journal {
         let line = match &entry.event {
             Event::StepStarted { step, visit, attempt, continues, .. } => {
@@ -554,11 +555,11 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
                 if *continues {
                     told.push(format!("{name} continues its session"));
                 }
-                open = Some(name);
+                open.push((step, name));
                 continue;
             }
             Event::StepEnded { step, visit, attempt, label, next, .. } => {
-                open = None;
+                open.retain(|(at, _)| at != step);
                 format!("{} {label} -> {}", numbered(step, *visit, *attempt), onwards(next))
             }
             Event::StepCutOff { .. } | Event::Waiting { .. } => continue,
@@ -571,6 +572,12 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
                 told.push(format!("orchestrator left: {label}"));
                 continue;
             }
+            Event::LoopStarted(begun) => {
+                format!("{} loops: {}", numbered(&begun.step, begun.visit, begun.attempt), begun.what)
+            }
+            Event::ItemStarted { .. } => continue,
+            Event::ItemEnded { step, item, end } => format!("{step}[{item}] {}", named(&end.status)),
+            Event::FinallyStarted { end, .. } => format!("finally, after {}", named(&end.status)),
             Event::Notice { text } => format!("notice: {text}"),
             Event::RunStarted(started) => format!("started {}", started.recipe),
             Event::RunResumed { step, .. } => format!("resumed at {step}"),
@@ -580,10 +587,12 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
                 format!("{status}{resumable}: {}", end.reason)
             }
         };
-        told.extend(open.take().map(|name| format!("{name} cut off")));
+        if matches!(entry.event, Event::RunResumed { .. } | Event::RunEnded(_)) {
+            told.extend(open.drain(..).map(|(_, name)| format!("{name} cut off")));
+        }
         told.push(line);
     }
-    told.extend(open.map(|name| format!("{name} cut off")));
+    told.extend(open.into_iter().map(|(_, name)| format!("{name} cut off")));
     told
 }
 

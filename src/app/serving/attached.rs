@@ -105,7 +105,7 @@ impl Served for Attached {
                 return answer;
             }
             "confirm" => {
-                return match self.wheel.answer(&step, given::is_set(&arguments, "answer")).await {
+                return match self.wheel.answer(&step, &given::answer(&arguments)).await {
                     Ok(standing) => told::standing(&standing),
                     Err(refusal) => told::refusal(&refusal),
                 };
@@ -197,14 +197,14 @@ steps:
             let (answer, end) = answered(json!({ "step_name": "salted", "answer": said })).await;
             assert!(!answer.is_error && end == reason, "{said}: {end}: {}", answer.value);
         }
-        for given in [
-            json!({ "step_name": "salted" }),
-            json!({ "step_name": "salted", "answer": "perhaps" }),
-            json!({ "step_name": "salted", "answer": null }),
-            json!({ "answer": true }),
+        for (given, code) in [
+            (json!({ "step_name": "salted" }), "bad_arguments"),
+            (json!({ "step_name": "salted", "answer": "perhaps" }), "no_answer"),
+            (json!({ "step_name": "salted", "answer": null }), "bad_arguments"),
+            (json!({ "answer": true }), "bad_arguments"),
         ] {
             let (answer, end) = answered(given.clone()).await;
-            assert_eq!(answer.value["error_code"], "bad_arguments", "{given}: {}", answer.value);
+            assert_eq!(answer.value["error_code"], code, "{given}: {}", answer.value);
             assert!(!["Served.", "Bland."].contains(&end.as_str()), "{given}: {end}");
         }
     }

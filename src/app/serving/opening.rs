@@ -84,7 +84,7 @@ impl Open {
             return Answer::refused("no_question", "no run is in progress, so no step asks anything");
         };
         let step = given::text(given, "step_name").unwrap_or_default();
-        match run.wheel.answer(&step, given::is_set(given, "answer")).await {
+        match run.wheel.answer(&step, &given::answer(given)).await {
             Ok(standing) => told::standing(&standing),
             Err(refusal) => told::refusal(&refusal),
         }

@@ -1,16 +1,22 @@
 //! Questions in a terminal. Each gives `None` when the person would rather not answer.
 
 use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use console::Term;
 use dialoguer::theme::ColorfulTheme;
-use dialoguer::{Confirm, FuzzySelect, Input};
+use dialoguer::{Confirm, FuzzySelect, Input, Select};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::termios::{FlushArg, tcflush};
 
 use super::printer::Printer;
 use super::style::{Look, Role};
 use super::text;
 use crate::app::error::{AppError, Kind};
+use crate::core::time::words;
 
 /// An answer, unless the person would rather not give one: then it is over before anything was written.
 ///
@@ -97,6 +103,38 @@ impl<'a> Prompts<'a> {
         })
     }
 
+    /// Lets the person pick one of a few answers; the first stands under the cursor, or the default. Esc and Ctrl-C cancel.
+    ///
+    /// # Errors
+    /// When the terminal cannot be read or written.
+    pub fn choose(
+        &self,
+        question: &str,
+        answers: &[String],
+        default: Option<&str>,
+    ) -> io::Result<Option<String>> {
+        let question = text::one_line(question, &self.look);
+        let first = answers.iter().position(|answer| Some(answer.as_str()) == default).unwrap_or(0);
+        let picked = self.ask(|term| {
+            Select::with_theme(&self.theme)
+                .with_prompt(question)
+                .items(answers)
+                .default(first)
+                .interact_on_opt(term)
+        })?;
+        Ok(picked.and_then(|index| answers.get(index).cloned()))
+    }
+
+    /// Says that a question waits for so long, and whether somebody pressed Enter by then.
+    #[must_use]
+    pub fn is_heard(&self, question: &str, default: &str, time: Duration) -> bool {
+        let question = text::one_line(question, &self.look);
+        let within = words(time);
+        self.printer
+            .lines(&format!("{question} (Enter within {within} to answer, else it is `{default}`)\n"));
+        self.printer.suspend(|| line_within(time))
+    }
+
     /// Lets the person search and pick; gives the index of the choice. Esc and Ctrl-C cancel.
     ///
     /// # Errors
@@ -140,6 +178,22 @@ impl<'a> Prompts<'a> {
                 },
             }
         })
+    }
+}
+
+/// Waits for a line, which is taken and means nothing. The terminal stays as it is: whoever ends the program meanwhile finds it so.
+fn line_within(time: Duration) -> bool {
+    let stdin = io::stdin();
+    let until = Instant::now() + time;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let wait = PollTimeout::try_from(left.as_millis().min(60_000)).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)], wait) {
+            Ok(0) if left.is_zero() => return false,
+            Ok(0) | Err(Errno::EINTR) => {}
+            Ok(_) => return tcflush(stdin.as_fd(), FlushArg::TCIFLUSH).is_ok(),
+            Err(_) => return false,
+        }
     }
 }
 

@@ -57,7 +57,9 @@ fn steer<F: Future<Output = ()>>(
 async fn obey(wheel: &Wheel) -> Option<Result<Arc<Standing>, Refusal>> {
     Some(match &wheel.ready().await.next {
         Upcoming::Call { step_name, tool, .. } => wheel.call(step_name, tool).await,
-        Upcoming::Ask { step_name, default, .. } => wheel.answer(step_name, default.unwrap_or(true)).await,
+        Upcoming::Ask { step_name, default, .. } => {
+            wheel.answer(step_name, default.as_deref().unwrap_or("yes")).await
+        }
         Upcoming::Wait { step_name, tool } => wheel.call(step_name, tool).await,
         Upcoming::Over { .. } => return None,
     })
@@ -107,7 +109,7 @@ proptest! {
                         _ => false,
                     };
                     if !due {
-                        let refused = if ask { wheel.answer(step, true).await } else { wheel.call(step, tool).await };
+                        let refused = if ask { wheel.answer(step, "yes").await } else { wheel.call(step, tool).await };
                         assert!(refused.is_err(), "{step} {tool} is not due in {standing:?}");
                         assert_eq!(wheel.standing(), standing, "a refused call changes nothing");
                     }
@@ -178,6 +180,14 @@ impl ToolHost for Slow {
 
     fn ask<'a>(&'a self, _: &'a Question) -> Answering<'a, Reply> {
         Box::pin(std::future::ready(Reply::Nobody))
+    }
+
+    fn wait(&self, _: std::time::Duration, _: StopSignal) -> Answering<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn written<'a>(&'a self, _: &'a serde_json::Value, _: &'a str) -> Answering<'a, std::io::Result<String>> {
+        Box::pin(std::future::ready(Err(std::io::ErrorKind::NotFound.into())))
     }
 
     fn can_continue(&self, _: &str, _: &serde_json::Value) -> bool {

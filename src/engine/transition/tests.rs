@@ -1,6 +1,8 @@
 use super::*;
 use crate::engine::event::Entry;
+use crate::engine::host::Outcome;
 use crate::engine::testing::{entry, outcome, recipe, started};
+use crate::execution::verdict::RetryReason;
 
 const LOOP: &str = "
 limits: {budget_usd: 1.0, sessions: 5, wall_clock: 1h}
@@ -33,7 +35,8 @@ fn state(recipe: &Recipe, inputs: Value, events: Vec<Event>) -> State {
 
 fn tried(recipe: &Recipe, step: &str, attempt: u32) -> Try {
     let StepKind::Tool { tool, .. } = &recipe.steps[step].kind else { panic!("no tool step") };
-    Try { step: step.to_owned(), visit: 1, attempt, tool, params: json!({}), cut_off: None }
+    let (params, cut_off, output) = (json!({}), None, None);
+    Try { step: step.to_owned(), visit: 1, attempt, tool, params, cut_off, output }
 }
 
 /// Where an outcome of a step leads, and why.
@@ -165,7 +168,7 @@ fn only_what_may_pass_can_be_resumed() {
         let outcome = Outcome { fault: Some(fault), ..outcome(false, json!({})) };
         let before = state(&recipe, json!({}), vec![]);
         let event = conclude(&recipe, &before, &Places::default(), &tried(&recipe, "work", 1), &outcome, 5);
-        match state(&recipe, json!({}), vec![event]).at {
+        match state(&recipe, json!({}), vec![event]).main.at {
             At::Ending(end) => (end.status, end.resumable, end.reason),
             other => panic!("{other:?}"),
         }
@@ -196,7 +199,7 @@ fn captures_are_taken_in_order_and_lists_grow() {
     };
     let mut before = state(&recipe, json!({ "n": 2 }), vec![]);
     assert_eq!(once(&before, "again"), json!({ "out": "again", "code": 0, "all": ["again"] }));
-    before.context.insert("all".to_owned(), json!(["x"]));
+    before.main.context.insert("all".to_owned(), json!(["x"]));
     assert_eq!(once(&before, "ok")["all"], json!(["x", "ok"]));
 }
 
@@ -207,16 +210,29 @@ fn entering(
     step: &str,
     change: impl FnOnce(&mut State),
     elapsed_ms: u64,
-) -> Action {
+) -> Decision {
     let mut state = state(recipe, inputs, vec![]);
-    state.at = At::Enter(step.to_owned());
+    state.main.at = At::Enter(step.to_owned());
     change(&mut state);
-    next(recipe, &state, &Places::default(), elapsed_ms)
+    decides(recipe, &state, elapsed_ms)
 }
 
-fn recorded(action: Action) -> Event {
-    match action {
-        Action::Record(event) => *event,
+fn decides(recipe: &Recipe, state: &State, elapsed_ms: u64) -> Decision {
+    let nothing = HashSet::new();
+    let moment = Moment {
+        places: Places::default(),
+        elapsed_ms,
+        now: Timestamp::UNIX_EPOCH,
+        serial: false,
+        busy: &nothing,
+        rested: &nothing,
+    };
+    next(recipe, state, &moment)
+}
+
+fn recorded(decision: Decision) -> Event {
+    match decision {
+        Decision::Record(event) => *event,
         other => panic!("{other:?}"),
     }
 }
@@ -227,7 +243,7 @@ fn entering_a_step_looks_at_limits_skips_and_visits() {
     let inputs = || json!({ "n": 2, "go": "true" });
     let visited = |count| {
         move |state: &mut State| {
-            state.visits.insert("check".to_owned(), count);
+            state.main.visits.insert("check".to_owned(), count);
         }
     };
 
@@ -238,9 +254,10 @@ fn entering_a_step_looks_at_limits_skips_and_visits() {
     };
     assert_eq!(next, Next::Step("end".to_owned()));
 
-    let Action::Call(call) = entering(&recipe, inputs(), "check", visited(1), 0) else {
+    let Decision::Work { begin, .. } = entering(&recipe, inputs(), "check", visited(1), 0) else {
         panic!("not called")
     };
+    let [Begin::Call(call)] = &begin[..] else { panic!("{begin:?}") };
     assert_eq!((call.visit, call.attempt, &call.params["cmd"]), (2, 1, &json!("echo '2'")));
 
     let Event::StepExceeded { visits, next, .. } =
@@ -250,8 +267,8 @@ fn entering_a_step_looks_at_limits_skips_and_visits() {
     };
     assert_eq!((visits, next), (2, Next::Step("end".to_owned())));
 
-    let ends = |action: Action| match recorded(action) {
-        Event::RunEnded(end) => end,
+    let ends = |decision: Decision| match decision {
+        Decision::End(end) => end,
         other => panic!("{other:?}"),
     };
     let sessions = ends(entering(&recipe, inputs(), "work", |state| state.sessions = 5, 0));
@@ -263,7 +280,7 @@ fn entering_a_step_looks_at_limits_skips_and_visits() {
     }
 
     let context = |state: &mut State| {
-        state.context.insert("out".to_owned(), json!("well"));
+        state.main.context.insert("out".to_owned(), json!("well"));
     };
     let done = ends(entering(&recipe, inputs(), "end", context, 3_600_000));
     assert_eq!((done.status, done.reason.as_str()), (RunStatus::Succeeded, "done well"));

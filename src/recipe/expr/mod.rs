@@ -47,6 +47,9 @@ pub enum Mode {
 /// The names in `run`.
 pub const RUN_NAMES: &[&str] = &["id", "dir", "repository", "recipe", "step"];
 
+/// What `run` holds beside that in the steps of `finally`: how the run ended.
+pub const END_NAMES: &[&str] = &["status", "reason", "ended_at", "resumable"];
+
 /// A compiled expression; cheap to clone.
 #[derive(Clone)]
 pub struct Expr {

@@ -157,6 +157,7 @@ impl Lowering<'_> {
             wall_clock: fields.get("wall_clock").and_then(|node| self.duration(&node)),
             sessions: fields.get("sessions").and_then(|node| self.count(&node, 1)),
             max_visits: fields.get("max_visits").and_then(|node| self.count(&node, 1)),
+            same_failure: fields.get("same_failure").and_then(|node| self.count(&node, 0)),
         }
     }
 

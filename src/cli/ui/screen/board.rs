@@ -95,6 +95,13 @@ impl Board {
                 self.done += *usage;
             }
             Event::StepSkipped { step, .. } | Event::StepExceeded { step, .. } => self.meet(step),
+            Event::LoopStarted(begun) => self.meet(&begun.step),
+            Event::ItemStarted { .. } | Event::FinallyStarted { .. } => {}
+            Event::ItemEnded { step, item, .. } => {
+                // What was given up in it does not run any more.
+                let inside = format!("{step}[{item}].");
+                self.running.retain(|running| !running.step.starts_with(&inside));
+            }
             Event::OrchestratorEnded { usage, .. } => self.done += *usage,
             Event::OrchestratorStarted { .. } | Event::Waiting { .. } | Event::Notice { .. } => {}
             Event::RunEnded(_) => self.running.clear(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::core::usage::Usage;
-use crate::engine::event::{Event, Next};
+use crate::engine::event::{Event, Next, RunStatus};
 
 use super::super::format;
 use super::super::line::{Line, Part, fit};
@@ -104,6 +104,35 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
                 Part::new(3, Line::of(Role::Dim, summary)).shrinks_to(10),
                 Part::new(6, Line::of(Role::Dim, spent(usage, look))),
             ]
+        }
+        Event::LoopStarted(begun) => {
+            vec![
+                sign(Role::Accent, glyphs.again),
+                name(&begun.step, begun.visit, board, look),
+                told(Role::Plain, &begun.what, look),
+            ]
+        }
+        Event::ItemStarted { step, item, what } => {
+            let item = format!("{step}[{item}]");
+            vec![
+                sign(Role::Accent, glyphs.notice),
+                name(&item, 1, board, look),
+                told(Role::Dim, &board.near(what), look),
+            ]
+        }
+        Event::ItemEnded { step, item, end } => {
+            let item = format!("{step}[{item}]");
+            let (role, glyph) = match end.status {
+                RunStatus::Succeeded => (Role::Good, glyphs.good),
+                RunStatus::Stopped => (Role::Warn, glyphs.skipped),
+                _ => (Role::Bad, glyphs.bad),
+            };
+            let reason = if end.ok() { "item done" } else { end.reason.as_str() };
+            vec![sign(role, glyph), name(&item, 1, board, look), told(Role::Dim, reason, look)]
+        }
+        Event::FinallyStarted { end, .. } => {
+            let text = format!("finally, after: {}", end.reason);
+            vec![sign(Role::Accent, glyphs.notice), told(Role::Plain, &text, look).after(" ")]
         }
         Event::OrchestratorStarted { .. }
         | Event::RunStarted(_)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::engine::event::{Event, Live, News, Next};
+use crate::engine::event::{Event, Live, News, Next, RunStatus};
 
 use super::super::ending::Ending;
 use super::super::format;
@@ -143,6 +143,30 @@ impl PlainScreen {
             Event::Waiting { step, why, .. } => {
                 let step = step.as_deref().unwrap_or_default();
                 self.log(step, Line::of(Role::Warn, format!("waiting: {}", clean(why))));
+            }
+            Event::LoopStarted(begun) => {
+                let line = Line::of(Role::Plain, "loop").and(Role::Dim, sentence(": ", &clean(&begun.what)));
+                self.log(&begun.step, line);
+            }
+            Event::ItemStarted { step, item, what } => {
+                let what = clean(&self.board.near(what));
+                let line = Line::of(Role::Plain, "item").and(Role::Dim, sentence(": ", &what));
+                self.log(&format!("{step}[{item}]"), line);
+            }
+            Event::ItemEnded { step, item, end } => {
+                let (role, verb) = match end.status {
+                    RunStatus::Succeeded => (Role::Good, "item done"),
+                    RunStatus::Stopped => (Role::Warn, "item given up"),
+                    _ => (Role::Bad, "item failed"),
+                };
+                let reason = if end.ok() { "" } else { end.reason.as_str() };
+                let line = Line::of(role, verb).and(Role::Plain, sentence(": ", &clean(reason)));
+                self.log(&format!("{step}[{item}]"), line);
+            }
+            Event::FinallyStarted { end, .. } => {
+                let line = Line::of(Role::Plain, "finally")
+                    .and(Role::Dim, sentence(", after: ", &clean(&end.reason)));
+                self.log("", line);
             }
             Event::Notice { text } => self.log("", Line::of(Role::Plain, clean(text))),
             Event::StepCutOff { .. } | Event::RunEnded(_) => {}

@@ -102,6 +102,8 @@ impl Script {
             next,
             why: "on_success".into(),
             fault: None,
+            signature: None,
+            backoff_ms: 0,
         })
     }
 
