@@ -126,6 +126,18 @@ pub enum Event {
         /// Where the run goes.
         next: Next,
     },
+    /// Whoever drives the run chose where it goes, where the recipe leaves that to judgement.
+    RouteChosen {
+        /// The step that the route leads away from.
+        step: String,
+        /// Where the run goes.
+        next: Next,
+        /// Why, in the words of whoever chose.
+        why: String,
+        /// Variables of `context` that were set with the choice.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        set: Map<String, Value>,
+    },
     /// A session that drives the run begins.
     OrchestratorStarted {
         /// The session.
@@ -163,7 +175,8 @@ impl Event {
             | Self::StepEnded { step, .. }
             | Self::StepCutOff { step, .. }
             | Self::StepSkipped { step, .. }
-            | Self::StepExceeded { step, .. } => Some(step),
+            | Self::StepExceeded { step, .. }
+            | Self::RouteChosen { step, .. } => Some(step),
             Self::Waiting { step, .. } => step.as_deref(),
             Self::RunStarted(_)
             | Self::OrchestratorStarted { .. }
@@ -287,6 +300,8 @@ pub enum Next {
     Step(String),
     /// Ends the run.
     End(RunStatus),
+    /// Whoever drives the run chooses among these; any step or end of the recipe when there are none.
+    Choice(Vec<String>),
 }
 
 /// News of a step that is running: shown, never journaled.

@@ -4,6 +4,8 @@
 pub mod event;
 pub mod host;
 pub mod journal;
+pub mod judged;
+pub mod open;
 pub mod run;
 pub mod state;
 pub mod steer;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
-use super::event::{Event, Live, News, RunEnded, RunStatus};
+use super::event::{Event, Fault, Live, News, RunEnded, RunStatus};
 use super::host::{Call, Question, Reply, SessionCall, Stop, StopSignal, ToolHost};
 use super::journal::Journal;
 use super::state::{At, State};
@@ -55,6 +55,8 @@ pub enum Due {
     Call(Try),
     /// A person is to be asked.
     Ask(Asked),
+    /// Whoever drives is to choose where the run goes after this step.
+    Choose(String),
     /// The end is decided; it is to be written down.
     End(RunEnded),
 }
@@ -81,6 +83,10 @@ impl Run<'_> {
         self.record(opening)?;
         loop {
             let end = match self.advance(|_| ())? {
+                Due::Call(Try { step, open: Some(_), .. }) => {
+                    Some(unjudged(&step, "its command is not whole"))
+                }
+                Due::Choose(step) => Some(unjudged(&step, &self.state.why)),
                 Due::Call(tried) => self.call(&tried, &Seen::default()).await?,
                 Due::Ask(asked) => self.ask(&asked).await?,
                 Due::End(end) => Some(end),
@@ -107,6 +113,7 @@ impl Run<'_> {
                     }
                 },
                 Action::Call(tried) => return Ok(Due::Call(tried)),
+                Action::Choose(step) => return Ok(Due::Choose(step)),
                 Action::Ask { visit, step, message, default } => {
                     return Ok(Due::Ask(Asked { step, visit, message, default }));
                 }
@@ -261,6 +268,19 @@ impl Run<'_> {
         self.state.apply(&entry, entry_step(self.recipe));
         (self.watch)(&News::Entry(entry));
         Ok(())
+    }
+}
+
+/// The end of a run that comes to what only a model can judge, while none drives it.
+fn unjudged(step: &str, why: &str) -> RunEnded {
+    RunEnded {
+        status: RunStatus::Failed,
+        reason: format!(
+            "what follows at `{step}` is for a model to judge ({why}): resume with --orchestrator claude"
+        ),
+        step: Some(step.to_owned()),
+        resumable: true,
+        fault: Some(Fault::Recipe),
     }
 }
 

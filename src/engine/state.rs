@@ -34,6 +34,10 @@ pub struct State {
     pub captured: Map<String, Value>,
     /// Which rule chose where the run went after it.
     pub why: String,
+    /// How often the route after a step was chosen by whoever drives.
+    pub choices: IndexMap<String, u32>,
+    /// The call that began last.
+    pub called: Option<Called>,
     /// When the first entry was written.
     pub first_at: Option<Timestamp>,
     /// When the last entry was written.
@@ -59,6 +63,17 @@ pub struct Done {
     pub summary: String,
     /// Whether its session failed in a way that another try may help.
     pub retriable: bool,
+}
+
+/// A call that began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Called {
+    /// The step.
+    pub step: String,
+    /// Which visit.
+    pub visit: u32,
+    /// Its arguments, as the journal has them.
+    pub params: Value,
 }
 
 /// Where a run stands.
@@ -89,6 +104,15 @@ pub enum At {
         /// Its session.
         session: Option<String>,
     },
+    /// A step is over, or was skipped, and whoever drives is to choose what follows.
+    Choosing {
+        /// The step.
+        step: String,
+        /// What there is to choose among; any step or end of the recipe when there is nothing.
+        among: Vec<String>,
+        /// The result of the step; null when it was skipped.
+        result: Value,
+    },
     /// The end is decided and not yet written.
     Ending(RunEnded),
     /// The end is written; `back` is where a resume goes on.
@@ -104,7 +128,10 @@ impl At {
     fn step(&self) -> Option<&str> {
         match self {
             Self::Before => None,
-            Self::Enter(step) | Self::Retry { step, .. } | Self::Running { step, .. } => Some(step),
+            Self::Enter(step)
+            | Self::Retry { step, .. }
+            | Self::Running { step, .. }
+            | Self::Choosing { step, .. } => Some(step),
             Self::Ending(end) | Self::Ended { end, .. } => end.step.as_deref(),
         }
     }
@@ -142,8 +169,9 @@ impl State {
                     self.at = std::mem::take(back);
                 }
             }
-            Event::StepStarted { step, visit, attempt, session, continues, .. } => {
+            Event::StepStarted { step, visit, attempt, session, continues, params, .. } => {
                 self.visits.insert(step.clone(), *visit);
+                self.called = Some(Called { step: step.clone(), visit: *visit, params: params.clone() });
                 if session.is_some() && !continues {
                     self.sessions += 1;
                 }
@@ -194,6 +222,10 @@ impl State {
                     Next::Retry => {
                         At::Retry { step: step.clone(), visit: *visit, attempt: attempt.saturating_add(1) }
                     }
+                    Next::Choice(among) => {
+                        let (step, among) = (step.clone(), among.clone());
+                        At::Choosing { step, among, result: result.clone() }
+                    }
                     other => self.follow(other, step, why, resumable, *fault),
                 };
             }
@@ -202,6 +234,14 @@ impl State {
             Event::StepExceeded { step, visits, next } => {
                 let why = format!("`{step}` had its {visits} visit{}", if *visits == 1 { "" } else { "s" });
                 self.at = self.follow(next, step, &why, false, None);
+            }
+            Event::RouteChosen { step, next, why, set } => {
+                *self.choices.entry(step.clone()).or_default() += 1;
+                for (name, value) in set {
+                    self.context.insert(name.clone(), value.clone());
+                }
+                self.why.clone_from(why);
+                self.at = self.follow(next, step, why, false, None);
             }
             Event::OrchestratorStarted { number, .. } => self.orchestrators = *number,
             Event::OrchestratorEnded { usage, .. } => {
@@ -236,6 +276,9 @@ impl State {
         match next {
             Next::Step(next) => At::Enter(next.clone()),
             Next::Retry => self.at.clone(),
+            Next::Choice(among) => {
+                At::Choosing { step: step.to_owned(), among: among.clone(), result: Value::Null }
+            }
             Next::End(status) => At::Ending(RunEnded {
                 status: *status,
                 reason: why.to_owned(),
@@ -250,6 +293,12 @@ impl State {
     #[must_use]
     pub fn visits(&self, step: &str) -> u32 {
         self.visits.get(step).copied().unwrap_or_default()
+    }
+
+    /// How often the route after `step` was chosen so far.
+    #[must_use]
+    pub fn choices(&self, step: &str) -> u32 {
+        self.choices.get(step).copied().unwrap_or_default()
     }
 
     /// Milliseconds that the run's processes took until `now` (the last entry, for a run that nobody drives).

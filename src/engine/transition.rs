@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::event::{Event, Fault, Next, RunEnded, RunStatus};
 use super::host::Outcome;
+use super::judged;
+use super::open::{self, Open};
 use super::state::{At, State};
 use crate::catalog::ToolDecl;
 use crate::execution::verdict::RetryReason;
@@ -30,6 +32,8 @@ pub enum Action {
         /// The answer when nobody is there.
         default: Option<bool>,
     },
+    /// Let whoever drives choose where the run goes after this step; [`judged::choice`] says among what.
+    Choose(String),
 }
 
 /// A try of a tool step.
@@ -45,8 +49,23 @@ pub struct Try {
     pub tool: &'static ToolDecl,
     /// Its arguments, rendered.
     pub params: Value,
+    /// What of them whoever drives has to fill in, or may add.
+    pub open: Option<Box<Open>>,
     /// The session of the same try that was cut off, if there was one.
     pub cut_off: Option<String>,
+}
+
+impl Try {
+    /// A visit that is tried again is not judged anew.
+    fn fill_as_before(&mut self, state: &State) {
+        let before = state.called.as_ref().filter(|call| call.step == self.step && call.visit == self.visit);
+        if let (Some(open), Some(before)) = (&self.open, before) {
+            let given = before.params.as_object().cloned().unwrap_or_default();
+            if let Ok(params) = open.filled(&self.params, &given) {
+                (self.params, self.open) = (params, None);
+            }
+        }
+    }
 }
 
 /// Facts of the run that expressions see as `run.*`.
@@ -64,6 +83,10 @@ pub fn next(recipe: &Recipe, state: &State, places: &Places, elapsed_ms: u64) ->
     match &state.at {
         At::Before => end(RunStatus::Crashed, "the run has not started", None, false, None),
         At::Ended { end, .. } | At::Ending(end) => record(Event::RunEnded(end.clone())),
+        At::Choosing { step, .. } => match recipe.steps.get(step) {
+            Some(step) => choose(recipe, state, step),
+            None => lost(step),
+        },
         At::Enter(name) => match recipe.steps.get(name) {
             Some(step) => enter(recipe, state, places, step, elapsed_ms),
             None => lost(name),
@@ -95,11 +118,8 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
         match condition.eval(&scope).map(|value| holds(&value)) {
             Ok(true) => {}
             Ok(false) => {
-                let next = step
-                    .on_skip
-                    .as_ref()
-                    .or(step.on_success.as_ref())
-                    .map_or(Next::End(RunStatus::Succeeded), follow);
+                let onwards = step.on_skip.as_ref().or(step.on_success.as_ref());
+                let next = onwards.map_or(Next::Choice(Vec::new()), follow);
                 let why = format!("`{}` is false", condition.written());
                 return record(Event::StepSkipped { step: step.name.clone(), why, next });
             }
@@ -116,6 +136,16 @@ fn enter(recipe: &Recipe, state: &State, places: &Places, step: &Step, elapsed_m
         Err(error) => return no_value(step, "max_visits", &error),
     }
     start(recipe, state, places, step, visits + 1, 1, None)
+}
+
+/// The choice of a route, as long as there are any left.
+fn choose(recipe: &Recipe, state: &State, step: &Step) -> Action {
+    let had = state.choices(&step.name);
+    if had < judged::most_choices(recipe) {
+        return Action::Choose(step.name.clone());
+    }
+    let next = step.on_exceeded.as_ref().map_or(Next::End(RunStatus::Exhausted), follow);
+    record(Event::StepExceeded { step: step.name.clone(), visits: had, next })
 }
 
 fn start(
@@ -142,8 +172,21 @@ fn start(
                     Err(error) => return no_value(step, name, &error),
                 };
             }
-            let step = step.name.clone();
-            Action::Call(Try { step, visit, attempt, tool, params: Value::Object(params), cut_off })
+            let open = match open::open(recipe, step, &scope) {
+                Ok(open) => open,
+                Err(error) => return no_value(step, "with", &error),
+            };
+            let mut tried = Try {
+                step: step.name.clone(),
+                visit,
+                attempt,
+                tool,
+                params: Value::Object(params),
+                open: open.map(Box::new),
+                cut_off,
+            };
+            tried.fill_as_before(state);
+            Action::Call(tried)
         }
         StepKind::Confirm { message, default, .. } => match message.render(&scope) {
             Ok(message) => Action::Ask { visit, step: step.name.clone(), message, default: *default },
@@ -245,8 +288,12 @@ fn concluded(
     let result = spent(step, state, attempt, outcome);
     let mut scope = scope(recipe, state, places, step, Some(&result));
     let mut decision = captures(step, &mut scope, outcome.ok).and_then(|captures| {
-        let (next, why) = route(step, &scope, outcome, attempt)?;
-        Ok((captures, next, why, outcome.fault))
+        let decided = if outcome.ok { judged::decide(recipe, step, &scope)? } else { None };
+        let (next, why) = match decided {
+            Some(decided) => decided,
+            None => route(step, &scope, outcome, attempt)?,
+        };
+        Ok((captures, judged::perhaps_again(recipe, step, next), why, outcome.fault))
     });
     if let Some(fault) = outcome.fault {
         // It says nothing about the work, so no route of the recipe fits: the run ends here.
@@ -375,7 +422,7 @@ fn route(step: &Step, scope: &Scope, outcome: &Outcome, attempt: u32) -> Result<
 /// The verdict on a session that spent what it may spend.
 const BUDGET: &str = "budget_exhausted";
 
-fn follow(target: &Target) -> Next {
+pub(super) fn follow(target: &Target) -> Next {
     match target {
         Target::Step(step) => Next::Step(step.clone()),
         Target::Done => Next::End(RunStatus::Succeeded),
@@ -383,7 +430,7 @@ fn follow(target: &Target) -> Next {
     }
 }
 
-fn is_true(when: &Expr, scope: &Scope) -> Result<bool, String> {
+pub(super) fn is_true(when: &Expr, scope: &Scope) -> Result<bool, String> {
     when.eval(scope).map(|value| holds(&value)).map_err(|error| format!("`{}`: {error}", when.written()))
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::{ParamKind, ToolDecl};
 use crate::core::text::{did_you_mean, quoted_list};
+use crate::engine::judged::Chosen;
 use crate::recipe::expr;
 
 /// Checks the arguments of a call; `step_name` may always be among them.
@@ -82,6 +83,29 @@ pub(super) fn text(given: &Map<String, Value>, name: &str) -> Option<String> {
 /// A truth value among the arguments; absent is false.
 pub(super) fn is_set(given: &Map<String, Value>, name: &str) -> bool {
     given.get(name).and_then(flag).unwrap_or(false)
+}
+
+/// The arguments of a call of a step, without its name.
+pub(super) fn arguments(mut given: Map<String, Value>) -> Map<String, Value> {
+    given.remove("step_name");
+    given
+}
+
+/// A choice among the arguments. Its variables may be written as a text.
+///
+/// # Errors
+/// When they are no mapping.
+pub(super) fn chosen(given: &Map<String, Value>) -> Result<Chosen, String> {
+    let word = |name| text(given, name).unwrap_or_default();
+    let set = match given.get("set") {
+        None | Some(Value::Null) => Some(Map::new()),
+        Some(Value::Object(set)) => Some(set.clone()),
+        Some(Value::String(set)) if set.trim().is_empty() => Some(Map::new()),
+        Some(Value::String(set)) => serde_json::from_str(set).ok(),
+        Some(_) => None,
+    };
+    let set = set.ok_or("`set` of `choose_route` must be a mapping of variables to their values")?;
+    Ok(Chosen { target: word("target"), why: word("reason"), set })
 }
 
 /// A mapping among the arguments, as the texts that a person would have typed.

@@ -129,6 +129,11 @@ fn cut(value: Value) -> Value {
             Value::String(format!("{head}\n…[{left_out} characters left out here]…\n{tail}"))
         }
         Value::Array(items) => items.into_iter().map(cut).collect(),
+        // A command that is to be given back is of no use when it is cut.
+        Value::Object(fields) if fields.contains_key("fill_in") || fields.contains_key("hints") => fields
+            .into_iter()
+            .map(|(name, value)| if name == "skill_command" { (name, value) } else { (name, cut(value)) })
+            .collect(),
         Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, cut(value))).collect(),
         other => other,
     }

@@ -33,7 +33,7 @@ fn state(recipe: &Recipe, inputs: Value, events: Vec<Event>) -> State {
 
 fn tried(recipe: &Recipe, step: &str, attempt: u32) -> Try {
     let StepKind::Tool { tool, .. } = &recipe.steps[step].kind else { panic!("no tool step") };
-    Try { step: step.to_owned(), visit: 1, attempt, tool, params: json!({}), cut_off: None }
+    Try { step: step.to_owned(), visit: 1, attempt, tool, params: json!({}), open: None, cut_off: None }
 }
 
 /// Where an outcome of a step leads, and why.
