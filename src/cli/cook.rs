@@ -411,3 +411,100 @@ fn complete(
     }
     Ok(inputs::resolve(recipe, &given)?.values)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::engine::testing::recipe;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: CookArgs,
+    }
+
+    #[test]
+    fn the_engine_drives_what_it_can_and_a_session_what_needs_judgement() {
+        const PLAIN: &str = "steps:\n  a: {tool: run_cmd, with: {argv: [a]}, on_success: done}\n";
+        const NOTES: &str =
+            "autoskillit_version: '0.9.0'\nsteps:\n  a: {tool: run_cmd, with: {cmd: a}, note: Then stop.}\n";
+        const UNBUILT: &str = "autoskillit_version: '0.9.0'\nsteps:\n  a: {tool: claim_issue, with: {issue_url: x}, note: Then stop.}\n";
+        let (engine, claude) = (Some(Orchestrator::Engine), Some(Orchestrator::Claude));
+        let judgement = "the step `a` needs judgement";
+        // Flags, recipe, who is stated, whether it is rehearsed, whether somebody looks on.
+        for (flags, text, stated, rehearsed, attended, expected) in [
+            ("", PLAIN, None, false, true, Ok((Way::Engine, ""))),
+            ("", PLAIN, claude, false, false, Ok((Way::Session, "the recipe says so"))),
+            ("", PLAIN, claude, true, true, Ok((Way::Engine, "no model drives a rehearsal"))),
+            (
+                "--orchestrator engine",
+                PLAIN,
+                claude,
+                false,
+                true,
+                Ok((Way::Engine, "asked for with --orchestrator")),
+            ),
+            (
+                "--orchestrator claude",
+                PLAIN,
+                None,
+                false,
+                false,
+                Ok((Way::Session, "asked for with --orchestrator")),
+            ),
+            ("", NOTES, None, false, true, Ok((Way::Session, judgement))),
+            ("", NOTES, None, false, false, Err("say that it may: --orchestrator claude")),
+            (
+                "",
+                NOTES,
+                claude,
+                false,
+                false,
+                Ok((Way::Session, "the recipe says so; the step `a` needs judgement")),
+            ),
+            ("", NOTES, engine, false, true, Err("cannot run by the engine alone")),
+            ("", NOTES, None, true, true, Err("cannot run by the engine alone")),
+            (
+                "--orchestrator engine",
+                NOTES,
+                None,
+                false,
+                true,
+                Err("`a`: write `on_success:` or `on_result:` instead"),
+            ),
+            ("--orchestrator claude", NOTES, None, true, true, Err("a rehearsal has no model")),
+            (
+                "--resume x",
+                NOTES,
+                claude,
+                false,
+                false,
+                Ok((Way::Session, "the run began so; the step `a` needs judgement")),
+            ),
+            (
+                "--resume x --orchestrator engine",
+                NOTES,
+                claude,
+                false,
+                true,
+                Err("cannot run by the engine alone"),
+            ),
+            ("--orchestrator claude", UNBUILT, None, false, true, Err("the tool `claim_issue`")),
+            ("", UNBUILT, None, false, true, Err("the tool `claim_issue`")),
+        ] {
+            let typed = Typed::parse_from(std::iter::once("cook").chain(flags.split_whitespace()));
+            let recipe = recipe(text);
+            let found = way(&typed.args, &Situation { recipe: &recipe, stated, rehearsed, attended });
+            match (found, expected) {
+                (Ok((way, why)), Ok(expected)) => assert_eq!((way, why.as_str()), expected, "{flags} {text}"),
+                (Err(error), Err(expected)) => {
+                    let told = format!("{}\n{}", error.message, error.hints.join("\n"));
+                    assert!(told.contains(expected), "{flags} {text}: {told}");
+                }
+                (found, _) => panic!("{flags} {text}: {:?}", found.map_err(|error| error.message)),
+            }
+        }
+    }
+}

@@ -430,7 +430,8 @@ impl Run<'_> {
             match self.hear(ear, tale).await? {
                 Heard::Wish(Wish::Call { given, .. }, reply) => {
                     if let Some(open) = &tried.open {
-                        match open.filled(&tried.params, &given) {
+                        let filled = open.filled(&tried.params, &given);
+                        match filled.and_then(|it| self.host.is_there(tried.tool, &it).map(|()| it)) {
                             Ok(params) => tried.params = params,
                             Err(why) => {
                                 let standing = Arc::clone(&ear.standing.borrow());

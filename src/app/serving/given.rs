@@ -161,4 +161,23 @@ mod tests {
             assert_eq!(said(tool, given.clone()), expected, "{tool} {given}");
         }
     }
+
+    #[test]
+    fn the_variables_of_a_choice_are_a_mapping_or_the_text_of_one() {
+        let set = |set: Value| {
+            let given = json!({ "step_name": "a", "target": " b", "reason": "it is due", "set": set });
+            chosen(given.as_object().unwrap()).map(|chosen| (chosen.target, json!(chosen.set)))
+        };
+        for (given, expected) in [
+            (json!({ "part": "two" }), json!({ "part": "two" })),
+            (json!("{\"part\": [1, 2]}"), json!({ "part": [1, 2] })),
+            (json!(" "), json!({})),
+            (Value::Null, json!({})),
+        ] {
+            assert_eq!(set(given), Ok((" b".to_owned(), expected)));
+        }
+        for wrong in [json!("part: two"), json!(["part"]), json!(2)] {
+            assert!(set(wrong).is_err_and(|why| why.contains("must be a mapping")));
+        }
+    }
 }

@@ -161,4 +161,17 @@ mod tests {
         assert!(told.as_str().is_some_and(|text| text.contains("…[1 characters left out here]…")));
         assert_eq!(cut(json!("ä".repeat(LONGEST))), json!("ä".repeat(LONGEST)));
     }
+
+    #[test]
+    fn a_command_that_is_to_be_given_back_is_whole() {
+        let long = "x".repeat(LONGEST + 1);
+        let told = cut(json!({
+            "arguments": { "skill_command": long },
+            "open": { "skill_command": long, "hints": { "text": long } },
+        }));
+        assert_eq!(told["open"]["skill_command"], json!(long));
+        for cut in [&told["arguments"]["skill_command"], &told["open"]["hints"]["text"]] {
+            assert!(cut.as_str().is_some_and(|text| text.contains("left out here")), "{cut}");
+        }
+    }
 }
