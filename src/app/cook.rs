@@ -27,7 +27,7 @@ use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
 use crate::recipe::check::Policy;
-use crate::recipe::executable::{Gap, gaps};
+use crate::recipe::executable::{gaps, stopping};
 use crate::recipe::load::{Setting, compile_in};
 use crate::recipe::model::{Orchestrator, Recipe};
 use crate::recipe::{Loaded, Origin, PartText};
@@ -72,7 +72,7 @@ pub struct Ready {
 /// When the recipe cannot run here, or the disk does not take it.
 pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
     let Order { recipe, inputs, allow_dirty, rehearsal, orchestrator } = order;
-    runnable(&recipe)?;
+    runnable(&recipe, orchestrator)?;
     for (name, value) in &inputs {
         // The journal keeps inputs and no secrets: a replaced value would quietly change what the steps see.
         if kitchen.redactor.clean_json(value).is_ok_and(|clean| clean != *value) {
@@ -349,10 +349,14 @@ pub(super) fn toolkit(
     })
 }
 
-/// Refuses a recipe that this version cannot run as it is written, before anything is.
-fn runnable(recipe: &Recipe) -> Result<(), AppError> {
+/// Refuses a recipe that cannot run as it is written, before anything is written down: this version lacks something for it, or the engine is
+/// to drive alone what a model must judge.
+///
+/// # Errors
+/// With each step, and what to do instead.
+pub fn runnable(recipe: &Recipe, orchestrator: Orchestrator) -> Result<(), AppError> {
     const SHOWN: usize = 5;
-    let gaps: Vec<Gap> = gaps(recipe).into_iter().filter(|gap| gap.stops).collect();
+    let gaps = stopping(recipe, orchestrator == Orchestrator::Claude);
     if gaps.is_empty() {
         return Ok(());
     }
@@ -360,8 +364,33 @@ fn runnable(recipe: &Recipe) -> Result<(), AppError> {
     if gaps.len() > SHOWN {
         shown = format!("{shown}; and {} more", gaps.len() - SHOWN);
     }
-    Err(AppError::usage(format!("`{}` cannot run: {shown}", recipe.name))
-        .hint(format!("what to write instead: `autoskillit recipes check {} --engine`", recipe.name)))
+    let judged = gaps.iter().all(|gap| !gap.stops);
+    let cannot = if judged { "cannot run by the engine alone" } else { "cannot run" };
+    let mut error = AppError::usage(format!("`{}` {cannot}: {shown}", recipe.name));
+    if judged {
+        for gap in gaps.iter().take(SHOWN) {
+            error = error.hint(format!("`{}`: write {} instead", gap.step, gap.add));
+        }
+        error = error.hint("or let a session drive the run and judge: --orchestrator claude");
+    }
+    Err(error.hint(format!("what to write instead: `autoskillit recipes check {} --engine`", recipe.name)))
+}
+
+/// The steps of a recipe that need somebody's judgement, as a reason for a session to drive; empty when the engine can execute all.
+#[must_use]
+pub fn judged(recipe: &Recipe) -> String {
+    const SHOWN: usize = 3;
+    let mut steps: Vec<String> =
+        gaps(recipe).into_iter().filter(|gap| !gap.stops).map(|gap| format!("`{}`", gap.step)).collect();
+    steps.dedup();
+    match steps.len() {
+        0 => String::new(),
+        1 => format!("the step {} needs judgement", steps[0]),
+        more if more > SHOWN => {
+            format!("{more} steps need judgement: {} and others", steps[..SHOWN].join(", "))
+        }
+        _ => format!("the steps {} need judgement", steps.join(", ")),
+    }
 }
 
 /// Makes the folder of a run and what a later process needs to go on with it.
@@ -504,10 +533,26 @@ mod tests {
         });
         let steps = steps.collect::<String>() + "  s7: {tool: test_check, on_success: done}\n";
         let recipe = crate::engine::testing::recipe(&format!("steps:\n{steps}"));
-        let error = runnable(&recipe).unwrap_err().to_string();
-        assert!(
-            error.contains("`s0`") && error.contains("`claim_issue`") && error.contains("and 2 more"),
-            "{error}"
+        for orchestrator in [Orchestrator::Engine, Orchestrator::Claude] {
+            let error = runnable(&recipe, orchestrator).unwrap_err().to_string();
+            assert!(
+                error.contains("`s0`") && error.contains("`claim_issue`") && error.contains("and 2 more"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_needs_judgement_is_refused_to_the_engine_alone_with_each_step_and_its_mend() {
+        let recipe = crate::engine::testing::recipe(
+            "steps:
+  a: {tool: run_skill, with: {skill_command: '/lens-{slug}'}, on_success: b}
+  b: {tool: run_cmd, with: {cmd: 'true'}, note: 'Back to a, or done.'}
+",
         );
+        assert_eq!(runnable(&recipe, Orchestrator::Claude).map_err(|error| error.to_string()), Ok(()));
+        let error = runnable(&recipe, Orchestrator::Engine).unwrap_err();
+        insta::assert_snapshot!(format!("{}\n{}", error.message, error.hints.join("\n")));
+        assert_eq!(judged(&recipe), "the steps `a`, `b` need judgement");
     }
 }

@@ -110,6 +110,13 @@ impl ToolHost for Host {
         Box::pin(self.kit.call(call, watch, stop))
     }
 
+    fn is_there(&self, tool: &ToolDecl, params: &Value) -> Result<(), String> {
+        match tools::skill_name(params).filter(|_| tool.name == "run_skill") {
+            Some(name) => self.kit.skills.find(&name).map(drop).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
+    }
+
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a, Reply> {
         if let Some(reply) = self.answers.to(question) {
             return Box::pin(std::future::ready(reply));

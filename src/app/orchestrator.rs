@@ -141,6 +141,7 @@ async fn give_up(wheel: &Wheel, reason: String, fault: Option<Fault>) {
         Upcoming::Call { step_name, .. }
         | Upcoming::Ask { step_name, .. }
         | Upcoming::Wait { step_name, .. } => Some(step_name.clone()),
+        Upcoming::Choose(choice) => Some(choice.step_name.clone()),
         Upcoming::Over { end } => end.step.clone(),
     };
     let status = fault.map_or(RunStatus::Failed, Fault::status);

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::recipe::diagram::does;
 use crate::recipe::executable;
 use crate::recipe::model::{Recipe, Step, Target};
-use crate::recipe::{Loaded, Problem, Problems, Severity};
+use crate::recipe::{Loaded, Problem, Problems};
 
 fn target(target: &Target) -> String {
     match target {
@@ -60,6 +60,10 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
         .values()
         .map(|step| json!({ "name": step.name, "description": step.description, "does": does(step), "line": step.line, "then": routes(step) }))
         .collect();
+    let gaps: Vec<_> = executable::gaps(recipe)
+        .into_iter()
+        .map(|gap| json!({ "step": gap.step, "kind": gap.kind, "message": gap.message, "instead": gap.add, "judged": !gap.stops }))
+        .collect();
     json!({
         "schema_version": 1,
         "name": recipe.name,
@@ -71,6 +75,7 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
         "ingredients": ingredients,
         "steps": steps,
         "kitchen_rules": recipe.kitchen_rules,
+        "not_for_the_engine": gaps,
     })
 }
 
@@ -92,18 +97,17 @@ pub fn gaps(loaded: &Loaded) -> Vec<Problems> {
             }),
         };
         let (_, text, problems) = &mut files[at];
-        let mut problem = match step.map(|step| line(text, step.line)) {
+        let problem = match step.map(|step| line(text, step.line)) {
             Some(place) if !place.is_empty() => {
                 Problem::error("not-executable", gap.message, place, "this step")
             }
             _ => Problem::whole("not-executable", gap.message),
         };
+        let mut help = format!("instead: {}", gap.add);
         if !gap.stops {
-            problem.severity = Severity::Warning;
+            help.push_str("; or a session drives the run and judges it: `--orchestrator claude`");
         }
-        problems.push(
-            problem.help(Some(gap.add).filter(|add| !add.is_empty()).map(|add| format!("instead: {add}"))),
-        );
+        problems.push(problem.help(help));
     }
     let told = files.into_iter().filter(|(_, _, problems)| !problems.is_empty());
     told.map(|(file, text, problems)| Problems::new(&file, &text, problems)).collect()

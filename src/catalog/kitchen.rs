@@ -81,6 +81,29 @@ pub static KITCHEN: &[ToolDecl] = &[
         facts: Facts::NONE,
     },
     ToolDecl {
+        name: "choose_route",
+        summary: "Says where a run goes after a step whose recipe leaves that to judgement. The answer that asks for it has the note, the \
+                  conditions, what the step came to, and the targets that there are.",
+        tags: &["kitchen", "run"],
+        audience: Audience::OpenKitchen,
+        params: &[
+            param("step_name", ParamKind::String, true, "the step that the route leads away from"),
+            param("target", ParamKind::String, true, "one of the `targets`: a step, `done` or `escalate`"),
+            param("reason", ParamKind::String, true, "why, in a sentence; it is kept with the run"),
+            param(
+                "set",
+                ParamKind::Any,
+                false,
+                "variables of the recipe that the next steps shall see otherwise, as a mapping: the part or item that is taken next",
+            ),
+        ],
+        results: &[typed("next", ValueKind::Json, "the step to call next, with its tool and arguments")],
+        fails_when: "no such choice is due, or the target is none of those that there are",
+        open_result: true,
+        built: false,
+        facts: Facts::NONE,
+    },
+    ToolDecl {
         name: "list_recipes",
         summary: "Lists the recipes that can be cooked here. Recipes are not slash commands: open the kitchen with the name of one.",
         tags: &["kitchen", "read"],

@@ -7,7 +7,7 @@ mod steps;
 mod unbuilt;
 
 pub use kitchen::KITCHEN;
-pub use schema::{input, step_only};
+pub use schema::{input, step_and, step_only};
 pub use steps::TOOLS;
 
 use crate::core::kind::ValueKind;
@@ -139,8 +139,9 @@ pub fn tool(name: &str) -> Option<&'static ToolDecl> {
 
 /// The tools that steps may name: those that run, those that do not yet, and those of a served kitchen.
 pub fn callable() -> impl Iterator<Item = &'static ToolDecl> {
-    // A step that asks a person is an action, not a call.
-    TOOLS.iter().chain(unbuilt()).chain(KITCHEN.iter().filter(|tool| tool.name != "confirm"))
+    // A step that asks a person, and one that only leads somewhere, is an action, not a call.
+    let asked = ["confirm", "choose_route"];
+    TOOLS.iter().chain(unbuilt()).chain(KITCHEN.iter().filter(move |tool| !asked.contains(&tool.name)))
 }
 
 /// The tools that only steps name and that do not run yet.

@@ -25,6 +25,13 @@ pub fn step_only() -> Map<String, Value> {
     object([&ParamDecl { required: true, ..STEP_NAME }].into_iter())
 }
 
+/// The schema of a call of which the recipe gives all arguments but these.
+#[must_use]
+pub fn step_and(tool: &ToolDecl, open: &[&str]) -> Map<String, Value> {
+    let step = ParamDecl { required: true, ..STEP_NAME };
+    object(std::iter::once(&step).chain(tool.params.iter().filter(|param| open.contains(&param.name))))
+}
+
 fn object<'a>(params: impl Iterator<Item = &'a ParamDecl>) -> Map<String, Value> {
     let (mut properties, mut required) = (Map::new(), Vec::new());
     for param in params {
@@ -89,6 +96,10 @@ mod tests {
         let step = Value::Object(step_only());
         assert_eq!(step["required"], json!(["step_name"]));
         assert_eq!(step["properties"].as_object().map(Map::len), Some(1));
+        let skill = super::super::tool("run_skill").unwrap();
+        let open = Value::Object(step_and(skill, &["skill_command"]));
+        assert_eq!(open["required"], json!(["step_name"]));
+        assert!(open["properties"]["skill_command"].is_object(), "{open}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::ui::prompts::{Choice, Prompts, answered};
 use super::ui::screen::Form;
 use super::ui::table::Table;
 use super::{Session, report};
-use crate::app::cook::{Order, prepare, resume, usable_client};
+use crate::app::cook::{Order, judged, prepare, resume, runnable, usable_client};
 use crate::app::error::AppError;
 use crate::app::host::Answers;
 use crate::app::inputs::{self, pair};
@@ -98,12 +98,20 @@ enum Who {
     Claude,
 }
 
-/// How a run is to be driven, and why so. `rehearsed`: its sessions are played, and so would be one that drives.
-fn way(
-    args: &CookArgs,
+/// What decides who drives, beside the flags.
+struct Situation<'a> {
+    recipe: &'a Recipe,
+    /// Who is to drive by what the recipe, or the run that goes on, says.
     stated: Option<Orchestrator>,
+    /// Its sessions are played, and so would be one that drives.
     rehearsed: bool,
-) -> Result<(Way, &'static str), AppError> {
+    /// Somebody is there to see who drives.
+    attended: bool,
+}
+
+/// How a run is to be driven, and why so.
+fn way(args: &CookArgs, situation: &Situation<'_>) -> Result<(Way, String), AppError> {
+    let Situation { recipe, stated, rehearsed, attended } = *situation;
     if args.interactive && args.orchestrator == Some(Who::Engine) {
         return Err(AppError::usage(
             "--interactive is a conversation with Claude: it does not go with --orchestrator engine",
@@ -114,22 +122,42 @@ fn way(
         return Err(AppError::usage("a rehearsal has no model that could drive it")
             .hint(format!("leave {flag} out: the engine drives rehearsals")));
     }
+    // What nobody can execute is said before who could judge the rest.
+    runnable(recipe, Orchestrator::Claude)?;
+    let needs = judged(recipe);
+    let because = |why: &str| if needs.is_empty() { why.to_owned() } else { format!("{why}; {needs}") };
     if args.interactive {
         check_terminal()?;
-        return Ok((Way::Conversation, "you, in a conversation (--interactive)"));
+        return Ok((Way::Conversation, "you, in a conversation (--interactive)".to_owned()));
     }
-    match (args.orchestrator, stated, rehearsed) {
-        (Some(Who::Claude), ..) => Ok((Way::Session, "asked for with --orchestrator")),
+    let (way, why) = match (args.orchestrator, stated, rehearsed) {
+        (Some(Who::Claude), ..) => (Way::Session, because("asked for with --orchestrator")),
         (Some(Who::Engine), Some(Orchestrator::Claude), _) => {
-            Ok((Way::Engine, "asked for with --orchestrator"))
+            (Way::Engine, "asked for with --orchestrator".to_owned())
         }
-        (None, Some(Orchestrator::Claude), true) => Ok((Way::Engine, "no model drives a rehearsal")),
+        (None, Some(Orchestrator::Claude), true) => (Way::Engine, "no model drives a rehearsal".to_owned()),
         (None, Some(Orchestrator::Claude), false) if args.resume.is_some() => {
-            Ok((Way::Session, "the run began so"))
+            (Way::Session, because("the run began so"))
         }
-        (None, Some(Orchestrator::Claude), false) => Ok((Way::Session, "the recipe says so")),
-        _ => Ok((Way::Engine, "")),
+        (None, Some(Orchestrator::Claude), false) => (Way::Session, because("the recipe says so")),
+        (None, None, false) if !needs.is_empty() && attended => (Way::Session, needs.clone()),
+        (None, None, false) if !needs.is_empty() => {
+            return Err(AppError::usage(format!(
+                "`{}` needs a session that drives it, which costs tokens: {needs}",
+                recipe.name
+            ))
+            .hint("where nobody looks on, say that it may: --orchestrator claude")
+            .hint(format!(
+                "what to write so that the engine can drive: `autoskillit recipes check {} --engine`",
+                recipe.name
+            )));
+        }
+        _ => (Way::Engine, String::new()),
+    };
+    if way == Way::Engine {
+        runnable(recipe, Orchestrator::Engine)?;
     }
+    Ok((way, why))
 }
 
 pub(super) fn run(session: &Session, args: CookArgs) -> Result<Exit, AppError> {
@@ -153,6 +181,7 @@ pub(super) fn run(session: &Session, args: CookArgs) -> Result<Exit, AppError> {
 
 fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppError> {
     let recorded_as = follow_variables(session, &mut args)?;
+    let attended = form == Form::Human && session.printer.terminal().can_ask();
     if let Some(run) = &args.resume {
         let kitchen = Kitchen::open(&session.dir, &session.config)?;
         // `cook <recipe> --resume` would silently ignore the recipe; a run's id in its place is what was meant.
@@ -166,11 +195,17 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         session.settings_warnings(&kitchen.settings_warnings);
         let mut ready = resume(kitchen, &run_id, args.pace)?;
         ready.answer(Answers { given: std::mem::take(&mut args.answers), yes: args.yes })?;
-        let (way, why) = way(&args, Some(ready.orchestrator()), ready.kit().rehearsal.is_some())?;
+        let situation = Situation {
+            recipe: &ready.recipe,
+            stated: Some(ready.orchestrator()),
+            rehearsed: ready.kit().rehearsal.is_some(),
+            attended,
+        };
+        let (way, why) = way(&args, &situation)?;
         if way != Way::Engine {
             usable_client(ready.kitchen())?;
         }
-        return drive(session, ready, form, way, why);
+        return drive(session, ready, form, way, &why);
     }
     // Words that follow an option with an optional value are taken for that value.
     if let Some(swallowed) =
@@ -207,7 +242,9 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         loaded.odd().for_each(|problems| session.printer.problems(problems));
     }
     let Loaded { recipe, .. } = loaded;
-    let (way, why) = way(&args, recipe.orchestrator, stage.is_some())?;
+    let situation =
+        Situation { recipe: &recipe, stated: recipe.orchestrator, rehearsed: stage.is_some(), attended };
+    let (way, why) = way(&args, &situation)?;
     if way != Way::Engine {
         usable_client(&kitchen)?;
     }
@@ -242,7 +279,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         if let Some(stage) = stage {
             stage.keep();
         }
-        return drive(session, ready, form, way, why);
+        return drive(session, ready, form, way, &why);
     };
     let top = kitchen.checkout.top().to_owned();
     let recorder = Recorder::begin(&dir, subject, &kitchen.checkout, kitchen.redactor.clone())?;
@@ -250,7 +287,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     let mut ready = prepare(kitchen, order).inspect_err(|_| recorder.discard())?;
     ready.record(Arc::clone(&recorder));
     ready.answer(answers)?;
-    let ended = drive(session, ready, form, way, why);
+    let ended = drive(session, ready, form, way, &why);
     tell_recording(session, &recorder, &top, &name);
     ended
 }
@@ -396,4 +433,101 @@ fn complete(
         }
     }
     Ok(inputs::resolve(recipe, &given)?.values)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::engine::testing::recipe;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: CookArgs,
+    }
+
+    #[test]
+    fn the_engine_drives_what_it_can_and_a_session_what_needs_judgement() {
+        const PLAIN: &str = "steps:\n  a: {tool: run_cmd, with: {argv: [a]}, on_success: done}\n";
+        const NOTES: &str =
+            "autoskillit_version: '0.9.0'\nsteps:\n  a: {tool: run_cmd, with: {cmd: a}, note: Then stop.}\n";
+        const UNBUILT: &str = "autoskillit_version: '0.9.0'\nsteps:\n  a: {tool: claim_issue, with: {issue_url: x}, note: Then stop.}\n";
+        let (engine, claude) = (Some(Orchestrator::Engine), Some(Orchestrator::Claude));
+        let judgement = "the step `a` needs judgement";
+        // Flags, recipe, who is stated, whether it is rehearsed, whether somebody looks on.
+        for (flags, text, stated, rehearsed, attended, expected) in [
+            ("", PLAIN, None, false, true, Ok((Way::Engine, ""))),
+            ("", PLAIN, claude, false, false, Ok((Way::Session, "the recipe says so"))),
+            ("", PLAIN, claude, true, true, Ok((Way::Engine, "no model drives a rehearsal"))),
+            (
+                "--orchestrator engine",
+                PLAIN,
+                claude,
+                false,
+                true,
+                Ok((Way::Engine, "asked for with --orchestrator")),
+            ),
+            (
+                "--orchestrator claude",
+                PLAIN,
+                None,
+                false,
+                false,
+                Ok((Way::Session, "asked for with --orchestrator")),
+            ),
+            ("", NOTES, None, false, true, Ok((Way::Session, judgement))),
+            ("", NOTES, None, false, false, Err("say that it may: --orchestrator claude")),
+            (
+                "",
+                NOTES,
+                claude,
+                false,
+                false,
+                Ok((Way::Session, "the recipe says so; the step `a` needs judgement")),
+            ),
+            ("", NOTES, engine, false, true, Err("cannot run by the engine alone")),
+            ("", NOTES, None, true, true, Err("cannot run by the engine alone")),
+            (
+                "--orchestrator engine",
+                NOTES,
+                None,
+                false,
+                true,
+                Err("`a`: write `on_success:` or `on_result:` instead"),
+            ),
+            ("--orchestrator claude", NOTES, None, true, true, Err("a rehearsal has no model")),
+            (
+                "--resume x",
+                NOTES,
+                claude,
+                false,
+                false,
+                Ok((Way::Session, "the run began so; the step `a` needs judgement")),
+            ),
+            (
+                "--resume x --orchestrator engine",
+                NOTES,
+                claude,
+                false,
+                true,
+                Err("cannot run by the engine alone"),
+            ),
+            ("--orchestrator claude", UNBUILT, None, false, true, Err("the tool `claim_issue`")),
+            ("", UNBUILT, None, false, true, Err("the tool `claim_issue`")),
+        ] {
+            let typed = Typed::parse_from(std::iter::once("cook").chain(flags.split_whitespace()));
+            let recipe = recipe(text);
+            let found = way(&typed.args, &Situation { recipe: &recipe, stated, rehearsed, attended });
+            match (found, expected) {
+                (Ok((way, why)), Ok(expected)) => assert_eq!((way, why.as_str()), expected, "{flags} {text}"),
+                (Err(error), Err(expected)) => {
+                    let told = format!("{}\n{}", error.message, error.hints.join("\n"));
+                    assert!(told.contains(expected), "{flags} {text}: {told}");
+                }
+                (found, _) => panic!("{flags} {text}: {:?}", found.map_err(|error| error.message)),
+            }
+        }
+    }
 }

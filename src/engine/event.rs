@@ -154,6 +154,18 @@ pub enum Event {
         /// Where the run goes.
         next: Next,
     },
+    /// Whoever drives the run chose where it goes, where the recipe leaves that to judgement.
+    RouteChosen {
+        /// The step that the route leads away from.
+        step: String,
+        /// Where the run goes.
+        next: Next,
+        /// Why, in the words of whoever chose.
+        why: String,
+        /// Variables of `context` that were set with the choice.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        set: Map<String, Value>,
+    },
     /// A session that drives the run begins.
     OrchestratorStarted {
         /// The session.
@@ -200,7 +212,8 @@ impl Event {
             | Self::StepSkipped { step, .. }
             | Self::StepExceeded { step, .. }
             | Self::ItemStarted { step, .. }
-            | Self::ItemEnded { step, .. } => Some(step),
+            | Self::ItemEnded { step, .. }
+            | Self::RouteChosen { step, .. } => Some(step),
             Self::LoopStarted(begun) => Some(&begun.step),
             Self::Waiting { step, .. } => step.as_deref(),
             Self::RunStarted(_)
@@ -331,6 +344,8 @@ pub enum Next {
     Step(String),
     /// Ends the run.
     End(RunStatus),
+    /// Whoever drives the run chooses among these; any step or end of the recipe when there are none.
+    Choice(Vec<String>),
 }
 
 /// News of a step that is running: shown, never journaled.

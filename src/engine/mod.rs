@@ -6,6 +6,8 @@ pub mod host;
 pub mod journal;
 mod outputs;
 pub mod place;
+pub mod judged;
+pub mod open;
 pub mod run;
 pub mod state;
 pub mod steer;

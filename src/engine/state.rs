@@ -1,5 +1,6 @@
 //! What a run knows: a fold over its journal.
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -34,6 +35,10 @@ pub struct State {
     pub captured: Map<String, Value>,
     /// Which rule chose where the run went after it.
     pub why: String,
+    /// How often the route after a step was chosen by whoever drives.
+    pub choices: IndexMap<String, u32>,
+    /// The call that began last.
+    pub called: Option<Called>,
     /// When the first entry was written.
     pub first_at: Option<Timestamp>,
     /// When the last entry was written.
@@ -57,6 +62,17 @@ pub struct Done {
     pub label: String,
     /// One line.
     pub summary: String,
+}
+
+/// A call that began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Called {
+    /// The step.
+    pub step: String,
+    /// Which visit.
+    pub visit: u32,
+    /// Its arguments, as the journal has them.
+    pub params: Value,
 }
 
 /// A run whose end is decided and whose `finally` is at work.
@@ -100,8 +116,9 @@ impl State {
                     self.main.at = std::mem::take(back);
                 }
             }
-            Event::StepStarted { step, visit, attempt, session, continues, .. } => {
+            Event::StepStarted { step, visit, attempt, session, continues, params, .. } => {
                 let (frame, name) = Frame::of(step);
+                self.called = Some(Called { step: step.clone(), visit: *visit, params: params.clone() });
                 if session.is_some() && !continues {
                     self.sessions += 1;
                 }
@@ -181,6 +198,11 @@ impl State {
                         attempt: attempt.saturating_add(1),
                         after,
                     },
+                    Next::Choice(among) => At::Choosing {
+                        step: name.to_owned(),
+                        among: among.clone(),
+                        result: result.clone(),
+                    },
                     other => follow(other, step, why, resumable, *fault),
                 };
                 if let Some(strand) = self.strand_mut(&frame) {
@@ -196,6 +218,16 @@ impl State {
             Event::StepExceeded { step, visits, next } => {
                 let why = format!("`{step}` had its {visits} visit{}", if *visits == 1 { "" } else { "s" });
                 self.go(step, follow(next, step, &why, false, None));
+            }
+            Event::RouteChosen { step, next, why, set } => {
+                *self.choices.entry(step.clone()).or_default() += 1;
+                if let Some(strand) = self.strand_mut(&Frame::of(step).0) {
+                    for (name, value) in set {
+                        strand.context.insert(name.clone(), value.clone());
+                    }
+                }
+                self.why.clone_from(why);
+                self.go(step, follow(next, step, why, false, None));
             }
             Event::OrchestratorStarted { number, .. } => self.orchestrators = *number,
             Event::OrchestratorEnded { usage, .. } => {
@@ -252,6 +284,12 @@ impl State {
         if let Some(strand) = self.strand_mut(&Frame::of(step).0) {
             strand.at = at;
         }
+    }
+
+    /// How often the route after `step` was chosen so far.
+    #[must_use]
+    pub fn choices(&self, step: &str) -> u32 {
+        self.choices.get(step).copied().unwrap_or_default()
     }
 
     /// Milliseconds that the run's processes took until `now` (the last entry, for a run that nobody drives).
@@ -315,6 +353,11 @@ fn follow(next: &Next, step: &str, why: &str, resumable: bool, fault: Option<Fau
         Next::Step(next) => At::Enter(next.clone()),
         // Only the end of a try leads to another; a journal that says otherwise enters the step anew.
         Next::Retry => At::Enter(Frame::of(step).1.to_owned()),
+        Next::Choice(among) => At::Choosing {
+            step: Frame::of(step).1.to_owned(),
+            among: among.clone(),
+            result: Value::Null,
+        },
         Next::End(status) => At::Ending(RunEnded {
             status: *status,
             reason: why.to_owned(),

@@ -1,6 +1,8 @@
 //! A run that an orchestrator drives call by call. The engine keeps the place: it says which step is due with which arguments, takes
 //! captures and routes itself, and refuses what the graph does not allow. One loop owns the run; everybody else holds a [`Wheel`].
 
+mod heard; // what the loop hears
+
 use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
@@ -11,7 +13,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::heard::Heard;
 use super::event::{Event, Next, RunEnded};
+use super::judged::{self, Choice, Chosen, ToFill};
 use super::place::Frame;
 use super::run::{Asked, CookError, Due, Run, Seen, step_of};
 use super::transition::{self, Begin, Try};
@@ -19,7 +23,7 @@ use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::text::quoted_list;
 use crate::core::time::millis;
 use crate::core::usage::Usage;
-use crate::recipe::model::{Recipe, Step};
+use crate::recipe::model::Step;
 
 /// Requests that may wait before a caller does.
 const WAITING: usize = 16;
@@ -84,7 +88,12 @@ pub enum Upcoming {
         visit: u32,
         /// Which try within it, from 1.
         attempt: u32,
+        /// What of it the recipe leaves to judgement: an argument that is given with the call.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        open: Option<Box<ToFill>>,
     },
+    /// Decide where the run goes, then call `choose_route`.
+    Choose(Box<Choice>),
     /// Ask the person, then call `confirm`.
     Ask {
         /// The step.
@@ -116,6 +125,23 @@ impl Upcoming {
     #[must_use]
     pub fn told(&self) -> String {
         match self {
+            Self::Call { step_name, tool, open: Some(to_fill), .. } => {
+                let call =
+                    format!("the next step is `{step_name}`: call `{tool}` with step_name `{step_name}`");
+                match to_fill.open.fill_in.as_slice() {
+                    [] => format!(
+                        "{call}; where the skill needs what the hints say, give `skill_command` too: the command of `open` as it is, and after it what they add"
+                    ),
+                    words => format!(
+                        "{call} and `skill_command`: the command of `open` with {} replaced by what the note and the variables say",
+                        quoted_list(words)
+                    ),
+                }
+            }
+            Self::Choose(choice) => format!(
+                "the recipe leaves to you what follows `{}` ({}): decide by the note, the conditions and what was seen, then call `choose_route` with step_name `{}`, a target and the reason",
+                choice.step_name, choice.because, choice.step_name
+            ),
             Self::Call { step_name, tool, .. } => {
                 format!("the next step is `{step_name}`: call `{tool}` with step_name `{step_name}`")
             }
@@ -135,7 +161,7 @@ impl Upcoming {
 /// Why a call was not made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// Stable name: `wrong_step`, `wrong_tool`, `busy`, `no_question`, `no_answer`, `over`.
+    /// Stable name: `wrong_step`, `wrong_tool`, `wrong_arguments`, `wrong_choice`, `busy`, `no_question`, `no_answer`, `no_choice`, `over`.
     pub code: &'static str,
     /// Why, and what to do instead.
     pub why: String,
@@ -156,8 +182,9 @@ pub enum Driver {
 /// A call or an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wish {
-    Call { step: String, tool: String },
+    Call { step: String, tool: String, given: Map<String, Value> },
     Answer { step: String, given: String },
+    Choose { step: String, chosen: Chosen },
 }
 
 #[derive(Debug)]
@@ -228,7 +255,28 @@ impl Wheel {
     /// # Errors
     /// When the graph does not allow it.
     pub async fn call(&self, step: &str, tool: &str) -> Result<Arc<Standing>, Refusal> {
-        self.wish(Wish::Call { step: step.to_owned(), tool: tool.to_owned() }).await
+        self.call_with(step, tool, Map::new()).await
+    }
+
+    /// Makes the call of a step with arguments for what is open in it. Where nothing is, they are left aside.
+    ///
+    /// # Errors
+    /// As [`Wheel::call`], and when the arguments differ from the recipe's in more than what is open.
+    pub async fn call_with(
+        &self,
+        step: &str,
+        tool: &str,
+        given: Map<String, Value>,
+    ) -> Result<Arc<Standing>, Refusal> {
+        self.wish(Wish::Call { step: step.to_owned(), tool: tool.to_owned(), given }).await
+    }
+
+    /// Chooses where the run goes after a step.
+    ///
+    /// # Errors
+    /// When no such choice is due, or this is none of those that there are.
+    pub async fn choose(&self, step: &str, chosen: Chosen) -> Result<Arc<Standing>, Refusal> {
+        self.wish(Wish::Choose { step: step.to_owned(), chosen }).await
     }
 
     /// Tells a person's answer to the question of a step.
@@ -275,14 +323,14 @@ impl Standing {
     /// Whether a wish fits what is due.
     fn check(self: &Arc<Self>, wish: &Wish) -> Result<(), Refusal> {
         let code = match (wish, &self.next) {
-            (Wish::Call { step, tool }, Upcoming::Call { step_name, tool: right, .. }) => {
+            (Wish::Call { step, tool, .. }, Upcoming::Call { step_name, tool: right, .. }) => {
                 match (step == step_name, tool == right) {
                     (true, true) => return Ok(()),
                     (true, false) => "wrong_tool",
                     _ => "wrong_step",
                 }
             }
-            (Wish::Call { step, tool }, Upcoming::Wait { step_name, tool: right }) => {
+            (Wish::Call { step, tool, .. }, Upcoming::Wait { step_name, tool: right }) => {
                 if step == step_name && tool == right {
                     return Ok(());
                 }
@@ -295,11 +343,13 @@ impl Standing {
                 let why = format!("`{given}` is none of the answers: {}", quoted_list(answers));
                 return Err(Refusal { code: "no_answer", why, standing: Arc::clone(self) });
             }
-            (Wish::Answer { .. }, Upcoming::Over { .. }) | (Wish::Call { .. }, Upcoming::Over { .. }) => {
-                "over"
+            (Wish::Choose { step, .. }, Upcoming::Choose(choice)) if *step == choice.step_name => {
+                return Ok(());
             }
+            (_, Upcoming::Over { .. }) => "over",
             (Wish::Answer { .. }, _) => "no_question",
-            (Wish::Call { .. }, Upcoming::Ask { .. }) => "wrong_step",
+            (Wish::Choose { .. }, _) => "no_choice",
+            (Wish::Call { .. }, Upcoming::Ask { .. } | Upcoming::Choose(_)) => "wrong_step",
         };
         Err(refusal(code, self))
     }
@@ -344,9 +394,10 @@ impl Run<'_> {
             };
             let end = match begin {
                 Some(Begin::Call(tried)) => {
-                    self.publish(&ear, &mut tale, upcoming(self.recipe, &tried));
+                    self.publish(&ear, &mut tale, self.upcoming(&tried));
                     self.call_when_told(&mut ear, &mut tale, &tried, driver).await?
                 }
+                Some(Begin::Choose(_)) => self.choose_when_told(&mut ear, &mut tale).await?,
                 Some(Begin::Ask(asked)) if driver == Driver::Session => {
                     let wait = Upcoming::Wait { step_name: asked.step.clone(), tool: String::new() };
                     self.publish(&ear, &mut tale, wait);
@@ -420,9 +471,21 @@ impl Run<'_> {
         tried: &Try,
         driver: Driver,
     ) -> Result<Option<RunEnded>, CookError> {
+        let mut tried = tried.clone();
         loop {
             match self.hear(ear, tale).await? {
-                Heard::Wish(Wish::Call { .. }, reply) => {
+                Heard::Wish(Wish::Call { given, .. }, reply) => {
+                    if let Some(open) = &tried.open {
+                        let filled = open.filled(&tried.params, &given);
+                        match filled.and_then(|it| self.host.is_there(tried.tool, &it).map(|()| it)) {
+                            Ok(params) => tried.params = params,
+                            Err(why) => {
+                                let standing = Arc::clone(&ear.standing.borrow());
+                                drop(reply.send(Err(Refusal { code: "wrong_arguments", why, standing })));
+                                continue;
+                            }
+                        }
+                    }
                     tale.waiters.push(reply);
                     break;
                 }
@@ -430,6 +493,7 @@ impl Run<'_> {
                 Heard::End(end) => return Ok(Some(end)),
             }
         }
+        let tried = &tried;
         let wait = Upcoming::Wait { step_name: tried.step.clone(), tool: tried.tool.name.to_owned() };
         let mut standing = Standing::clone(&ear.standing.borrow());
         standing.next = wait;
@@ -494,65 +558,22 @@ impl Run<'_> {
         }
     }
 
-    /// The next wish that fits what is due; others are refused.
-    async fn hear(&mut self, ear: &mut Ear, tale: &mut Tale) -> Result<Heard, CookError> {
-        let mut stop = self.stop.clone();
-        loop {
-            let request = tokio::select! {
-                biased;
-                _ = more_urgent(&mut stop, Stop::No) => return Ok(Heard::End(self.stopped())),
-                request = ear.requests.recv() => request,
-            };
-            match request {
-                Some(Request::Do(wish, reply)) => {
-                    let standing = Arc::clone(&ear.standing.borrow());
-                    match standing.check(&wish) {
-                        Ok(()) => return Ok(Heard::Wish(wish, reply)),
-                        Err(refusal) => drop(reply.send(Err(refusal))),
-                    }
-                }
-                Some(other) => {
-                    if let Some(end) = self.note(tale, other)? {
-                        return Ok(Heard::End(end));
-                    }
-                }
-                // Nobody can ask for anything any more.
-                None => return Ok(Heard::End(self.stopped())),
-            }
+    /// A call that is due.
+    fn upcoming(&self, tried: &Try) -> Upcoming {
+        let (frame, name) = Frame::of(&tried.step);
+        let step = step_of(self.recipe, &frame, name);
+        let known = || judged::known(self.recipe, &self.state);
+        let open = tried.open.as_deref().map(|open| Box::new(ToFill { open: open.clone(), known: known() }));
+        Upcoming::Call {
+            step_name: tried.step.clone(),
+            tool: tried.tool.name.to_owned(),
+            arguments: tried.params.clone(),
+            description: step.map(|step: &Step| step.description.clone()).unwrap_or_default(),
+            note: step.and_then(|step| step.note.clone()),
+            visit: tried.visit,
+            attempt: tried.attempt,
+            open,
         }
-    }
-
-    /// Writes down what a driver says of itself. Gives the end when it is that.
-    fn note(&mut self, tale: &mut Tale, request: Request) -> Result<Option<RunEnded>, CookError> {
-        match request {
-            Request::Began { session, number } => {
-                tale.session = Some(session.clone());
-                self.record(Event::OrchestratorStarted { session, number })?;
-            }
-            Request::Left { session, label, summary, usage } => {
-                tale.session = None;
-                self.record(Event::OrchestratorEnded { session, label, summary, usage })?;
-            }
-            Request::Waits { why, until } => self.record(Event::Waiting { step: None, why, until })?,
-            Request::GiveUp(end) => return Ok(Some(end)),
-            Request::Do(_, reply) => drop(reply),
-        }
-        Ok(None)
-    }
-
-    /// After the end is decided: the session that drives hears it, says its last word and goes.
-    async fn last_words(&mut self, ear: &mut Ear, tale: &mut Tale) -> Result<(), CookError> {
-        while tale.session.is_some() {
-            match ear.requests.recv().await {
-                Some(Request::Do(_, reply)) => {
-                    let refused = refusal("over", &ear.standing.borrow());
-                    drop(reply.send(Err(refused)));
-                }
-                Some(other) => drop(self.note(tale, other)?),
-                None => break,
-            }
-        }
-        Ok(())
     }
 
     /// What the last completed try of `step` came to.
@@ -569,30 +590,11 @@ impl Run<'_> {
     }
 }
 
-enum Heard {
-    Wish(Wish, oneshot::Sender<Result<Arc<Standing>, Refusal>>),
-    End(RunEnded),
-}
-
 /// Ready when work must be let go of at once: a client's run that is to stop. A session's run waits for the end of its call.
 async fn cut(driver: Driver, stop: &mut StopSignal) {
     match driver {
         Driver::Client => drop(more_urgent(stop, Stop::No).await),
         Driver::Session => std::future::pending().await,
-    }
-}
-
-fn upcoming(recipe: &Recipe, tried: &Try) -> Upcoming {
-    let (frame, name) = Frame::of(&tried.step);
-    let step = step_of(recipe, &frame, name);
-    Upcoming::Call {
-        step_name: tried.step.clone(),
-        tool: tried.tool.name.to_owned(),
-        arguments: tried.params.clone(),
-        description: step.map(|step: &Step| step.description.clone()).unwrap_or_default(),
-        note: step.and_then(|step| step.note.clone()),
-        visit: tried.visit,
-        attempt: tried.attempt,
     }
 }
 
@@ -602,6 +604,7 @@ fn told(event: &Event) -> Option<String> {
         Next::Step(step) => format!("on to `{step}`"),
         Next::Retry => "again".to_owned(),
         Next::End(_) => "the run ends".to_owned(),
+        Next::Choice(_) => "you choose".to_owned(),
     };
     match event {
         Event::StepSkipped { step, why, next } => {

@@ -10,6 +10,7 @@
 //! step, asks a person or prints.
 
 pub mod arg;
+pub mod blank;
 pub mod builtin;
 pub mod check;
 pub mod compose;

@@ -121,6 +121,7 @@ async fn the_kitchen_opens_and_closes_and_its_tools_come_and_go() {
                 "open_kitchen",
                 "close_kitchen",
                 "confirm",
+                "choose_route",
                 "list_recipes",
                 "load_recipe",
                 "validate_recipe",

@@ -567,6 +567,7 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
             Event::StepExceeded { step, visits, next } => {
                 format!("{step} exceeded its {visits} -> {}", onwards(next))
             }
+            Event::RouteChosen { step, next, .. } => format!("{step} chosen -> {}", onwards(next)),
             Event::OrchestratorStarted { number, .. } => format!("orchestrator {number} begins"),
             Event::OrchestratorEnded { label, .. } => {
                 told.push(format!("orchestrator left: {label}"));
@@ -605,6 +606,7 @@ fn onwards(next: &Next) -> String {
         Next::Retry => "again".to_owned(),
         Next::Step(step) => step.clone(),
         Next::End(status) => named(status),
+        Next::Choice(_) => "a choice".to_owned(),
     }
 }
 

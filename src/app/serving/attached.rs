@@ -11,6 +11,7 @@ use crate::catalog::{self, ToolDecl};
 use crate::core::stop::StopSignal;
 use crate::engine::event::{Event, News};
 use crate::engine::steer::Wheel;
+use crate::recipe::executable;
 use crate::recipe::model::Recipe;
 
 /// The run's kitchen, as one orchestrator session after the other sees it.
@@ -18,6 +19,8 @@ use crate::recipe::model::Recipe;
 pub struct Attached {
     wheel: Wheel,
     tools: Vec<&'static ToolDecl>,
+    /// Whether commands of skills may have something open.
+    judges: bool,
     news: watch::Receiver<String>,
     /// Never changes; kept so that those who follow it wait instead of ending.
     offers: watch::Sender<u64>,
@@ -51,7 +54,8 @@ impl Attached {
         let (tell, news) = watch::channel(String::new());
         let tools = names(recipe, asks);
         let tools = catalog::all().filter(|tool| tools.contains(&tool.name)).collect();
-        (Self { wheel, tools, news, offers: watch::channel(0).0 }, Told(tell))
+        let judges = executable::may_ask(recipe);
+        (Self { wheel, tools, judges, news, offers: watch::channel(0).0 }, Told(tell))
     }
 }
 
@@ -61,6 +65,9 @@ pub fn names(recipe: &Recipe, asks: bool) -> Vec<&'static str> {
     let mut names = recipe.tools();
     if asks && recipe.asks() {
         names.push("confirm");
+    }
+    if executable::may_ask(recipe) {
+        names.push("choose_route");
     }
     names.push("kitchen_status");
     names
@@ -74,6 +81,7 @@ impl Served for Attached {
     fn offers(&self) -> Vec<Offer> {
         let schema = |tool: &ToolDecl| match tool.tags.contains(&"kitchen") {
             true => catalog::input(tool),
+            false if self.judges && tool.name == "run_skill" => catalog::step_and(tool, &["skill_command"]),
             false => catalog::step_only(),
         };
         self.tools.iter().map(|tool| Offer { tool, schema: schema(tool) }).collect()
@@ -110,6 +118,16 @@ impl Served for Attached {
                     Err(refusal) => told::refusal(&refusal),
                 };
             }
+            "choose_route" => {
+                let chosen = match given::chosen(&arguments) {
+                    Ok(chosen) => chosen,
+                    Err(why) => return Answer::refused("bad_arguments", why),
+                };
+                return match self.wheel.choose(&step, chosen).await {
+                    Ok(standing) => told::standing(&standing),
+                    Err(refusal) => told::refusal(&refusal),
+                };
+            }
             _ => {}
         }
         if !self.tools.iter().any(|tool| tool.name == name) {
@@ -124,7 +142,7 @@ impl Served for Attached {
             std::future::pending().await
         };
         tokio::select! {
-            made = self.wheel.call(&step, name) => match made {
+            made = self.wheel.call_with(&step, name, given::arguments(arguments)) => match made {
                 Ok(standing) => told::standing(&standing),
                 Err(refusal) => told::refusal(&refusal),
             },

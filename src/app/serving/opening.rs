@@ -79,6 +79,21 @@ impl Open {
         outcome(&self.kit.call(&call, &watch, stop).await)
     }
 
+    pub(super) async fn choose(&self, given: &Map<String, Value>) -> Answer {
+        let Some(run) = &self.run else {
+            return Answer::refused("no_choice", "no run is in progress, so there is nothing to choose");
+        };
+        let step = given::text(given, "step_name").unwrap_or_default();
+        let chosen = match given::chosen(given) {
+            Ok(chosen) => chosen,
+            Err(why) => return Answer::refused("bad_arguments", why),
+        };
+        match run.wheel.choose(&step, chosen).await {
+            Ok(standing) => told::standing(&standing),
+            Err(refusal) => told::refusal(&refusal),
+        }
+    }
+
     pub(super) async fn confirm(&self, given: &Map<String, Value>) -> Answer {
         let Some(run) = &self.run else {
             return Answer::refused("no_question", "no run is in progress, so no step asks anything");

@@ -118,13 +118,13 @@ impl Service {
             );
         };
         let ignored = match &run.wheel.standing().next {
-            Upcoming::Call { arguments, .. } => given.iter().any(|(name, value)| {
+            Upcoming::Call { arguments, open: None, .. } => given.iter().any(|(name, value)| {
                 name != "step_name" && !value.is_null() && arguments.get(name) != Some(value)
             }),
             _ => false,
         };
         let mut progress = run.progress.clone();
-        let call = run.wheel.call(&step, tool.name);
+        let call = run.wheel.call_with(&step, tool.name, given::arguments(given));
         let tell = async {
             while progress.changed().await.is_ok() {
                 news.send_replace(progress.borrow().news.clone());
@@ -264,6 +264,7 @@ impl Served for Service {
         };
         match name {
             "confirm" => open.confirm(&arguments).await,
+            "choose_route" => open.choose(&arguments).await,
             "kitchen_status" => self.status(&open).await,
             "get_pipeline_report" => self.report(&open, given::is_set(&arguments, "clear")).await,
             "list_recipes" => {

@@ -228,6 +228,12 @@ fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
                 let because = format!("its {visits} visit(s) were spent, so it was not entered again");
                 tries.push(passed_over(step, "exceeded", because, next, "its visits are bounded"));
             }
+            Event::RouteChosen { step, next, why, .. } => {
+                let chosen = tries.iter_mut().rev().find(|one| one.step.as_deref() == Some(step));
+                if let Some(one) = chosen {
+                    one.then = Some(then(next, &format!("chosen by whoever drove: {why}")));
+                }
+            }
             Event::OrchestratorStarted { session, number } if wanted.is_none() => tries.push(Try {
                 visit: *number,
                 attempt: 1,
@@ -276,6 +282,7 @@ fn then(next: &Next, why: &str) -> String {
         Next::Retry => "tried again".to_owned(),
         Next::Step(step) => format!("went to `{step}`"),
         Next::End(_) => "the run ended".to_owned(),
+        Next::Choice(_) => "whoever drove the run chose what followed".to_owned(),
     };
     if why.is_empty() { went } else { format!("{went} ({why})") }
 }

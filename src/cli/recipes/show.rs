@@ -1,5 +1,6 @@
 //! `autoskillit recipes show`.
 
+use crate::app::cook::judged;
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
 use crate::app::recipes::as_json;
@@ -9,7 +10,9 @@ use crate::cli::ui::graph;
 use crate::cli::ui::style::Role;
 use crate::cli::ui::table::Table;
 use crate::recipe::diagram::Chart;
+use crate::recipe::executable::stopping;
 use crate::recipe::expr;
+use crate::recipe::model::Recipe;
 
 pub(super) fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -> Result<Exit, AppError> {
     let loaded = pantry.library.load(name, pantry)?;
@@ -22,6 +25,9 @@ pub(super) fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -
     let mut text = format!("{}\n{}\n", look.paint(Role::Strong, &recipe.name), recipe.description);
     let from = recipe.path.as_ref().map_or_else(|| "bundled".to_owned(), |path| path.display().to_string());
     text.push_str(&look.paint(Role::Dim, &format!("from {from}\n")));
+    for line in drivers(recipe) {
+        text.push_str(&look.paint(Role::Warn, &format!("{line}\n")));
+    }
     let mut ingredients = Table::new(["INGREDIENT", "TYPE", "DEFAULT", "DESCRIPTION"]);
     for (name, ingredient) in recipe.ingredients.iter().filter(|(_, ingredient)| !ingredient.hidden) {
         let default = match (&ingredient.default, ingredient.required) {
@@ -46,4 +52,20 @@ pub(super) fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -
     session.printer.data(&text);
     loaded.odd().for_each(|problems| session.printer.problems(problems));
     Ok(Exit::Succeeded)
+}
+
+/// What is to be known about who can drive a run of it; nothing where the engine can.
+fn drivers(recipe: &Recipe) -> Vec<String> {
+    let mut lines = Vec::new();
+    let stopping = stopping(recipe, true);
+    if let Some(first) = stopping.first() {
+        let more =
+            if stopping.len() > 1 { format!("; and {} more", stopping.len() - 1) } else { String::new() };
+        lines.push(format!("cannot run: {}{more}", first.message));
+    }
+    let needs = judged(recipe);
+    if !needs.is_empty() {
+        lines.push(format!("a Claude session drives it (--orchestrator claude): {needs}"));
+    }
+    lines
 }

@@ -36,7 +36,7 @@ fn state(recipe: &Recipe, inputs: Value, events: Vec<Event>) -> State {
 fn tried(recipe: &Recipe, step: &str, attempt: u32) -> Try {
     let StepKind::Tool { tool, .. } = &recipe.steps[step].kind else { panic!("no tool step") };
     let (params, cut_off, output) = (json!({}), None, None);
-    Try { step: step.to_owned(), visit: 1, attempt, tool, params, cut_off, output }
+    Try { step: step.to_owned(), visit: 1, attempt, tool, params, open: None, cut_off, output }
 }
 
 /// Where an outcome of a step leads, and why.

@@ -26,7 +26,8 @@ impl Subject<'_> {
                 _ => continue,
             };
             let word = text.split_whitespace().next()?;
-            if word.contains("${{") || (param == "skill_command" && !word.starts_with('/')) {
+            // A value, or a word that a model replaces.
+            if word.contains('{') || (param == "skill_command" && !word.starts_with('/')) {
                 return None;
             }
             let name = word.trim_start_matches('/');

@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-pub use template::Template;
+pub use template::{Part, Template};
 pub use test::{Op, Operand, Test};
 pub use value::text;
 

@@ -94,7 +94,9 @@ impl Board {
                 self.running.retain(|running| running.step != *step);
                 self.done += *usage;
             }
-            Event::StepSkipped { step, .. } | Event::StepExceeded { step, .. } => self.meet(step),
+            Event::StepSkipped { step, .. }
+            | Event::StepExceeded { step, .. }
+            | Event::RouteChosen { step, .. } => self.meet(step),
             Event::LoopStarted(begun) => self.meet(&begun.step),
             Event::ItemStarted { .. } | Event::FinallyStarted { .. } => {}
             Event::ItemEnded { step, item, .. } => {

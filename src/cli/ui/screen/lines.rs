@@ -69,6 +69,19 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
                 Part::new(3, Line::of(Role::Dim, detour.unwrap_or_default())),
             ]
         }
+        Event::RouteChosen { step, next, why, .. } => {
+            let to = match next {
+                Next::Step(to) => format!("{} {}", glyphs.arrow, text::one_line(to, look)),
+                _ => format!("{} the end", glyphs.arrow),
+            };
+            vec![
+                sign(Role::Accent, glyphs.notice),
+                name(step, 1, board, look),
+                Part::new(1, Line::of(Role::Plain, to)).shrinks_to(8),
+                Part::new(3, Line::of(Role::Dim, format!("chosen: {}", text::one_line(why, look))))
+                    .shrinks_to(10),
+            ]
+        }
         Event::RunResumed { step, note } => {
             let again = format!("resumed at {step}");
             vec![

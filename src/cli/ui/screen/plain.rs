@@ -124,6 +124,13 @@ impl PlainScreen {
                 let visits = format!("all {} used", format::count(u64::from(*visits), "visit"));
                 self.log(step, Line::of(Role::Warn, visits).and(Role::Dim, onwards(false, next)));
             }
+            Event::RouteChosen { step, next, why, .. } => {
+                let to = if let Next::Step(to) = next { clean(to) } else { "the end".to_owned() };
+                let line = Line::of(Role::Accent, format!("{arrow} {to}"))
+                    .and(Role::Dim, sentence(", chosen: ", &clean(why)))
+                    .cut(LONGEST, &look);
+                self.log(step, line);
+            }
             Event::OrchestratorStarted { number, .. } => {
                 if *number > 1 {
                     self.log("", Line::of(Role::Accent, format!("orchestrator session {number} takes over")));
