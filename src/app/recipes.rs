@@ -65,6 +65,8 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
         "name": recipe.name,
         "description": recipe.description,
         "summary": recipe.summary,
+        "kind": recipe.kind,
+        "experimental": recipe.experimental,
         "source": recipe.source,
         "path": recipe.path,
         "hash": recipe.hash,

@@ -12,7 +12,7 @@ use crate::core::yaml::diagnostic::{Problem, Problems, Severity};
 use crate::core::yaml::marks::{Marks, Path};
 use crate::core::yaml::{self, Document, FileKind};
 
-const KIND: FileKind =
+pub(super) const KIND: FileKind =
     FileKind {
         name: "the frontmatter of a skill", example: "it starts with `name: …`", may_be_empty: true
     };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use include_dir::{Dir, include_dir};
 
 use super::contract::Contract;
-use super::frontmatter::{Read, in_a_line, read};
+use super::frontmatter::{KIND as FRONTMATTER, Read, in_a_line, read};
 use crate::core::text::did_you_mean;
 use crate::core::yaml;
 use crate::core::yaml::diagnostic::Problems;
@@ -72,23 +72,9 @@ impl SkillStore {
         let plain = !name.is_empty() && !name.contains(['/', '\\']) && name != "." && name != "..";
         for dir in self.dirs.iter().filter(|_| plain) {
             let path = dir.join(name).join("SKILL.md");
-            match std::fs::metadata(&path) {
-                // A folder of that name, a pipe or a device is no text, and reading it may never end.
-                Ok(facts) if !facts.is_file() => {
-                    let source = std::io::Error::other("it is no regular file");
-                    return Err(SkillError::Unreadable { path, source });
-                }
-                Ok(facts) if facts.len() > yaml::MAX_SIZE as u64 => {
-                    let message =
-                        format!("it has {} bytes; a skill has at most {}", facts.len(), yaml::MAX_SIZE);
-                    return Err(SkillError::Unreadable { path, source: std::io::Error::other(message) });
-                }
-                Ok(_) => {}
-                Err(error) if is_absent(&error) => continue,
-                Err(source) => return Err(SkillError::Unreadable { path, source }),
-            }
-            return match std::fs::read_to_string(&path) {
+            return match yaml::load(&path, FRONTMATTER) {
                 Ok(text) => skill(name, &text, path.display().to_string(), Some(path)),
+                Err(error) if is_absent(&error) => continue,
                 Err(source) => Err(SkillError::Unreadable { path, source }),
             };
         }
