@@ -10,7 +10,7 @@ use crate::core::text::did_you_mean;
 use crate::core::yaml;
 use crate::core::yaml::diagnostic::Problems;
 
-static BUILTIN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/skills");
+pub(super) static BUILTIN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/skills");
 
 /// One skill.
 #[derive(Debug, Clone)]
@@ -60,6 +60,11 @@ impl SkillStore {
     #[must_use]
     pub fn new(dirs: impl IntoIterator<Item = PathBuf>) -> Self {
         Self { dirs: dirs.into_iter().collect() }
+    }
+
+    /// The folders, the one that counts most first.
+    pub(super) fn dirs(&self) -> &[PathBuf] {
+        &self.dirs
     }
 
     /// The skill `name`. A prefix `autoskillit:` is taken off.
