@@ -112,7 +112,7 @@ pub fn gaps(loaded: &Loaded) -> Vec<Problems> {
 }
 
 /// Where a line of a text stands, without its indentation.
-fn line(text: &str, number: usize) -> std::ops::Range<usize> {
+pub(super) fn line(text: &str, number: usize) -> std::ops::Range<usize> {
     let mut start = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         if index + 1 == number {

@@ -246,6 +246,7 @@ fn informed(typed: &Arc<Typed>) -> Command {
             recipes
                 .mut_subcommand("show", |show| show.mut_arg("recipe", with(Typed::recipes)))
                 .mut_subcommand("render", |render| render.mut_arg("recipe", with(Typed::recipes)))
+                .mut_subcommand("lock", |lock| lock.mut_arg("recipes", with(Typed::recipes)))
                 .mut_subcommand("check", |check| check.mut_arg("recipes", with(Typed::all_recipes)))
         })
         .mut_subcommand("runs", |runs| {

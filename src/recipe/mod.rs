@@ -11,6 +11,7 @@
 
 pub mod arg;
 pub mod builtin;
+pub mod card;
 pub mod check;
 pub mod compose;
 pub mod diagram;

@@ -6,6 +6,7 @@ use include_dir::{Dir, include_dir};
 
 use super::contract::Contract;
 use super::frontmatter::{KIND as FRONTMATTER, Read, in_a_line, read};
+use crate::core::ids::fingerprint;
 use crate::core::text::did_you_mean;
 use crate::core::yaml;
 use crate::core::yaml::diagnostic::Problems;
@@ -21,6 +22,8 @@ pub struct Skill {
     pub body: String,
     /// Its file; `None` for ours.
     pub path: Option<PathBuf>,
+    /// SHA-256 in hex of its `SKILL.md`, line ends as on Unix.
+    pub hash: String,
     /// What is odd about it.
     pub warnings: Problems,
 }
@@ -114,7 +117,10 @@ fn is_absent(error: &std::io::Error) -> bool {
 
 fn skill(name: &str, text: &str, file: String, path: Option<PathBuf>) -> Result<Skill, SkillError> {
     match read(name, &file, text) {
-        Ok(Read { contract, body, warnings }) => Ok(Skill { contract, body, path, warnings }),
+        Ok(Read { contract, body, warnings }) => {
+            let hash = fingerprint(&text.replace("\r\n", "\n"));
+            Ok(Skill { contract, body, path, hash, warnings })
+        }
         Err(problems) => Err(SkillError::Malformed(Box::new(problems))),
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod formats;
+mod lock;
 mod render;
 mod show;
 
@@ -54,6 +55,8 @@ pub(super) enum RecipesCommand {
     },
     /// Print the JSON Schema of recipe files, for editors.
     Schema,
+    /// Keep what recipes rely on of their skills, so that a check tells when that changes.
+    Lock(lock::LockArgs),
     /// Check recipes and say what is wrong, with place and mend.
     Check(check::CheckArgs),
 }
@@ -69,6 +72,7 @@ pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, Ap
             session.printer.data(&format!("{:#}", json_schema()));
             Ok(Exit::Succeeded)
         }
+        RecipesCommand::Lock(args) => lock::lock(session, &pantry, args),
         RecipesCommand::Check(args) => check::check(session, &pantry, args),
     }
 }
