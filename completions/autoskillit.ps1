@@ -36,6 +36,7 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('cook', 'cook', [CompletionResultType]::ParameterValue, 'Run a recipe to a truthful end, or go on with a run')
             [CompletionResult]::new('init', 'init', [CompletionResultType]::ParameterValue, 'Set a repository up: find out how it is tested, and write its settings')
             [CompletionResult]::new('recipes', 'recipes', [CompletionResultType]::ParameterValue, 'List, show, draw, check and make recipes')
+            [CompletionResult]::new('skills', 'skills', [CompletionResultType]::ParameterValue, 'List and check skills')
             [CompletionResult]::new('migrate', 'migrate', [CompletionResultType]::ParameterValue, 'Bring recipes of older versions up to date; shows what would change')
             [CompletionResult]::new('runs', 'runs', [CompletionResultType]::ParameterValue, 'List and show runs of this repository')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Show, change and check settings')
@@ -102,6 +103,7 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Draw a recipe as text for a drawing program')
             [CompletionResult]::new('new', 'new', [CompletionResultType]::ParameterValue, 'Make a recipe of this repository from a template')
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of recipe files, for editors')
+            [CompletionResult]::new('lock', 'lock', [CompletionResultType]::ParameterValue, 'Keep what recipes rely on of their skills, so that a check tells when that changes')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check recipes and say what is wrong, with place and mend')
             break
         }
@@ -174,6 +176,21 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'autoskillit;recipes;lock' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Show what would change, and fail when something would; write nothing')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'autoskillit;recipes;check' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the findings are told')
             [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What else counts as a reason to fail')
@@ -185,6 +202,50 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON; the same as `--format json`')
             [CompletionResult]::new('--structure-only', '--structure-only', [CompletionResultType]::ParameterName, 'Check the form alone: keys, types, expressions, routes; not what the parts mean together')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'Say as well which steps the engine cannot execute, and what to write instead')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'autoskillit;skills' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the skills that recipes can run here')
+            [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check skills and say what is wrong with their frontmatter, with place and mend')
+            break
+        }
+        'autoskillit;skills;list' {
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'autoskillit;skills;check' {
+            [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'How the findings are told')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('-C', '-C ', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Work in the repository of this folder instead of the current one')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Set a setting for this command')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON; the same as `--format json`')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say only how it ended')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say only how it ended')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more')

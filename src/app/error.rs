@@ -89,6 +89,7 @@ impl From<LoadError> for AppError {
             LoadError::Unreadable { help, .. } => {
                 Self { hints: help.into_iter().collect(), ..Self::usage(message) }
             }
+            LoadError::Ambiguous { help, .. } => Self::usage(message).hint(help),
             LoadError::Invalid(problems) => Self { diagnostic: Some(problems), ..Self::usage(message) },
         }
     }

@@ -15,6 +15,7 @@ pub mod offers;
 pub mod orchestrator;
 pub mod quota;
 pub mod recipes;
+pub mod records;
 pub mod recording;
 pub mod rehearsal;
 pub mod retention;

@@ -69,6 +69,8 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
         "name": recipe.name,
         "description": recipe.description,
         "summary": recipe.summary,
+        "kind": recipe.kind,
+        "experimental": recipe.experimental,
         "source": recipe.source,
         "path": recipe.path,
         "hash": recipe.hash,
@@ -114,7 +116,7 @@ pub fn gaps(loaded: &Loaded) -> Vec<Problems> {
 }
 
 /// Where a line of a text stands, without its indentation.
-fn line(text: &str, number: usize) -> std::ops::Range<usize> {
+pub(super) fn line(text: &str, number: usize) -> std::ops::Range<usize> {
     let mut start = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         if index + 1 == number {

@@ -13,6 +13,7 @@ mod quota_status;
 mod recipes;
 mod runs;
 mod serve;
+mod skills;
 pub mod ui;
 
 use std::ffi::OsString;
@@ -89,6 +90,9 @@ enum Command {
     /// List, show, draw, check and make recipes.
     #[command(subcommand)]
     Recipes(recipes::RecipesCommand),
+    /// List and check skills.
+    #[command(subcommand)]
+    Skills(skills::SkillsCommand),
     /// Bring recipes of older versions up to date; shows what would change.
     Migrate(migrate::MigrateArgs),
     /// List and show runs of this repository.
@@ -155,6 +159,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Cook(args) => cook::run(&session, args),
                 Command::Init(args) => init::run(&session, args),
                 Command::Recipes(command) => recipes::run(&session, command),
+                Command::Skills(command) => skills::run(&session, command),
                 Command::Migrate(args) => migrate::run(&session, args),
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),

@@ -12,6 +12,7 @@
 pub mod arg;
 pub mod blank;
 pub mod builtin;
+pub mod card;
 pub mod check;
 pub mod compose;
 pub mod diagram;

@@ -10,8 +10,8 @@ use serde_yaml::{Mapping, Value};
 use super::expr::Expr;
 use super::model::{
     Allow, Arg, Backoff, Bound, Capture, CaptureMode, Choice, Dialect, ForEach, Ingredient, ItemFailure,
-    Limits, LoopMode, Orchestrator, OutputsFrom, Poll, Recipe, RetryPolicy, Step, StepKind, StopStatus,
-    SubCall, Target, ValueKind,
+    Limits, LoopMode, Orchestrator, OutputsFrom, Poll, Recipe, RecipeKind, RetryPolicy, Step, StepKind,
+    StopStatus, SubCall, Target, ValueKind,
 };
 
 /// Parameters of `run_skill` that are keys of the step.
@@ -26,6 +26,8 @@ pub fn print(recipe: &Recipe) -> String {
     top.text("description", &recipe.description);
     top.text("summary", &recipe.summary);
     top.option("autoskillit_version", recipe.version.as_deref());
+    let kind = (recipe.kind != RecipeKind::Standard).then(|| recipe.kind.name());
+    top.option("kind", kind);
     top.flag("experimental", recipe.experimental);
     top.option(
         "orchestrator",

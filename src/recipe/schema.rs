@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::model::RecipeKind;
+
 /// One key: its name, the schema of its value, and what it is for.
 type Key = (&'static str, fn() -> Value, &'static str);
 
@@ -49,7 +51,11 @@ const RECIPE: &[Key] = &[
     ("summary", text, "The chain of steps in a line."),
     ("autoskillit_version", scalar, "The version that it was written for."),
     ("recipe_version", scalar, "The author's own version of it."),
-    ("kind", text, "What kind of recipe it is."),
+    (
+        "kind",
+        recipe_kind,
+        "`standard`, `campaign` (it dispatches others) or `food-truck` (a campaign cooks it).",
+    ),
     ("categories", texts, "Groups that it belongs to."),
     ("experimental", boolean, "Whether it may change or go away."),
     ("orchestrator", orchestrator, "Who drives a run: `engine` or `claude`."),
@@ -300,6 +306,10 @@ fn allow() -> Value {
 
 fn kind() -> Value {
     json!({ "enum": ["string", "bool", "int", "number", "path", "list", "json"] })
+}
+
+fn recipe_kind() -> Value {
+    json!({ "enum": RecipeKind::ALL.map(|(name, _)| name) })
 }
 
 fn orchestrator() -> Value {

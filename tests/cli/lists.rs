@@ -273,6 +273,125 @@ steps:
 }
 
 #[test]
+fn what_code_cannot_migrate_becomes_a_task_and_a_recipe_for_it() {
+    let kitchen = Kitchen::repository();
+    let old = "\
+name: old
+autoskillit_version: \"0.1.0\"
+description: Looks.
+constraints: [be good]
+steps:
+  look:
+    tool: run_skill
+    with: {skill_command: \"/autoskillit:look-around {what} now\"}
+    note: Look at what the issue names.
+    on_success: done
+    on_failure: escalate
+";
+    kitchen.recipe("old", old);
+    assert_snapshot!("check_outdated", kitchen.run(["recipes", "check", "old"]).exits(0));
+    let written = kitchen.run(["migrate", "old", "--write"]).exits(0).to_string();
+    // The name of the backup holds the time.
+    let written: Vec<&str> = written.lines().filter(|line| !line.contains("/backups/")).collect();
+    assert_snapshot!("migrate_with_task", written.join("\n"));
+    let folder = ".autoskillit/temp/migrations";
+    assert_snapshot!("migrate_task", kitchen.filtered(&kitchen.read(&format!("{folder}/old.task.md"))));
+    let finish = kitchen.path().join(folder).join("finish-old.yaml");
+    kitchen.run(["recipes", "check", finish.to_str().unwrap(), "--engine", "--deny", "warnings"]).exits(0);
+    // Once nothing is left, neither are they.
+    kitchen.recipe("old", "name: old\nlanguage: 1\nsteps: {a: {stop: {status: succeeded, message: Hi.}}}\n");
+    kitchen.run(["migrate", "old", "--write"]).exits(0);
+    assert!(!finish.exists());
+}
+
+#[test]
+fn locked_recipes_tell_when_their_skills_change() {
+    let kitchen = Kitchen::repository();
+    let skill = |text: &str| kitchen.write(".autoskillit/skills/peel/SKILL.md", text);
+    let file = "---\nname: peel\ndescription: Peels.\noutputs: {peels: {type: int}}\n---\nPeel.\n";
+    skill(file);
+    let soup = "name: soup\nlanguage: 1\ndescription: Cooks.\nsteps:\n  peel: {skill: peel, capture: {n: '${{ result.peels }}'}, on_success: served, on_failure: escalate}\n  served: {stop: {status: succeeded, message: '${{ context.n }}'}}\n";
+    kitchen.recipe("soup", soup);
+    kitchen.recipe(
+        "plain",
+        "name: plain\nlanguage: 1\ndescription: X.\nsteps: {a: {stop: {status: succeeded, message: Hi.}}}\n",
+    );
+    let check = ["recipes", "check", "soup", "--deny", "warnings"];
+    kitchen.run(check).exits(0);
+    assert_snapshot!("lock_check", kitchen.run(["recipes", "lock", "--check"]).exits(1));
+    assert_snapshot!("lock", kitchen.run(["recipes", "lock"]).exits(0));
+    let card = ".autoskillit/recipes/contracts/soup.yaml";
+    let locked = kitchen.read(card);
+    kitchen.run(check).exits(0);
+    kitchen.run(["recipes", "lock", "--check"]).exits(0);
+    assert!(!kitchen.path().join(".autoskillit/recipes/contracts/plain.yaml").exists());
+    assert!(!kitchen.run(["recipes", "list"]).exits(0).out.contains("contracts"));
+
+    skill(&file.replace("type: int", "type: number"));
+    assert_snapshot!("check_stale", kitchen.run(check).exits(2));
+    assert_eq!(kitchen.read(card), locked, "a check writes nothing");
+    kitchen.run(["recipes", "lock", "--check"]).exits(1);
+    let written = kitchen.run(["recipes", "lock", "soup", "--json"]).exits(0).json();
+    assert_eq!(written[0]["recipes"][0]["recipe"], "soup");
+    kitchen.run(check).exits(0);
+
+    let accepted = soup.replace("steps:", "allow: {stale-contract: it is watched}\nsteps:");
+    skill(file);
+    kitchen.recipe("soup", &accepted);
+    kitchen.run(check).exits(0);
+    kitchen.recipe("soup", soup);
+    std::fs::remove_dir_all(kitchen.path().join(".autoskillit/skills/peel")).unwrap();
+    let gone = kitchen.run(["recipes", "check", "soup", "--json"]).exits(2).json();
+    let said: Vec<_> = gone[0]["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["message"].as_str().unwrap())
+        .collect();
+    assert!(said.contains(&"the skill `peel` is gone since the recipe was locked"), "{said:?}");
+    assert_snapshot!("lock_bundled", kitchen.refused(&["recipes", "lock", "hello"]).exits(2));
+}
+
+#[test]
+fn what_is_no_card_is_told_and_left_alone() {
+    let kitchen = Kitchen::repository();
+    kitchen.recipe("soup", "name: soup\nlanguage: 1\ndescription: Cooks.\nsteps:\n  look: {skill: look-around, on_success: done, on_failure: escalate}\n");
+    let card = kitchen.path().join(".autoskillit/recipes/contracts/soup.yaml");
+    let put = |bytes: &[u8]| {
+        let _ = std::fs::remove_dir_all(&card);
+        let _ = std::fs::remove_file(&card);
+        kitchen.write(".autoskillit/recipes/contracts/soup.yaml", bytes);
+    };
+    let told = |words: &str| {
+        let found = kitchen.run(["recipes", "check", "soup", "--json"]).exits(0).json();
+        let problem = &found[0]["problems"][0];
+        assert_eq!(problem["code"], "stale-contract");
+        assert!(problem["message"].as_str().unwrap().contains(words), "{problem}");
+        let refused = kitchen.run(["recipes", "lock", "soup", "--json"]).exits(1).json();
+        assert_eq!(refused[0]["recipes"][0]["status"], "refused");
+    };
+    for (bytes, words) in [
+        (&b"mine: true\n"[..], "`card: 1` is missing"),
+        (b"skill_hashes: {}\ndataflow: []\n", "written by AutoSkillit 0.9"),
+        (b"card: [\n", "no YAML"),
+        (b"card: 1 # caf\xe9\n", "not UTF-8"),
+    ] {
+        put(bytes);
+        told(words);
+        assert_eq!(std::fs::read(&card).unwrap(), bytes);
+    }
+    put(b"");
+    std::fs::File::options().write(true).open(&card).unwrap().set_len(50 << 20).unwrap();
+    told("52428800 bytes");
+    std::fs::remove_file(&card).unwrap();
+    std::fs::create_dir(&card).unwrap();
+    told("it is a directory");
+    std::fs::remove_dir(&card).unwrap();
+    std::os::unix::fs::symlink("nowhere", &card).unwrap();
+    told("No such file");
+}
+
+#[test]
 fn rules_are_explained_and_gaps_of_the_engine_named() {
     let kitchen = Kitchen::repository();
     assert_snapshot!(

@@ -20,4 +20,5 @@ mod lists; // recipes, runs, help, output options
 mod refusals; // what is wrong is said before anything is written
 mod rehearsals;
 mod resuming;
+mod skills; // which there are and what is wrong with them
 mod why; // why sessions and commands were judged as they were

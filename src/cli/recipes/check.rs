@@ -4,6 +4,7 @@ use super::formats::{github, sarif};
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
 use crate::app::recipes::gaps;
+use crate::app::records::with_findings;
 use crate::cli::Session;
 use crate::cli::exit::Exit;
 use crate::cli::ui::style::Role;
@@ -101,13 +102,16 @@ pub(super) fn check(session: &Session, pantry: &Pantry, args: CheckArgs) -> Resu
     for name in names {
         let problems = match args.structure_only {
             true => pantry.library.structure(&name).map(|problems| vec![problems]),
-            false => pantry.library.check(&name, pantry).map(|mut problems| {
+            false => pantry.library.check(&name, pantry).and_then(|mut problems| {
+                if let Some(own) = problems.first_mut() {
+                    *own = with_findings(pantry, &name, own)?;
+                }
                 if args.engine
                     && let Ok(loaded) = pantry.library.load(&name, pantry)
                 {
                     problems.extend(gaps(&loaded));
                 }
-                problems
+                Ok(problems)
             }),
         };
         match problems {

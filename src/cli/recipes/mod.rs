@@ -2,6 +2,7 @@
 
 mod check;
 mod formats;
+mod lock;
 mod render;
 mod show;
 
@@ -16,7 +17,7 @@ use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
 use crate::app::templates::{self, Template};
 use crate::recipe::builtin::BUILTIN;
-use crate::recipe::model::RecipeSource;
+use crate::recipe::model::{RecipeKind, RecipeSource};
 use crate::recipe::schema::json_schema;
 
 /// List, show, draw, check and make recipes.
@@ -54,6 +55,8 @@ pub(super) enum RecipesCommand {
     },
     /// Print the JSON Schema of recipe files, for editors.
     Schema,
+    /// Keep what recipes rely on of their skills, so that a check tells when that changes.
+    Lock(lock::LockArgs),
     /// Check recipes and say what is wrong, with place and mend.
     Check(check::CheckArgs),
 }
@@ -69,6 +72,7 @@ pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, Ap
             session.printer.data(&format!("{:#}", json_schema()));
             Ok(Exit::Succeeded)
         }
+        RecipesCommand::Lock(args) => lock::lock(session, &pantry, args),
         RecipesCommand::Check(args) => check::check(session, &pantry, args),
     }
 }
@@ -97,6 +101,13 @@ fn source(source: RecipeSource) -> &'static str {
     }
 }
 
+/// A description, with what is special about the recipe before it.
+fn marked(kind: RecipeKind, experimental: bool, description: &str) -> String {
+    let kind = (kind != RecipeKind::Standard).then(|| kind.name());
+    let marks: Vec<&str> = kind.into_iter().chain(experimental.then_some("experimental")).collect();
+    if marks.is_empty() { description.to_owned() } else { format!("({}) {description}", marks.join(", ")) }
+}
+
 fn list(session: &Session, pantry: &Pantry, json: bool) -> Exit {
     let listed = pantry.library.list();
     if json {
@@ -110,7 +121,7 @@ fn list(session: &Session, pantry: &Pantry, json: bool) -> Exit {
             (None, Some(by)) => {
                 (Role::Dim, format!("(the {} recipe of this name is used instead)", source(by)))
             }
-            (None, None) => (Role::Plain, recipe.description.clone()),
+            (None, None) => (Role::Plain, marked(recipe.kind, recipe.experimental, &recipe.description)),
         };
         let name = if role == Role::Plain { Role::Strong } else { role };
         table.styled_row([(name, recipe.name), (Role::Dim, source(recipe.source).to_owned()), (role, text)]);

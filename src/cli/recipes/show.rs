@@ -1,5 +1,6 @@
 //! `autoskillit recipes show`.
 
+use super::marked;
 use crate::app::cook::judged;
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
@@ -22,7 +23,11 @@ pub(super) fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -
         return Ok(Exit::Succeeded);
     }
     let look = session.printer.terminal().out;
-    let mut text = format!("{}\n{}\n", look.paint(Role::Strong, &recipe.name), recipe.description);
+    let mut text = format!(
+        "{}\n{}\n",
+        look.paint(Role::Strong, &recipe.name),
+        marked(recipe.kind, recipe.experimental, &recipe.description)
+    );
     let from = recipe.path.as_ref().map_or_else(|| "bundled".to_owned(), |path| path.display().to_string());
     text.push_str(&look.paint(Role::Dim, &format!("from {from}\n")));
     for line in drivers(recipe) {

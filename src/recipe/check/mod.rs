@@ -12,7 +12,8 @@ mod skills;
 mod structure;
 mod suppress;
 
-pub use rule::{Family, Finding, Level, Levels, Policy, Rule, families, family_of, rule, rules};
+pub use rule::{BESIDE, Family, Finding, Level, Levels, Policy, Rule, families, family_of, rule, rules};
+pub use skills::called_skill;
 
 use std::collections::HashSet;
 use std::ops::Range;

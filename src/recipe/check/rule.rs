@@ -68,6 +68,10 @@ pub struct Rule {
     pub(super) run: Option<fn(&Subject<'_>, &mut Findings<'_>)>,
 }
 
+/// Rules about what is kept beside a recipe: its contract card, the notes of migrations. They are looked for where recipes are
+/// checked by name, not where one is compiled.
+pub const BESIDE: &[&str] = &["outdated-recipe-version", "stale-contract"];
+
 impl std::fmt::Debug for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rule").field("id", &self.id).field("level", &self.level).finish_non_exhaustive()

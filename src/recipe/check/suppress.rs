@@ -1,7 +1,7 @@
 //! `allow:`: findings that an author accepts, with the reason.
 
 use super::Subject;
-use super::rule::{Finding, rule, rules};
+use super::rule::{BESIDE, Finding, rule, rules};
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::marks::Path;
 use crate::recipe::model::Allow;
@@ -47,7 +47,7 @@ impl Subject<'_> {
                     let message = format!("there is no rule `{id}`");
                     problems.push(Problem::error("unknown-rule", message, at, "unknown").help(help));
                 }
-                Some(_) if place.used || !complete => {}
+                Some(rule) if place.used || !complete || BESIDE.contains(&rule.id) => {}
                 Some(rule) if rule.run.is_none() => {
                     let message = format!("`{id}` cannot be allowed: without it there is no recipe to run");
                     let problem = Problem::warning("unused-allow", message, at, "has no effect");

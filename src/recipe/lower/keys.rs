@@ -23,6 +23,7 @@ pub(super) static RECIPE: Keys = Keys {
         "summary",
         "language",
         "autoskillit_version",
+        "kind",
         "experimental",
         "inputs",
         "constraints",

@@ -7,7 +7,7 @@ use super::{Lowering, Node};
 use crate::core::ids;
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::marks::Path;
-use crate::recipe::model::{Allow, Limits, Orchestrator, Recipe, RecipeSource};
+use crate::recipe::model::{Allow, Limits, Orchestrator, Recipe, RecipeKind, RecipeSource};
 use crate::recipe::suggest;
 
 impl Lowering<'_> {
@@ -36,6 +36,7 @@ impl Lowering<'_> {
         let version = fields.get("autoskillit_version").and_then(|node| self.version(&node));
         let ingredients_key = self.renamed(&fields, "ingredients", "inputs");
         let rules_key = self.renamed(&fields, "kitchen_rules", "constraints");
+        let kind = fields.get("kind").and_then(|node| self.recipe_kind(&node));
         let experimental = fields.get("experimental").and_then(|node| self.boolean(&node));
         let orchestrator = fields.get("orchestrator").and_then(|node| self.orchestrator(&node));
         let ingredients = fields.get(ingredients_key).map(|node| self.ingredients(&node)).unwrap_or_default();
@@ -67,6 +68,7 @@ impl Lowering<'_> {
             kitchen_rules,
             requires_packs,
             limits,
+            kind: kind.unwrap_or_default(),
             experimental: experimental.unwrap_or_default(),
             finally,
             env: std::mem::take(&mut self.env).into_iter().collect(),
@@ -135,6 +137,18 @@ impl Lowering<'_> {
             allowed.push(Allow { rule, reason });
         }
         allowed
+    }
+
+    fn recipe_kind(&mut self, node: &Node<'_>) -> Option<RecipeKind> {
+        let given = self.text(node)?;
+        let found = RecipeKind::ALL.iter().find(|(name, _)| *name == given).map(|(_, kind)| *kind);
+        if found.is_none() {
+            let help = suggest::help(&given, "kinds", RecipeKind::ALL.iter().map(|(name, _)| *name));
+            let before = self.problems.len();
+            self.error("bad-value", &node.path, format!("there is no kind `{given}`"), "unknown", help);
+            self.tolerate(before);
+        }
+        found
     }
 
     fn orchestrator(&mut self, node: &Node<'_>) -> Option<Orchestrator> {

@@ -13,6 +13,7 @@ mod isolation;
 mod merge;
 mod packs;
 mod reachability;
+mod records;
 mod skill_content;
 mod skills;
 mod tools;
@@ -42,4 +43,5 @@ pub(super) static FAMILIES: &[&Family] = &[
     &packs::FAMILY,
     &contracts::FAMILY,
     &skill_content::FAMILY,
+    &records::FAMILY,
 ];
