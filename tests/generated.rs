@@ -19,6 +19,7 @@ fn kind(kind: ParamKind) -> &'static str {
         ParamKind::String => "text",
         ParamKind::Path => "path",
         ParamKind::Bool => "true or false",
+        ParamKind::Number => "number",
         ParamKind::Seconds => "seconds, or `90s`, `10m`, `2h`",
         ParamKind::StringList => "list of texts",
         ParamKind::StringMap => "mapping of texts",

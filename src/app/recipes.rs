@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::recipe::diagram::does;
 use crate::recipe::executable;
-use crate::recipe::model::{Recipe, Step, Target};
+use crate::recipe::model::{DefaultFrom, Recipe, Step, Target};
 use crate::recipe::{Loaded, Problem, Problems, Severity};
 
 fn target(target: &Target) -> String {
@@ -49,6 +49,7 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
                 "type": ingredient.kind,
                 "required": ingredient.required,
                 "default": ingredient.default,
+                "default_from": ingredient.default_from.as_ref().map(DefaultFrom::written),
                 "choices": ingredient.choices,
                 "hidden": ingredient.hidden,
             });

@@ -36,11 +36,6 @@ pub fn gaps(recipe: &Recipe) -> Vec<Gap> {
         let message = "this version does not execute `finally` yet".to_owned();
         gaps.push(whole("finally", message, "the same steps before each end"));
     }
-    for (name, _) in recipe.ingredients.iter().filter(|(_, ingredient)| ingredient.default_from.is_some()) {
-        let message =
-            format!("this version does not read `default_from` yet, which the ingredient `{name}` has");
-        gaps.push(whole("default_from", message, "a `default:`, or give the value"));
-    }
     for step in recipe.all_steps() {
         of_step(step, &mut gaps);
     }
