@@ -16,6 +16,7 @@ mod reachability;
 mod skill_content;
 mod skills;
 mod tools;
+mod types;
 mod verdict;
 mod worktree;
 
@@ -26,6 +27,7 @@ use super::rule::{Family, Findings, Level, Rule};
 pub(super) static FAMILIES: &[&Family] = &[
     &inputs::FAMILY,
     &tools::FAMILY,
+    &types::FAMILY,
     &skills::FAMILY,
     &verdict::FAMILY,
     &graph::FAMILY,
