@@ -268,6 +268,6 @@ steps:
     let resumed = kitchen.screen(&mut kitchen.command(["cook", "--resume"])).exits(0);
     let told = format!("{}{}", resumed.out, resumed.err);
     assert!(told.contains("On main, make test in 300[] with passing/x."), "{told}");
-    let changes = kitchen.git(&["status", "--porcelain", "--ignored=no"]);
+    let changes = kitchen.git(["status", "--porcelain", "--ignored=no"]);
     assert!(!changes.contains("passing"), "the folder keeps itself out of the repository: {changes}");
 }
