@@ -229,6 +229,8 @@ fn started(recipe: &Recipe) -> State {
         commit: None,
         dirty: false,
         inputs,
+        input_origins: None,
+        temp_dir: None,
         env: None,
         rehearsal: None,
         autoskillit_version: "0.1.0".into(),

@@ -12,6 +12,7 @@ use autoskillit::config::kind::{Item, Kind};
 use autoskillit::config::table::{Default, KEYS, UNUSED};
 use autoskillit::execution::environment::{DROPPED, MINIMAL};
 use autoskillit::recipe::check::families;
+use autoskillit::recipe::keys::TABLES;
 use clap_complete::Shell;
 
 fn kind(kind: ParamKind) -> &'static str {
@@ -19,6 +20,7 @@ fn kind(kind: ParamKind) -> &'static str {
         ParamKind::String => "text",
         ParamKind::Path => "path",
         ParamKind::Bool => "true or false",
+        ParamKind::Number => "number",
         ParamKind::Seconds => "seconds, or `90s`, `10m`, `2h`",
         ParamKind::StringList => "list of texts",
         ParamKind::StringMap => "mapping of texts",
@@ -180,6 +182,28 @@ fn value(kind: Kind) -> String {
     }
 }
 
+/// The page of the language with its tables of keys, which stand between two marks.
+fn language() -> String {
+    const BEGIN: &str = "<!-- keys: made from src/recipe/keys.rs -->\n";
+    const END: &str = "<!-- end of keys -->\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipe-language.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let mut tables = String::new();
+    for table in TABLES {
+        let _ = write!(tables, "\n### Keys of {}\n\n| key | value | meaning |\n|---|---|---|\n", table.what);
+        for key in table.keys {
+            let required = if table.required.contains(&key.name) { " (required)" } else { "" };
+            let legacy = if key.legacy { " Only in recipes of 0.9." } else { "" };
+            let words = cell(&key.shape.words());
+            let _ =
+                writeln!(tables, "| `{}`{required} | {words} | {}{legacy} |", key.name, cell(key.summary));
+        }
+    }
+    format!("{before}{BEGIN}{tables}\n{END}{after}")
+}
+
 /// The man page of a command and those of its subcommands.
 fn man(command: &clap::Command, pages: &mut Vec<(String, String)>) {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
@@ -201,6 +225,7 @@ fn generated() -> Vec<(String, String)> {
         ("docs/environment.md", environment()),
         ("docs/recipe-rules.md", rules()),
         ("docs/settings.md", settings()),
+        ("docs/recipe-language.md", language()),
     ]
     .map(|(name, text)| (name.to_owned(), text))
     .to_vec();

@@ -1,6 +1,7 @@
 //! Cooking: everything between a parsed command line and the engine. First everything that can be known to be wrong is looked
 //! at, and only then is anything written.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -30,6 +31,7 @@ use crate::recipe::check::Policy;
 use crate::recipe::executable::{gaps, stopping};
 use crate::recipe::load::{Setting, compile_in};
 use crate::recipe::model::{Orchestrator, Recipe};
+use crate::recipe::yaml::DEFAULT_TEMP;
 use crate::recipe::{Loaded, Origin, PartText};
 use crate::tools::{Rehearsal, Toolkit};
 
@@ -40,6 +42,8 @@ pub struct Order {
     pub recipe: Recipe,
     /// Values of its ingredients, complete.
     pub inputs: Map<String, Value>,
+    /// Where values were read that nobody gave, by ingredient.
+    pub origins: BTreeMap<String, String>,
     /// Cook although the checkout has uncommitted changes.
     pub allow_dirty: bool,
     /// Sessions are played.
@@ -71,7 +75,7 @@ pub struct Ready {
 /// # Errors
 /// When the recipe cannot run here, or the disk does not take it.
 pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
-    let Order { recipe, inputs, allow_dirty, rehearsal, orchestrator } = order;
+    let Order { recipe, inputs, origins, allow_dirty, rehearsal, orchestrator } = order;
     runnable(&recipe, orchestrator)?;
     for (name, value) in &inputs {
         // The journal keeps inputs and no secrets: a replaced value would quietly change what the steps see.
@@ -89,6 +93,11 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
     let run_id = ids::run_id(now, uuid::Uuid::new_v4());
     let run_dir = kitchen.dir.run(&run_id);
     let lock = make_room(&kitchen, &run_dir, &recipe)?;
+    kitchen.temp().map_err(|error| {
+        let temp = kitchen.checkout.top().join(&kitchen.settings.workspace.temp_dir);
+        no_room(&temp, &error)
+            .hint("`workspace.temp_dir` of the settings names the folder that steps pass files in")
+    })?;
     let journal = Journal::create(&run_dir.journal(), kitchen.redactor.clone())
         .map_err(|error| no_room(run_dir.root(), &error))?;
     let started = RunStarted {
@@ -104,6 +113,10 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         commit: kitchen.checkout.head(),
         dirty: !dirty.is_empty(),
         inputs,
+        input_origins: (!origins.is_empty()).then(|| Box::new(origins)),
+        temp_dir: Some(kitchen.settings.workspace.temp_dir.as_str())
+            .filter(|temp| *temp != DEFAULT_TEMP)
+            .map(Into::into),
         env: environment(&recipe),
         rehearsal: rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone()),
         autoskillit_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -126,7 +139,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
 ///
 /// # Errors
 /// When there is no such run, it is over, another process drives it, or it cannot run here.
-pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppError> {
+pub fn resume(mut kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppError> {
     let run_dir = kitchen.dir.run(run_id);
     let lock = runs::lock(&run_dir)?;
     // Nobody else drives it, so what still counts as running was cut off. A log decides nothing: the run goes on without it too.
@@ -140,6 +153,8 @@ pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppErr
     }) else {
         return Err(AppError::usage(format!("run {run_id} never started")));
     };
+    // Its files are where they were when it started.
+    kitchen.settings.workspace.temp_dir = started.temp_dir.as_deref().unwrap_or(DEFAULT_TEMP).to_owned();
     let recipe = recorded_recipe(&kitchen, &run_dir, &started)?;
     let state = State::fold(&past, entry_step(&recipe));
     if !state.resumable() {
@@ -493,6 +508,7 @@ fn recorded_recipe(kitchen: &Kitchen, run_dir: &RunDir, started: &RunStarted) ->
         parts: Some(&parts),
         policy: &policy,
         env: kitchen.pantry.library.env(),
+        temp: &kitchen.settings.workspace.temp_dir,
         ..Setting::of(&kitchen.pantry)
     };
     let Loaded { recipe, .. } = compile_in(&text, &origin, &setting).map_err(|problems| {

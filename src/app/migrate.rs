@@ -11,6 +11,7 @@ use crate::core::files;
 use crate::core::paths::KitchenDir;
 use crate::migration::failures::{Failure, Failures};
 use crate::migration::{Applied, Left, migrate, stamped};
+use crate::recipe::check::Policy;
 use crate::recipe::load::{Setting, compile_all};
 use crate::recipe::model::RecipeSource;
 use crate::recipe::{LoadError, Origin, Problems};
@@ -101,7 +102,7 @@ pub fn plan(pantry: &Pantry, name: &str) -> Result<Planned, AppError> {
 }
 
 fn errors(pantry: &Pantry, origin: &Origin, text: &str) -> usize {
-    let setting = Setting { parts: Some(&pantry.library), ..Setting::of(pantry) };
+    let setting = Setting { policy: Policy::none(), ..pantry.library.setting(pantry) };
     let (_, own, parts) = compile_all(text, origin, &setting);
     own.errors() + parts.iter().map(Problems::errors).sum::<usize>()
 }

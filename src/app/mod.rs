@@ -4,6 +4,7 @@
 pub mod aftermath;
 pub mod conversation;
 pub mod cook;
+pub mod defaults;
 pub mod doctor;
 pub mod error;
 pub mod host;

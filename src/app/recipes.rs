@@ -1,10 +1,11 @@
 //! Recipes as they are told: what a step does and where it leads, in words and for programs.
 
+use indexmap::IndexMap;
 use serde_json::json;
 
 use crate::recipe::diagram::does;
 use crate::recipe::executable;
-use crate::recipe::model::{Recipe, Step, Target};
+use crate::recipe::model::{DefaultFrom, Recipe, Step, StepKind, Target};
 use crate::recipe::{Loaded, Problem, Problems};
 
 fn target(target: &Target) -> String {
@@ -37,6 +38,24 @@ fn routes(step: &Step) -> String {
     routes.join(", ")
 }
 
+/// Steps for programs, those of a loop's body below it.
+fn steps(steps: &IndexMap<String, Step>) -> Vec<serde_json::Value> {
+    let step = |step: &Step| {
+        let mut told = json!({
+            "name": step.name,
+            "description": step.description,
+            "does": does(step),
+            "line": step.line,
+            "then": routes(step),
+        });
+        if let StepKind::ForEach(each) = &step.kind {
+            told["steps"] = json!(self::steps(&each.body));
+        }
+        told
+    };
+    steps.values().map(step).collect()
+}
+
 /// A recipe for programs: ingredients, steps, routes.
 #[must_use]
 pub fn as_json(recipe: &Recipe) -> serde_json::Value {
@@ -49,17 +68,14 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
                 "type": ingredient.kind,
                 "required": ingredient.required,
                 "default": ingredient.default,
+                "default_from": ingredient.default_from.as_ref().map(DefaultFrom::written),
                 "choices": ingredient.choices,
                 "hidden": ingredient.hidden,
             });
             (name.clone(), facts)
         })
         .collect();
-    let steps: Vec<_> = recipe
-        .steps
-        .values()
-        .map(|step| json!({ "name": step.name, "description": step.description, "does": does(step), "line": step.line, "then": routes(step) }))
-        .collect();
+    let steps = steps(&recipe.steps);
     let gaps: Vec<_> = executable::gaps(recipe)
         .into_iter()
         .map(|gap| json!({ "step": gap.step, "kind": gap.kind, "message": gap.message, "instead": gap.add, "judged": !gap.stops }))
@@ -76,6 +92,7 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
         "hash": recipe.hash,
         "ingredients": ingredients,
         "steps": steps,
+        "finally": self::steps(&recipe.finally),
         "kitchen_rules": recipe.kitchen_rules,
         "not_for_the_engine": gaps,
     })

@@ -88,6 +88,8 @@ pub enum ParamKind {
     Path,
     /// `true` or `false`.
     Bool,
+    /// A number.
+    Number,
     /// A whole number of seconds, or a text such as `90s`, `10m`, `2h`.
     Seconds,
     /// A list of texts.

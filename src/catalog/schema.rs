@@ -56,6 +56,7 @@ fn kind(kind: ParamKind) -> Map<String, Value> {
     let schema = match kind {
         ParamKind::String | ParamKind::Path | ParamKind::Shell => json!({ "type": "string" }),
         ParamKind::Bool => json!({ "type": "boolean" }),
+        ParamKind::Number => json!({ "type": "number" }),
         ParamKind::Seconds => one_of(&["integer", "string"]),
         ParamKind::StringList => json!({ "type": "array", "items": { "type": "string" } }),
         ParamKind::StringMap => {

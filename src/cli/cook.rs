@@ -14,9 +14,10 @@ use super::ui::screen::Form;
 use super::ui::table::Table;
 use super::{Session, report};
 use crate::app::cook::{Order, judged, prepare, resume, runnable, usable_client};
+use crate::app::defaults::{self, Source};
 use crate::app::error::AppError;
 use crate::app::host::Answers;
-use crate::app::inputs::{self, pair};
+use crate::app::inputs::{self, Inputs, pair};
 use crate::app::kitchen::{Kitchen, Pantry, here};
 use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
@@ -25,7 +26,7 @@ use crate::core::text::shell_quote;
 use crate::execution::recorder::{Recorder, Subject};
 use crate::recipe::Loaded;
 use crate::recipe::builtin::BUILTIN;
-use crate::recipe::model::{Orchestrator, Recipe};
+use crate::recipe::model::{DefaultFrom, Orchestrator, Recipe};
 use crate::workspace::git::{Checkout, GitError};
 
 /// Run a recipe to a truthful end, or go on with a run.
@@ -259,15 +260,17 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     }
     let answers = Answers { given: std::mem::take(&mut args.answers), yes: args.yes };
     answers.check(&recipe)?;
-    let inputs = complete(&session.printer, &recipe, given, form)?;
+    let source = |from: &DefaultFrom| defaults::read(&kitchen, from);
+    let inputs = complete(&session.printer, &recipe, given, form, &source)?;
     if let Some(dir) = &args.record {
         // Before anything is written.
         Recorder::vacant(dir)?;
     }
     let subject =
-        Subject { recipe: recorded_as.or_else(|| Some(recipe.name.clone())), inputs: inputs.clone() };
+        Subject { recipe: recorded_as.or_else(|| Some(recipe.name.clone())), inputs: inputs.values.clone() };
     let order = Order {
-        inputs,
+        inputs: inputs.values,
+        origins: inputs.origins,
         allow_dirty: args.allow_dirty || stage.is_some(),
         rehearsal: stage.as_ref().map(Stage::rehearsal),
         orchestrator: if way == Way::Engine { Orchestrator::Engine } else { Orchestrator::Claude },
@@ -397,10 +400,11 @@ fn complete(
     recipe: &Recipe,
     mut given: Vec<(String, String)>,
     form: Form,
-) -> Result<serde_json::Map<String, serde_json::Value>, AppError> {
-    let resolved = inputs::resolve(recipe, &given)?;
+    source: &Source<'_>,
+) -> Result<Inputs, AppError> {
+    let resolved = inputs::resolve(recipe, &given, source)?;
     if resolved.missing.is_empty() {
-        return Ok(resolved.values);
+        return Ok(resolved);
     }
     let prompts = if form == Form::Human { Prompts::new(printer) } else { None };
     let Some(prompts) = prompts else {
@@ -410,7 +414,7 @@ fn complete(
         let mut error = AppError::usage(format!("required {several} missing: {names}"))
             .hint(format!("autoskillit cook {} {example}", recipe.name));
         for name in &resolved.missing {
-            error = error.hint(format!("{name}: {}", recipe.ingredients[name].description));
+            error = error.hint(format!("{name}: {}", resolved.about(recipe, name)));
         }
         return Err(error);
     };
@@ -432,7 +436,7 @@ fn complete(
             }
         }
     }
-    Ok(inputs::resolve(recipe, &given)?.values)
+    inputs::resolve(recipe, &given, source)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use serde_yaml::Value as Yaml;
 
-use super::names::{BRANCH, REPOSITORY, is_branch, is_repository};
+use super::names::{BRANCH, FOLDER, REPOSITORY, is_branch, is_folder, is_repository};
 use crate::core::text;
 
 /// One of a few words that a setting may be.
@@ -69,6 +69,8 @@ pub enum Kind {
     Repository,
     /// The name of a branch.
     Branch,
+    /// A folder that a shell takes as it is written.
+    Folder,
 }
 
 /// Why a value is not of its type.
@@ -130,6 +132,7 @@ impl Kind {
             Self::Command => "a text for a shell, or a list of words".to_owned(),
             Self::Repository => "a repository of GitHub, as `owner/name`".to_owned(),
             Self::Branch => "the name of a branch".to_owned(),
+            Self::Folder => "a folder without blanks, `..` and signs that a shell reads".to_owned(),
         }
     }
 
@@ -145,11 +148,12 @@ impl Kind {
                 Err(wrong().help(boolean(text).map(|flag| format!("write `{flag}`"))))
             }
             (Self::Text, Yaml::String(text)) if !text.trim().is_empty() => Ok(json!(text)),
-            (Self::Text | Self::Branch, Yaml::Number(_) | Yaml::Bool(_)) => {
+            (Self::Text | Self::Branch | Self::Folder, Yaml::Number(_) | Yaml::Bool(_)) => {
                 Err(wrong().help("put quotes around it".to_owned()))
             }
             (Self::Repository, Yaml::String(text)) if is_repository(text) => Ok(json!(text)),
             (Self::Branch, Yaml::String(text)) if is_branch(text) => Ok(json!(text)),
+            (Self::Folder, Yaml::String(text)) if is_folder(text) => Ok(json!(text)),
             (Self::OneOf(choices), Yaml::String(text)) => choice(choices, text),
             (Self::Seconds { min, max }, Yaml::Number(number)) => {
                 number.as_u64().ok_or_else(wrong).and_then(|seconds| in_range(seconds, min, max))
@@ -205,9 +209,12 @@ impl Kind {
                 Ok(number) => percent(&number),
                 Err(_) => Err(Misfit::new("wrong-type", self.expected(), "another text")),
             },
-            Self::OneOf(_) | Self::Seconds { .. } | Self::Count { .. } | Self::Repository | Self::Branch => {
-                self.read(&Yaml::String(text.to_owned()))
-            }
+            Self::OneOf(_)
+            | Self::Seconds { .. }
+            | Self::Count { .. }
+            | Self::Repository
+            | Self::Branch
+            | Self::Folder => self.read(&Yaml::String(text.to_owned())),
             Self::Text | Self::Command => self.read(&Yaml::String(given.to_owned())),
         }
     }
@@ -235,6 +242,7 @@ impl Kind {
             }),
             Self::Repository => json!({ "type": "string", "pattern": REPOSITORY }),
             Self::Branch => json!({ "type": "string", "pattern": BRANCH }),
+            Self::Folder => json!({ "type": "string", "pattern": FOLDER }),
             Self::List(Item::Text) => json!({ "type": "array", "items": text() }),
             Self::List(Item::Variable) => {
                 json!({ "type": "array", "items": { "type": "string", "pattern": VARIABLE } })

@@ -31,6 +31,8 @@ pub struct Settings {
     pub recipes: RecipesSettings,
     /// Groups of tools and skills.
     pub subsets: SubsetsSettings,
+    /// Folders.
+    pub workspace: WorkspaceSettings,
     /// Logs.
     pub logging: LoggingSettings,
     /// Logs of sessions.
@@ -258,6 +260,14 @@ pub struct RecipesSettings {
 pub struct SubsetsSettings {
     /// What is switched off.
     pub disabled: Vec<String>,
+}
+
+/// `workspace`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceSettings {
+    /// The folder that steps and sessions pass files in.
+    pub temp_dir: String,
 }
 
 /// A text that is shown nowhere by accident.

@@ -420,6 +420,14 @@ pub const KEYS: &[Key] = &[
         summary: "For how many days logs of sessions of runs that are over are kept. 0 keeps them for ever.",
         example: "30",
     },
+    Key {
+        name: "workspace.temp_dir",
+        kind: Kind::Folder,
+        default: Default::Text(".autoskillit/temp"),
+        secret: false,
+        summary: "The folder that steps and sessions pass files in: what `{{AUTOSKILLIT_TEMP}}` stands for in recipes and skills. Relative ones start at the top of the repository, or of the worktree that a step works in.",
+        example: "build/kitchen",
+    },
 ];
 
 /// Keys that are known and have no meaning in this version: a file that has them loads, with a warning each. A name that
@@ -467,7 +475,6 @@ pub const UNUSED: &[&str] = &[
     "subsets.custom_tags.*",
     "token_usage.verbosity",
     "workspace.runs_root",
-    "workspace.temp_dir",
     "workspace.worktree_root",
     "worktree_setup.command",
 ];

@@ -1,6 +1,7 @@
 //! What happens in a run: the durable events of the journal, and the live news in between.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -258,6 +259,12 @@ pub struct RunStarted {
     pub dirty: bool,
     /// The ingredients' values.
     pub inputs: Map<String, Value>,
+    /// Where values of ingredients were read that nobody gave (`default_from`), by ingredient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_origins: Option<Box<BTreeMap<String, String>>>,
+    /// The folder that steps pass files in, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temp_dir: Option<Box<str>>,
     /// The variables of the environment that the recipe reads; null where one is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<Box<Map<String, Value>>>,

@@ -48,6 +48,8 @@ pub(crate) fn started(inputs: Value) -> RunStarted {
         commit: None,
         dirty: false,
         inputs: inputs.as_object().cloned().unwrap_or_default(),
+        input_origins: None,
+        temp_dir: None,
         env: None,
         rehearsal: None,
         autoskillit_version: "0".into(),

@@ -2,7 +2,7 @@
 //! warden's reports, the transcript and the wish to stop, tells each to the race, and does what the race decides.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -63,6 +63,8 @@ pub struct Session<'a> {
     pub writes: Writes,
     /// How its places looked before it; `None` where that is not known.
     pub ledger: Option<&'a Ledger>,
+    /// The folder that sessions pass files in, when it is not in the kitchen's.
+    pub temp: Option<&'a Path>,
     /// Where its transcript will be.
     pub transcript: Option<&'a Path>,
     /// Its place in the run, unless it drives the run.
@@ -386,8 +388,10 @@ async fn named(session: &Session<'_>, facts: &Facts, since: SystemTime) -> Named
         return Named::default();
     }
     let given = verdict::outputs(facts, &declared);
-    let (cwd, top) = (session.spec.cwd.clone(), session.ledger.map(|ledger| ledger.top().to_owned()));
-    blocking(move || look(&given, &declared, &cwd, top.as_deref(), since)).await
+    let cwd = session.spec.cwd.clone();
+    let more = [session.ledger.map(Ledger::top), session.temp].into_iter().flatten();
+    let more: Vec<PathBuf> = more.map(Path::to_owned).collect();
+    blocking(move || look(&given, &declared, &cwd, &more, since)).await
 }
 
 async fn due(moment: Option<Instant>) {

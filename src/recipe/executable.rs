@@ -38,18 +38,6 @@ pub fn may_ask(recipe: &Recipe) -> bool {
 #[must_use]
 pub fn gaps(recipe: &Recipe) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    let whole = |kind, message: String, add: &str| Gap {
-        step: String::new(),
-        kind,
-        message,
-        add: add.to_owned(),
-        stops: true,
-    };
-    for (name, _) in recipe.ingredients.iter().filter(|(_, ingredient)| ingredient.default_from.is_some()) {
-        let message =
-            format!("this version does not read `default_from` yet, which the ingredient `{name}` has");
-        gaps.push(whole("default_from", message, "a `default:`, or give the value"));
-    }
     for step in recipe.all_steps() {
         of_step(step, &mut gaps);
         // Nobody is asked inside of a loop, or when the run is over.

@@ -36,6 +36,7 @@ pub struct Library {
     paths: LibraryPaths,
     policy: Policy,
     env: Vec<String>,
+    temp: String,
 }
 
 /// One recipe of a list.
@@ -110,7 +111,7 @@ impl Library {
     /// A library over these places; nothing is read yet.
     #[must_use]
     pub fn new(paths: LibraryPaths) -> Self {
-        Self { paths, policy: Policy::default(), env: Vec::new() }
+        Self { paths, policy: Policy::default(), env: Vec::new(), temp: yaml::DEFAULT_TEMP.to_owned() }
     }
 
     /// The same with what settings say about rules.
@@ -123,6 +124,24 @@ impl Library {
     #[must_use]
     pub fn with_env(self, env: Vec<String>) -> Self {
         Self { env, ..self }
+    }
+
+    /// The same with the folder that steps pass files in (`workspace.temp_dir`).
+    #[must_use]
+    pub fn with_temp(self, temp: String) -> Self {
+        Self { temp, ..self }
+    }
+
+    /// What a recipe of this library is compiled with.
+    #[must_use]
+    pub fn setting<'a>(&'a self, skills: &'a dyn SkillLookup) -> Setting<'a> {
+        Setting {
+            parts: Some(self),
+            policy: &self.policy,
+            env: &self.env,
+            temp: &self.temp,
+            ..Setting::of(skills)
+        }
     }
 
     /// The variables of the environment that settings let recipes read.
@@ -173,9 +192,8 @@ impl Library {
     /// When there is none, its file cannot be read, or its text is faulty.
     pub fn load(&self, name: &str, skills: &dyn SkillLookup) -> Result<Loaded, LoadError> {
         let (origin, text) = self.source(name)?;
-        let setting =
-            Setting { parts: Some(self), policy: &self.policy, env: &self.env, ..Setting::of(skills) };
-        compile_in(&text, &origin, &setting).map_err(|problems| LoadError::Invalid(Box::new(problems)))
+        compile_in(&text, &origin, &self.setting(skills))
+            .map_err(|problems| LoadError::Invalid(Box::new(problems)))
     }
 
     /// Everything that is wrong with a recipe and its sub-recipes, by file, its own first.
@@ -184,11 +202,7 @@ impl Library {
     /// When there is no such recipe, or its file cannot be read.
     pub fn check(&self, name: &str, skills: &dyn SkillLookup) -> Result<Vec<Problems>, LoadError> {
         let (origin, text) = self.source(name)?;
-        let (_, own, parts) = compile_all(
-            &text,
-            &origin,
-            &Setting { parts: Some(self), policy: &self.policy, env: &self.env, ..Setting::of(skills) },
-        );
+        let (_, own, parts) = compile_all(&text, &origin, &self.setting(skills));
         Ok(std::iter::once(own).chain(parts).collect())
     }
 
@@ -198,7 +212,7 @@ impl Library {
     /// When there is no such recipe, or its file cannot be read.
     pub fn structure(&self, name: &str) -> Result<Problems, LoadError> {
         let (origin, text) = self.source(name)?;
-        let (text, problems) = match yaml::read(&text) {
+        let (text, problems) = match yaml::read_in(&text, &self.temp) {
             Ok(document) => {
                 let lowered = lower(&document);
                 let mut problems = lowered.problems;

@@ -22,6 +22,7 @@ pub mod expr;
 mod flow;
 mod graph;
 pub mod library;
+pub mod keys;
 pub mod load;
 pub mod lower;
 pub mod model;

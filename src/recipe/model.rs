@@ -201,7 +201,7 @@ pub struct Ingredient {
     pub kind: ValueKind,
     /// The only values allowed, when not empty.
     pub choices: Vec<Value>,
-    /// Where the value comes from when none is given and there is no default.
+    /// Where the value is read when none is given; `default` when nothing is there.
     pub default_from: Option<DefaultFrom>,
 }
 

@@ -172,3 +172,16 @@ fn files_of_skills_are_read_within_bounds() {
         assert!(error.contains(words) && error.contains(&format!("{name}/SKILL.md")), "{name}: {error}");
     }
 }
+
+#[test]
+fn a_session_gets_its_skill_with_the_folder_for_passing_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("skills/x");
+    std::fs::create_dir_all(&path).unwrap();
+    let text = "---\nname: x\ndescription: d\n---\nWrite {{AUTOSKILLIT_TEMP}}/x/plan.md.\n";
+    std::fs::write(path.join("SKILL.md"), text).unwrap();
+    let skill = SkillStore::new([dir.path().join("skills")]).find("x").unwrap();
+    write_plugin(&dir.path().join("plugin"), &skill, "build/passing").unwrap();
+    let written = std::fs::read_to_string(dir.path().join("plugin/skills/x/SKILL.md")).unwrap();
+    assert!(written.ends_with("\nWrite build/passing/x/plan.md.\n"), "{written}");
+}

@@ -10,7 +10,9 @@ mod quota;
 mod skill;
 mod test_check;
 mod test_summary;
+mod typed;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,6 +79,12 @@ impl Toolkit {
     pub async fn call(&self, call: &Call, watch: Watch<'_>, stop: StopSignal) -> Outcome {
         // What is shown is as clean as what is written.
         let watch = |live: Live| watch(live.clean(&self.redactor));
+        let typed = match typed::typed(call.tool, &call.params) {
+            Ok(Cow::Borrowed(_)) => None,
+            Ok(Cow::Owned(params)) => Some(Call { params, ..call.clone() }),
+            Err(why) => return refused(call.tool, &why),
+        };
+        let call = typed.as_ref().unwrap_or(call);
         match call.tool.name {
             "run_skill" => skill::run(self, call, &watch, stop).await,
             "run_cmd" => commands::run(self, call, &watch, stop).await,

@@ -198,6 +198,7 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mu
         outputs: &[],
         writes: Writes::Never,
         ledger: None,
+        temp: None,
         transcript: transcript.as_deref(),
         place: None,
         dir: &dir,

@@ -120,7 +120,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     let no_room = |error: std::io::Error| Box::new(unfit(format!("cannot write {}: {error}", dir.display())));
     files::create_private_dir(&dir).map_err(no_room)?;
     let plugin = dir.join("plugin");
-    write_plugin(&plugin, &skill).map_err(no_room)?;
+    write_plugin(&plugin, &skill, &kit.settings.workspace.temp_dir).map_err(no_room)?;
     let mut env = settings.env.session(kit.env.iter().cloned());
     if kit.settings.run_skill.background == BackgroundWork::Refuse {
         let (name, value) = client::NO_BACKGROUND;

@@ -228,6 +228,14 @@ fn findings_in_the_formats_of_others() {
     let mut sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
     sarif["runs"][0]["tool"]["driver"]["version"] = "[version]".into();
     insta::assert_json_snapshot!("check_sarif", sarif);
+    let validator = jsonschema::validator_for(&sarif_shape()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&sarif).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let run = &sarif["runs"][0];
+    for result in run["results"].as_array().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"], "{result}");
+    }
     kitchen.run(["recipes", "check", "odd"]).exits(0);
     kitchen.run(["recipes", "check", "odd", "--deny", "warnings"]).exits(2);
     let form = kitchen.run(["recipes", "check", "odd", "--structure-only", "--json"]).exits(0).json();
@@ -414,4 +422,88 @@ steps:
     kitchen.recipe("tools", "name: tools\nsteps:\n  a: {tool: clone_repo, with: {source_dir: ., run_name: x}, on_success: done, on_failure: escalate}\n");
     let unbuilt = kitchen.run(["recipes", "check", "tools", "--engine", "--json"]);
     assert!(unbuilt.out.contains("not-executable"), "{}", unbuilt.out);
+}
+
+/// What SARIF 2.1.0 requires of the parts that we write, as its schema has it.
+fn sarif_shape() -> serde_json::Value {
+    let message = serde_json::json!({
+        "type": "object", "required": ["text"], "properties": { "text": { "type": "string", "minLength": 1 } },
+    });
+    let level = serde_json::json!({ "enum": ["none", "note", "warning", "error"] });
+    let count = |least: i32| serde_json::json!({ "type": "integer", "minimum": least });
+    let unique = |items: serde_json::Value| serde_json::json!({ "type": "array", "uniqueItems": true, "items": items });
+    let region = serde_json::json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "startLine": count(1), "startColumn": count(1), "endLine": count(1), "endColumn": count(1),
+        },
+    });
+    let location = serde_json::json!({
+        "type": "object",
+        "required": ["physicalLocation"],
+        "properties": { "physicalLocation": {
+            "type": "object",
+            "required": ["artifactLocation"],
+            "additionalProperties": false,
+            "properties": {
+                "artifactLocation": {
+                    "type": "object",
+                    "properties": { "uri": { "type": "string", "format": "uri-reference" } },
+                },
+                "region": region,
+            },
+        }},
+    });
+    let descriptor = serde_json::json!({
+        "type": "object",
+        "required": ["id", "shortDescription", "help", "defaultConfiguration"],
+        "additionalProperties": false,
+        "properties": {
+            "id": { "type": "string" },
+            "shortDescription": message,
+            "fullDescription": message,
+            "help": message,
+            "defaultConfiguration": { "type": "object", "properties": { "level": level } },
+            "properties": { "type": "object", "properties": { "tags": unique(serde_json::json!({ "type": "string" })) } },
+        },
+    });
+    let result = serde_json::json!({
+        "type": "object",
+        "required": ["message", "ruleId", "ruleIndex"],
+        "additionalProperties": false,
+        "properties": {
+            "ruleId": { "type": "string" },
+            "ruleIndex": count(0),
+            "level": level,
+            "message": message,
+            "locations": { "type": "array", "items": location },
+        },
+    });
+    let driver = serde_json::json!({
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": { "type": "string" }, "version": { "type": "string" }, "rules": unique(descriptor),
+        },
+    });
+    serde_json::json!({
+        "type": "object",
+        "required": ["version", "runs"],
+        "additionalProperties": false,
+        "properties": {
+            "$schema": { "type": "string", "format": "uri" },
+            "version": { "enum": ["2.1.0"] },
+            "runs": { "type": "array", "items": {
+                "type": "object",
+                "required": ["tool"],
+                "additionalProperties": false,
+                "properties": {
+                    "tool": { "type": "object", "required": ["driver"], "properties": { "driver": driver } },
+                    "columnKind": { "enum": ["utf16CodeUnits", "unicodeCodePoints"] },
+                    "results": { "type": "array", "items": result },
+                },
+            }},
+        },
+    })
 }

@@ -227,3 +227,47 @@ steps:
     let resumed = kitchen.screen(resume.env("SOUP_SALT", "no salt")).exits(0);
     assert!(format!("{}{}", resumed.out, resumed.err).contains("Served with much salt."), "{resumed}");
 }
+
+/// Defaults that are read, and the folder for passing files, are those of the start: a resumed run sees the same.
+#[test]
+fn what_was_read_at_the_start_of_a_run_stays() {
+    let kitchen = Kitchen::with_recipe(
+        "soup",
+        "\
+name: soup
+description: Cooks soup.
+autoskillit_version: '0.9'
+ingredients:
+  branch: {description: the branch, default_from: git.branch}
+  tests: {description: how to test, default_from: detect.test_command}
+  remote: {description: the remote, default_from: git.remote}
+  limit: {description: seconds, type: int, default_from: config.test_check.timeout}
+steps:
+  boil:
+    tool: run_cmd
+    with: {argv: [test, -e, hot]}
+    on_success: served
+  served:
+    action: stop
+    message: 'On ${{ inputs.branch }}, ${{ inputs.tests }} in ${{ inputs.limit }}[${{ inputs.remote }}] with {{AUTOSKILLIT_TEMP}}/x.'
+",
+    );
+    kitchen.write("Makefile", "test:\n\ttrue\n");
+    kitchen.write(".autoskillit/config.yaml", "test_check: {timeout: 5m}\nworkspace: {temp_dir: passing}\n");
+    let shown = kitchen.run(["recipes", "show", "soup"]);
+    assert!(shown.out.contains("from git.branch"), "{shown}");
+    let cooked = kitchen.screen(&mut kitchen.command(["cook", "soup"])).exits(1);
+    let header = format!("{}{}", cooked.out, cooked.err);
+    assert!(header.contains("branch = main (from git.branch)"), "{header}");
+    assert!(header.contains("tests = make test (from detect.test_command: Makefile)"), "{header}");
+    assert!(header.contains("limit = 300 (from config.test_check.timeout)"), "{header}");
+    kitchen.write("hot", "");
+    kitchen.write("Makefile", "check:\n\ttrue\n");
+    kitchen
+        .write(".autoskillit/config.yaml", "test_check: {timeout: 9m}\nworkspace: {temp_dir: elsewhere}\n");
+    let resumed = kitchen.screen(&mut kitchen.command(["cook", "--resume"])).exits(0);
+    let told = format!("{}{}", resumed.out, resumed.err);
+    assert!(told.contains("On main, make test in 300[] with passing/x."), "{told}");
+    let changes = kitchen.git(["status", "--porcelain", "--ignored=no"]);
+    assert!(!changes.contains("passing"), "the folder keeps itself out of the repository: {changes}");
+}

@@ -47,6 +47,7 @@ fn misfit(kind: ParamKind, value: &Value) -> Option<&'static str> {
     let (fits, expected) = match kind {
         ParamKind::String | ParamKind::Path | ParamKind::Shell => (scalar, "a text"),
         ParamKind::Bool => (flag(value).is_some(), "true or false"),
+        ParamKind::Number => (value.is_number() || value.is_string(), "a number"),
         ParamKind::Seconds => {
             (value.is_u64() || value.is_string(), "seconds, or a text such as `90s` or `10m`")
         }

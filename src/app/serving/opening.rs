@@ -13,11 +13,11 @@ use super::told::{self, Answer};
 use super::{attached, given, shown};
 use crate::app::cook::{Order, Ready, player, prepare, resume, toolkit};
 use crate::app::error::AppError;
-use crate::app::inputs;
 use crate::app::kitchen::Kitchen;
 use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
 use crate::app::runs::{self, RunLock};
+use crate::app::{defaults, inputs};
 use crate::catalog::ToolDecl;
 use crate::core::paths::RunDir;
 use crate::core::stop::StopSignal;
@@ -27,7 +27,7 @@ use crate::engine::host::{Call, Outcome};
 use crate::execution::client::Client;
 use crate::execution::recorder::{Recorder, Subject};
 use crate::recipe::Loaded;
-use crate::recipe::model::Orchestrator;
+use crate::recipe::model::{DefaultFrom, Orchestrator};
 use crate::tools::orchestrator::PREFIX;
 use crate::tools::{Rehearsal, Toolkit};
 
@@ -158,9 +158,11 @@ impl Prepared {
                 let loaded = loaded.map_err(|error| Box::new(Answer::of_load(error)))?;
                 let findings = loaded.report().into_iter().map(|problem| json!(problem)).collect();
                 let Loaded { recipe, .. } = loaded;
-                let resolved = inputs::resolve(&recipe, &given::pairs(given, "overrides")).map_err(failed)?;
+                let source = |from: &DefaultFrom| defaults::read(&kitchen, from);
+                let overrides = given::pairs(given, "overrides");
+                let resolved = inputs::resolve(&recipe, &overrides, &source).map_err(failed)?;
                 if !resolved.missing.is_empty() {
-                    let told = |name: &String| (name.clone(), json!(recipe.ingredients[name].description));
+                    let told = |name: &String| (name.clone(), json!(resolved.about(&recipe, name)));
                     let missing: Map<String, Value> = resolved.missing.iter().map(told).collect();
                     let mut answer = Answer::refused(
                         "missing_ingredients",
@@ -173,6 +175,7 @@ impl Prepared {
                 let order = Order {
                     recipe,
                     inputs: resolved.values,
+                    origins: resolved.origins,
                     allow_dirty: given::is_set(given, "allow_dirty") || stage.is_some(),
                     rehearsal,
                     orchestrator: Orchestrator::Claude,

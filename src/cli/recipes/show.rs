@@ -35,7 +35,12 @@ pub(super) fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -
     }
     let mut ingredients = Table::new(["INGREDIENT", "TYPE", "DEFAULT", "DESCRIPTION"]);
     for (name, ingredient) in recipe.ingredients.iter().filter(|(_, ingredient)| !ingredient.hidden) {
+        let from = ingredient.default_from.as_ref().map(|from| format!("from {}", from.written()));
         let default = match (&ingredient.default, ingredient.required) {
+            (Some(value), _) if from.is_some() && !expr::text(value).is_empty() => {
+                format!("{}, else {}", from.unwrap_or_default(), expr::text(value))
+            }
+            _ if from.is_some() => from.unwrap_or_default(),
             (Some(value), _) => match expr::text(value).as_str() {
                 "" => "-".to_owned(),
                 text => text.to_owned(),

@@ -70,6 +70,19 @@ fn values_of_files_are_read_by_type() {
         (Kind::Branch, "1.2", Err("wrong-type")),
         (Kind::Branch, "a b", Err("wrong-type")),
         (Kind::Branch, "--force", Err("wrong-type")),
+        (Kind::Folder, ".autoskillit/temp", Ok(json!(".autoskillit/temp"))),
+        (Kind::Folder, "/var/tmp/a-b", Ok(json!("/var/tmp/a-b"))),
+        (Kind::Folder, "''", Err("wrong-type")),
+        (Kind::Folder, "a b", Err("wrong-type")),
+        (Kind::Folder, "$HOME/x", Err("wrong-type")),
+        (Kind::Folder, "../x", Err("wrong-type")),
+        (Kind::Folder, "a/./b", Err("wrong-type")),
+        (Kind::Folder, "-x", Err("wrong-type")),
+        (Kind::Folder, "/", Err("wrong-type")),
+        (Kind::Folder, "a=b", Err("wrong-type")),
+        (Kind::Folder, "..a/b/", Ok(json!("..a/b/"))),
+        (Kind::Folder, "/-x", Ok(json!("/-x"))),
+        (Kind::Folder, "3", Err("wrong-type")),
     ] {
         let value = serde_yaml::from_str(yaml).unwrap();
         let read = kind.read(&value);

@@ -11,10 +11,12 @@ mod shellwords;
 mod skills;
 mod structure;
 mod suppress;
+mod types;
 
 pub use rule::{BESIDE, Family, Finding, Level, Levels, Policy, Rule, families, family_of, rule, rules};
 pub use skills::called_skill;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -88,6 +90,8 @@ struct Subject<'a> {
     contracts: Contracts,
     /// What settings say.
     policy: &'a Policy,
+    /// The types of its expressions, looked at when a rule asks.
+    types: OnceCell<Vec<types::Place>>,
 }
 
 /// Checks what lowering left. Questions about the whole graph are only asked when it is whole.
@@ -103,6 +107,7 @@ pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup, policy:
         flow: None,
         contracts: Contracts::none(),
         policy,
+        types: OnceCell::new(),
     };
     let mut problems = Vec::new();
     subject.references(&mut problems);

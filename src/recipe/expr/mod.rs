@@ -5,6 +5,8 @@
 //! minijinja is behind it.
 
 mod analyse;
+mod infer;
+mod kinds;
 mod legacy;
 mod loose;
 mod machine;
@@ -18,6 +20,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+pub use infer::{Misfit, MisfitKind, Names};
+pub use kinds::Type;
 pub use template::{Part, Template};
 pub use test::{Op, Operand, Test};
 pub use value::text;
@@ -199,6 +203,12 @@ impl Expr {
     #[must_use]
     pub fn test(&self) -> &test::Test {
         &self.inner.test
+    }
+
+    /// The type of its value where names have the types that `names` gives, and what in it is wrong in every run.
+    #[must_use]
+    pub fn infer(&self, names: &Names<'_>) -> (Type, Vec<Misfit>) {
+        infer::infer(&self.inner.source, self.inner.mode, names)
     }
 
     /// How it was read.

@@ -209,6 +209,11 @@ fn faults_of_the_whole_text_have_codes() {
         (format!("name: demo\ningredients: {{a: {{type: int, default: '3'}}}}\n{steps}"), vec!["wrong-type"]),
         (format!("name: demo\ningredients: {{a: {{required: true, default: x}}}}\n{steps}"), vec!["required-with-default"]),
         (format!("name: demo\ningredients: {{a: {{default_from: x}}}}\n{steps}"), vec!["bad-value"]),
+        (
+            format!("name: demo\ningredients: {{a: {{default_from: config.test_check.comand}}}}\n{steps}"),
+            vec!["bad-value"],
+        ),
+        (format!("name: demo\ningredients: {{a: {{default_from: config.github.token}}}}\n{steps}"), vec!["bad-value"]),
         (format!("\u{feff}name: demo\n{steps}"), vec![]),
         ("a: &a [x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\n".to_owned(), vec!["syntax"]),
         ("# éééééééé\na: *unknown\n".to_owned(), vec!["syntax"]),

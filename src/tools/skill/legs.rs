@@ -91,6 +91,7 @@ async fn turns(
     loop {
         let spent = used.cost_usd;
         spec.budget_usd = prepared.spec.budget_usd.map(|whole| (whole - spent).max(LEAST_BUDGET));
+        let temp = kit.repository.join(&kit.settings.workspace.temp_dir);
         let session = Session {
             spec: &spec,
             client: &prepared.client,
@@ -103,6 +104,7 @@ async fn turns(
                 writes => writes,
             },
             ledger: ledger.as_ref(),
+            temp: Some(&temp),
             transcript: prepared.transcript.as_deref(),
             place: Some(&prepared.place),
             dir: &prepared.dir,

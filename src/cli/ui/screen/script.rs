@@ -53,6 +53,8 @@ impl Script {
                 ("rounds".to_owned(), json!(3)),
                 ("secret".to_owned(), json!("hidden")),
             ]),
+            input_origins: None,
+            temp_dir: None,
             env: None,
             rehearsal: None,
             autoskillit_version: "0.1.0".into(),

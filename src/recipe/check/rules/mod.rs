@@ -17,6 +17,7 @@ mod records;
 mod skill_content;
 mod skills;
 mod tools;
+mod types;
 mod verdict;
 mod worktree;
 
@@ -27,6 +28,7 @@ use super::rule::{Family, Findings, Level, Rule};
 pub(super) static FAMILIES: &[&Family] = &[
     &inputs::FAMILY,
     &tools::FAMILY,
+    &types::FAMILY,
     &skills::FAMILY,
     &verdict::FAMILY,
     &graph::FAMILY,
