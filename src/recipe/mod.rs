@@ -23,6 +23,7 @@ pub mod library;
 pub mod load;
 pub mod lower;
 pub mod model;
+mod nodes;
 pub mod print;
 mod quoting;
 pub mod schema;

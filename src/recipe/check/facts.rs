@@ -1,7 +1,6 @@
 //! What rules ask about a step.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::condition::Condition;
@@ -37,7 +36,7 @@ impl Contracts {
 impl Subject<'_> {
     /// The steps that lowering understood.
     pub(super) fn steps(&self) -> impl Iterator<Item = (usize, &Step)> {
-        self.recipe.steps.values().enumerate().filter(|(_, step)| !self.broken.contains(&step.name))
+        self.nodes.values().enumerate().filter(|(_, step)| !self.broken.contains(&step.name))
     }
 
     /// The steps that call `tool`.
@@ -62,29 +61,6 @@ impl Subject<'_> {
             && self
                 .contract(step)
                 .is_none_or(|contract| contract.edits == Edits::Checkout && contract.writes != Writes::Never)
-    }
-
-    /// The place of a key of a step; of the step's name when it is not written.
-    pub(super) fn key_of(&self, step: &Step, key: &str) -> Range<usize> {
-        let path = self.step_path(&step.name).key(key);
-        match self.marks.has(&path) {
-            true => self.marks.key(&path),
-            false => self.step_at(&step.name),
-        }
-    }
-
-    /// The place of an argument; of the step's name when it is not written.
-    pub(super) fn arg_at(&self, step: &Step, name: &str) -> Range<usize> {
-        let path = self.arg_path(&step.name, name);
-        match self.marks.has(&path) {
-            true => self.marks.at(&path),
-            false => self.step_at(&step.name),
-        }
-    }
-
-    /// The place of a capture.
-    pub(super) fn capture_at(&self, step: &Step, name: &str) -> Range<usize> {
-        self.marks.key(&self.first_of(&step.name, &[&["capture", name], &["capture_list", name]]))
     }
 }
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::Subject;
 use super::rules::FAMILIES;
 use crate::recipe::diagnostic::{Problem, Severity};
-use crate::recipe::model::Dialect;
+use crate::recipe::model::{Dialect, Step};
+use crate::recipe::nodes::Nodes;
 use crate::recipe::suggest;
 
 /// How a finding of a rule is taken.
@@ -192,8 +193,8 @@ impl Policy {
 pub struct Finding {
     /// The rule.
     pub rule: &'static str,
-    /// The step that it is about.
-    pub step: Option<String>,
+    /// The number of the step that it is about.
+    pub(super) step: Option<usize>,
     /// What is told.
     pub problem: Problem,
 }
@@ -202,13 +203,14 @@ pub struct Finding {
 pub(super) struct Findings<'a> {
     pub(super) rule: &'static Rule,
     pub(super) level: Level,
+    pub(super) nodes: &'a Nodes<'a>,
     pub(super) all: &'a mut Vec<Finding>,
 }
 
 impl Findings<'_> {
     /// A finding about a step, at a place.
-    pub(super) fn add(&mut self, step: &str, at: Range<usize>, message: String, label: &str) -> Found<'_> {
-        self.put(Some(step.to_owned()), at, message, label)
+    pub(super) fn add(&mut self, step: &Step, at: Range<usize>, message: String, label: &str) -> Found<'_> {
+        self.put(self.nodes.number(step), at, message, label)
     }
 
     /// A finding about the recipe as a whole.
@@ -216,7 +218,7 @@ impl Findings<'_> {
         self.put(None, at, message, label)
     }
 
-    fn put(&mut self, step: Option<String>, at: Range<usize>, message: String, label: &str) -> Found<'_> {
+    fn put(&mut self, step: Option<usize>, at: Range<usize>, message: String, label: &str) -> Found<'_> {
         let severity = match self.level {
             Level::Error => Severity::Error,
             Level::Warning | Level::Off => Severity::Warning,

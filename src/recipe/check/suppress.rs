@@ -8,25 +8,31 @@ use crate::recipe::model::Allow;
 use crate::recipe::suggest;
 
 /// Where an `allow` stands, and how far it reaches.
-struct Place<'a> {
+struct Allowed<'a> {
     allow: &'a Allow,
-    step: Option<&'a str>,
+    /// The step that it stands at.
+    step: Option<usize>,
     used: bool,
 }
 
 impl Subject<'_> {
     /// The problems of what was found, without what the recipe allows. `complete` is whether every rule looked.
     pub(super) fn told(&self, found: Vec<Finding>, complete: bool) -> Vec<Problem> {
-        let whole = self.recipe.allow.iter().map(|allow| Place { allow, step: None, used: false });
-        let of_steps = self.recipe.steps.values().flat_map(|step| {
-            step.allow.iter().map(|allow| Place { allow, step: Some(&step.name), used: false })
+        let whole = self.recipe.allow.iter().map(|allow| Allowed { allow, step: None, used: false });
+        let of_steps = self.nodes.values().enumerate().flat_map(|(node, step)| {
+            step.allow.iter().map(move |allow| Allowed { allow, step: Some(node), used: false })
         });
-        let mut places: Vec<Place<'_>> = whole.chain(of_steps).collect();
+        let mut places: Vec<Allowed<'_>> = whole.chain(of_steps).collect();
         let mut problems: Vec<Problem> = Vec::new();
         for finding in found {
             let mut allowed = false;
             for place in places.iter_mut().filter(|place| place.allow.rule == finding.rule) {
-                if place.step.is_none() || place.step == finding.step.as_deref() {
+                let here = place.step.is_none_or(|step| {
+                    finding.step.is_some_and(|found| {
+                        found == step || self.nodes.loops(found).any(|outer| outer == step)
+                    })
+                });
+                if here {
                     (place.used, allowed) = (true, true);
                 }
             }
@@ -36,8 +42,10 @@ impl Subject<'_> {
         }
         for place in places {
             let id = place.allow.rule.as_str();
-            let base = place.step.map_or_else(Path::root, |step| self.step_path(step));
-            let at = self.marks.key(&base.key("allow").key(id));
+            let at = match place.step {
+                Some(step) => self.key_at(&self.places[step].key("allow").key(id)),
+                None => self.marks().key(&Path::root().key("allow").key(id)),
+            };
             match rule(id) {
                 None => {
                     let help = suggest::closest(id, rules().map(|rule| rule.id)).map_or_else(

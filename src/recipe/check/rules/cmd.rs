@@ -48,7 +48,7 @@ fn rediscovery(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         if newest {
             let at = subject.arg_at(step, "cmd");
             let message = format!("`{}` looks for the newest file", step.name);
-            findings.add(&step.name, at, message, "finds whatever is newest");
+            findings.add(step, at, message, "finds whatever is newest");
         }
     }
 }

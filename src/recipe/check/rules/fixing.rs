@@ -55,7 +55,7 @@ fn after_nothing<'s>(step: &'s Step, contract: &Contract) -> Vec<&'s str> {
 
 fn ungated(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     let looks = |index: usize| {
         let step = &steps[index];
         let tests = shell(step).iter().any(|command| {
@@ -82,7 +82,7 @@ fn ungated(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let starts = after_nothing(step, contract);
         let way = starts
             .iter()
-            .filter_map(|name| steps.get_index_of(*name))
+            .filter_map(|name| steps.find(index, name))
             .flat_map(|start| pushes.iter().map(move |push| (start, *push)))
             .filter_map(|(start, push)| graph.path(start, push, on))
             .min_by_key(Vec::len);
@@ -94,6 +94,6 @@ fn ungated(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             "the way {} is open to every verdict; route those without a change away from it",
             arrows(&names)
         );
-        findings.add(&step.name, subject.step_at(&step.name), message, "may change nothing").help(help);
+        findings.add(step, subject.step_at(step), message, "may change nothing").help(help);
     }
 }

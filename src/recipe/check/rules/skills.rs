@@ -51,13 +51,13 @@ fn disabled(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         if let Some(group) = contract.categories.iter().find(|group| subject.policy.disabled.contains(group))
         {
             let message = format!("the skill `{skill}` belongs to `{group}`, which is switched off");
-            findings.add(&step.name, subject.step_at(&step.name), message, "switched off");
+            findings.add(step, subject.step_at(step), message, "switched off");
         }
     }
 }
 
 fn unknown(subject: &Subject<'_>, findings: &mut Findings<'_>) {
-    for step in subject.recipe.steps.values() {
+    for step in subject.nodes.values() {
         let Some(skill) = subject.skill_of(step) else { continue };
         if subject.skills.exists(skill.name) || subject.skills.fault(skill.name).is_some() {
             continue;
@@ -65,8 +65,8 @@ fn unknown(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let names = subject.skills.names();
         let help = suggest::help(skill.name, "skills", names.iter().map(String::as_str));
         let message = format!("there is no skill `{}`", skill.name);
-        let at = subject.marks.at(&subject.arg_path(&step.name, skill.param));
-        let found = findings.add(&step.name, at, message, "unknown skill");
+        let at = subject.at(&subject.arg_place(step, skill.param));
+        let found = findings.add(step, at, message, "unknown skill");
         if let Some(help) = help {
             let _ = found.help(help);
         }
@@ -74,11 +74,11 @@ fn unknown(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 }
 
 fn faulty(subject: &Subject<'_>, findings: &mut Findings<'_>) {
-    for step in subject.recipe.steps.values() {
+    for step in subject.nodes.values() {
         let Some(skill) = subject.skill_of(step) else { continue };
         let Some(fault) = subject.skills.fault(skill.name) else { continue };
-        let at = subject.marks.at(&subject.arg_path(&step.name, skill.param));
+        let at = subject.at(&subject.arg_place(step, skill.param));
         let message = format!("the skill `{}` cannot be used: {fault}", skill.name);
-        findings.add(&step.name, at, message, "faulty skill");
+        findings.add(step, at, message, "faulty skill");
     }
 }

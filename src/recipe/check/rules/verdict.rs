@@ -57,7 +57,7 @@ fn unrouted(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                 false => format!("no route is taken when `{name}` is {}", quoted_list(&open)),
             };
             let at = subject.key_of(step, "on_result");
-            findings.add(&step.name, at, message, "not all values are routed");
+            findings.add(step, at, message, "not all values are routed");
         }
     }
 }
