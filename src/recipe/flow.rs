@@ -191,10 +191,12 @@ impl Flow {
                     before.add(&through);
                 }
                 match nodes.kind(from) {
-                    Kind::Body { owner } if graph.item_ends[from] => {
+                    Kind::Body { owner } if !graph.item_ends[from].is_empty() => {
                         after.add(&collected[owner]);
                         let mut through = collected[owner].clone();
-                        through.remove(&killed[from]);
+                        if graph.item_ends[from] == [Cause::Completed] {
+                            through.remove(&killed[from]);
+                        }
                         before.add(&through);
                     }
                     // A run can end with any step.

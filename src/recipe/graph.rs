@@ -47,8 +47,8 @@ pub(in crate::recipe) struct Graph {
     pub(in crate::recipe) edges: Vec<Vec<Edge>>,
     /// Steps that end the run on purpose, by themselves or by a route to `done` or `escalate`.
     pub(in crate::recipe) ends: Vec<bool>,
-    /// Steps of a loop's body with which an item can end well.
-    pub(in crate::recipe) item_ends: Vec<bool>,
+    /// For steps of a loop's body: why they are left where an item ends well with them.
+    pub(in crate::recipe) item_ends: Vec<Vec<Cause>>,
     /// Where a run begins: the first step, and the first of `finally`.
     roots: Vec<usize>,
 }
@@ -58,7 +58,7 @@ impl Graph {
         let mut graph = Self {
             edges: vec![Vec::new(); nodes.len()],
             ends: vec![false; nodes.len()],
-            item_ends: vec![false; nodes.len()],
+            item_ends: vec![Vec::new(); nodes.len()],
             roots: (0..nodes.len().min(1)).chain(nodes.finally()).collect(),
         };
         for (node, step) in nodes.values().enumerate() {
@@ -106,7 +106,9 @@ impl Graph {
         while let Kind::Body { owner } = nodes.kind(inner) {
             let step = &nodes[owner];
             let StepKind::ForEach(each) = &step.kind else { return };
-            self.item_ends[node] |= well && inner == node;
+            if well && inner == node && !self.item_ends[node].contains(&cause) {
+                self.item_ends[node].push(cause);
+            }
             let goes_on = well || each.on_item_failure == ItemFailure::Continue;
             let mut targets: Vec<&Target> = Vec::new();
             if goes_on {

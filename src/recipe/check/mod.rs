@@ -1,23 +1,29 @@
 //! Checks on a compiled recipe: what its parts mean together.
 
 mod call;
-mod condition;
+mod codes;
 mod facts;
 mod place;
 mod references;
 mod rule;
 mod rules;
+mod settle;
 mod shell;
 mod shellwords;
 mod skills;
 mod structure;
 mod suppress;
 mod ways;
+mod whole;
 
+pub use codes::{ALIASES, Alias, CODES, Code, Known, alias, known, names};
 pub use rule::{Family, Finding, Level, Levels, Policy, Rule, families, family_of, rule, rules};
 
 use std::collections::HashSet;
 use std::sync::Arc;
+
+pub(in crate::recipe) use settle::settle;
+pub(in crate::recipe) use whole::{File, before_parts, check_whole, same};
 
 use super::diagnostic::{Problem, Severity};
 use super::flow::Flow;
@@ -31,6 +37,15 @@ use facts::Contracts;
 use place::{Place, Source};
 use references::Read;
 use rule::Findings;
+
+/// A bundled skill in whose place another one stands.
+#[derive(Debug, Clone)]
+pub struct Shadowed {
+    /// What the bundled one says about itself.
+    pub ours: Arc<Contract>,
+    /// The file of the one that is used.
+    pub by: String,
+}
 
 /// What checks need to know about skills.
 pub trait SkillLookup {
@@ -47,6 +62,11 @@ pub trait SkillLookup {
     }
     /// Its instructions without the frontmatter.
     fn text(&self, name: &str) -> Option<Arc<str>> {
+        let _ = name;
+        None
+    }
+    /// The bundled skill of this name, when another one stands in its place.
+    fn shadowed(&self, name: &str) -> Option<Shadowed> {
         let _ = name;
         None
     }

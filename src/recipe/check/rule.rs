@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::Subject;
+use super::codes::{known, names};
 use super::rules::FAMILIES;
 use crate::recipe::diagnostic::{Problem, Severity};
 use crate::recipe::model::{Dialect, Step};
@@ -122,17 +123,23 @@ impl Levels {
                 return Err(format!("`{text}` is no `rule=level`"));
             };
             let (id, name) = (id.trim(), name.trim());
-            if rule(id).is_none() {
-                let near = suggest::closest(id, rules().map(|rule| rule.id));
+            let Some(known) = known(id) else {
+                let near = suggest::closest(id, names());
                 let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
                 return Err(format!("there is no rule `{id}`{near}"));
-            }
+            };
             let Some(level) = Level::of(name) else {
                 return Err(format!("`{name}` is no level of `{id}`: `error`, `warning` or `off`"));
             };
-            levels.insert(id.to_owned(), level);
+            levels.insert(known.id().to_owned(), level);
         }
         Ok(Self(levels))
+    }
+
+    /// The level that is said for this name.
+    #[must_use]
+    pub fn set_for(&self, id: &str) -> Option<Level> {
+        self.0.get(id).copied()
     }
 
     /// How findings of `rule` are taken in a recipe of this dialect.
@@ -173,9 +180,14 @@ impl Policy {
     /// The same for a sub-recipe, whose variables are read by the recipes that call it.
     #[must_use]
     pub fn for_part(&self) -> Self {
-        let mut part = self.clone();
-        part.levels.0.insert("dead-output".to_owned(), Level::Off);
-        part
+        self.without(&["dead-output"])
+    }
+
+    /// The same without these rules.
+    pub(super) fn without(&self, rules: &[&str]) -> Self {
+        let mut others = self.clone();
+        others.levels.0.extend(rules.iter().map(|id| ((*id).to_owned(), Level::Off)));
+        others
     }
 
     /// What these settings say.

@@ -1,8 +1,8 @@
 //! Continuous integration and the merge queue.
 
-use super::super::condition::Condition;
-use super::super::facts::{arg, arms, captured, covered, is, literal, shell, tool};
+use super::super::facts::{arg, arms, captured, is, literal, names, shell, taken, tool};
 use super::{Family, Findings, Level, Rule, Subject};
+use crate::recipe::expr::Test;
 use crate::recipe::graph::{Cause, Edge};
 use crate::recipe::model::{RecipeSource, Step, StepKind, StopStatus, Target};
 use crate::recipe::suggest::{arrows, quoted_list};
@@ -205,17 +205,12 @@ fn conflict_gate(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         .map(|(index, _, _)| index)
         .collect();
     for (wait, step) in subject.calls("wait_for_ci") {
-        let failed = arms(step).into_iter().filter(|(condition, _)| {
-            let conclusions =
-                tool(step).and_then(|tool| tool.result("conclusion")).map(|field| field.choices);
-            let bad = |value: &&&str| !matches!(**value, "success" | "no_runs");
-            *condition != Condition::Opaque
-                && conclusions
-                    .unwrap_or_default()
-                    .iter()
-                    .filter(bad)
-                    .any(|value| condition.admits("result.conclusion", value))
-        });
+        let conclusions = tool(step).and_then(|tool| tool.result("conclusion")).map(|field| field.choices);
+        let bad =
+            conclusions.unwrap_or_default().iter().filter(|value| !matches!(**value, "success" | "no_runs"));
+        let failed = bad
+            .flat_map(|value| taken(step, &["result", "conclusion"], value))
+            .filter(|(test, _)| test.is_understood());
         let starts: Vec<usize> = step
             .on_failure
             .iter()
@@ -242,15 +237,14 @@ fn conflict_gate(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 fn states(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step) in subject.calls("wait_for_merge_queue") {
         let arms = arms(step);
-        let path = "result.pr_state";
-        let asks = arms.iter().any(|(condition, _)| condition.asks(path));
-        if !asks || arms.iter().any(|(condition, _)| *condition == Condition::Opaque) {
+        let path = ["result", "pr_state"];
+        let asks = arms.iter().any(|(test, _)| test.asks(&path));
+        if !asks || arms.iter().any(|(test, _)| !test.is_understood()) {
             continue;
         }
-        let named = covered(&arms, path);
         let choices = tool(step).and_then(|tool| tool.result("pr_state")).map(|field| field.choices);
         let open = choices.unwrap_or_default().iter().copied();
-        let open: Vec<&str> = open.filter(|state| *state != "error" && !named.contains(state)).collect();
+        let open: Vec<&str> = open.filter(|state| *state != "error" && !names(&arms, &path, state)).collect();
         if !open.is_empty() {
             let message = format!("no route of `{}` is for {}", step.name, quoted_list(&open));
             findings.add(step, subject.key_of(step, "on_result"), message, "not all states are routed");
@@ -273,7 +267,7 @@ fn gave_up(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         ends || (idle(index) && step.on_success == Some(Target::Done))
     };
     for (_, step) in subject.calls("wait_for_merge_queue") {
-        let last = arms(step).into_iter().filter(|(condition, _)| *condition == Condition::Always);
+        let last = arms(step).into_iter().filter(|(test, _)| **test == Test::Always);
         let keys = step.on_failure.iter().map(|target| ("on_failure", target));
         for (key, target) in keys.chain(last.map(|(_, target)| ("on_result", target))) {
             let way = match target {

@@ -96,10 +96,13 @@ fn dead(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             if here || flow.is_live_after(index, name) {
                 continue;
             }
-            let later = subject.nodes.values().any(|other| {
-                subject.reads(other).iter().any(|read| {
-                    read.reference.namespace == "context" && read.reference.name.as_deref() == Some(name)
-                })
+            let sees =
+                |other: usize| subject.nodes.visible(other).into_iter().any(|seen| std::ptr::eq(seen, step));
+            let later = subject.nodes.values().enumerate().any(|(node, other)| {
+                sees(node)
+                    && subject.reads(other).iter().any(|read| {
+                        read.reference.namespace == "context" && read.reference.name.as_deref() == Some(name)
+                    })
             });
             let message = match later {
                 true => format!("nothing that follows reads `context.{name}` before it gets another value"),
@@ -162,7 +165,7 @@ fn stale(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         }
         for name in tool.facts.invalidates.iter().filter_map(|param| variable(step, param)) {
             // A merge that failed leaves the worktree, so that routes which name the failure are not followed.
-            let after: Vec<usize> = successors(step, Some(("result.failed_step", "")))
+            let after: Vec<usize> = successors(step, &["result", "failed_step"], "")
                 .into_iter()
                 .filter_map(|target| steps.target(index, target))
                 .collect();

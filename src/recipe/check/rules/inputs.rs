@@ -127,7 +127,10 @@ fn unreachable(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (index, step) in subject.nodes.values().enumerate() {
         // In a loop that never runs, the loop is told.
         if !reachable[index] && subject.nodes.loops(index).all(|outer| reachable[outer]) {
-            let message = format!("no route leads to the step `{}`", step.name);
+            let message = match step.name.strip_suffix(".@done") {
+                Some(call) => format!("no way through the sub-recipe of `{call}` leads to its `done`"),
+                None => format!("no route leads to the step `{}`", step.name),
+            };
             findings.add(step, subject.step_at(step), message, "never runs");
         }
     }

@@ -1,8 +1,8 @@
 //! Merging worktrees.
 
-use super::super::condition::Condition;
-use super::super::facts::{arms, covered, is, shell, tool};
+use super::super::facts::{arms, is, names, shell, tool};
 use super::{Family, Findings, Level, Rule, Subject};
+use crate::recipe::expr::Test;
 use crate::recipe::graph::{Cause, Edge};
 use crate::recipe::model::{Step, Target};
 use crate::recipe::suggest::{arrows, quoted_list};
@@ -47,19 +47,18 @@ fn routing(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step) in subject.steps() {
         let recoverable = tool(step).map(|tool| tool.facts.recoverable).unwrap_or_default();
         let arms = arms(step);
-        let path = "result.failed_step";
-        if recoverable.is_empty() || !arms.iter().any(|(condition, _)| condition.asks(path)) {
+        let path = ["result", "failed_step"];
+        if recoverable.is_empty() || !arms.iter().any(|(test, _)| test.asks(&path)) {
             continue;
         }
         // A condition that nobody can read may be about any of them.
-        let mends = arms.iter().any(|(condition, target)| match condition {
-            Condition::Opaque => true,
-            Condition::Truth(own) => own == path,
-            Condition::Always => leads_to_a_skill(subject, step, target),
-            _ => false,
+        let mends = arms.iter().any(|(test, target)| match test {
+            Test::Truth(own) => own.is_path(&path),
+            Test::Always => leads_to_a_skill(subject, step, target),
+            test => !test.is_understood(),
         });
-        let named = covered(&arms, path);
-        let open: Vec<&str> = recoverable.iter().copied().filter(|value| !named.contains(value)).collect();
+        let open: Vec<&str> =
+            recoverable.iter().copied().filter(|value| !names(&arms, &path, value)).collect();
         if mends || open.is_empty() {
             continue;
         }

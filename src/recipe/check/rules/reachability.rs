@@ -59,9 +59,7 @@ fn reads(subject: &Subject<'_>, findings: &mut Findings<'_>, never: bool) {
     let Some((_, flow)) = subject.flow() else { return };
     let ways = Ways::of(subject);
     let nodes = &subject.nodes;
-    let mut captured: HashSet<&str> = HashSet::new();
-    nodes.values().for_each(|step| captured.extend(step.captures.keys().map(String::as_str)));
-    let mut seek = Seek { subject, ways: &ways, captured: &captured, never, said: HashSet::new() };
+    let mut seek = Seek { subject, ways: &ways, never, said: HashSet::new() };
     for (index, step) in nodes.values().enumerate().filter(|(index, _)| flow.is_reached(*index)) {
         seek.said.clear();
         for read in subject.reads(step) {
@@ -69,21 +67,26 @@ fn reads(subject: &Subject<'_>, findings: &mut Findings<'_>, never: bool) {
             let name = read.reference.name.as_deref();
             let own = name.and_then(|name| step.captures.get_index_of(name));
             if !own.is_some_and(|own| own < read.own_captures) {
-                seek.judge(findings, step, index, &read);
+                let defined = name.is_some_and(|name| !flow.definitions(index, name).is_empty());
+                seek.judge(findings, step, index, &read, defined);
             }
         }
         // What a loop takes from its items is read wherever an item ends well.
         let Some(graph) = &subject.graph else { continue };
         for read in subject.collects(step) {
             let Some(name) = read.reference.name.as_deref() else { continue };
+            let unset = |node: usize, cause: &Cause| !sets(&nodes[node], *cause).any(|set| set == name);
             let is_end = |node: &usize| {
-                graph.item_ends[*node]
-                    && nodes.loops(*node).next() == Some(index)
+                nodes.loops(*node).next() == Some(index)
                     && flow.is_reached(*node)
-                    && !sets(&nodes[*node], Cause::Completed).any(|set| set == name)
+                    && graph.item_ends[*node].iter().any(|cause| unset(*node, cause))
             };
+            let inside = |node: &usize| nodes.loops(*node).next() == Some(index) && flow.is_reached(*node);
+            let defined = (0..nodes.len()).filter(inside).any(|node| {
+                nodes[node].captures.contains_key(name) || !flow.definitions(node, name).is_empty()
+            });
             for end in (0..nodes.len()).filter(is_end) {
-                seek.judge(findings, step, end, &read);
+                seek.judge(findings, step, end, &read, defined);
             }
         }
     }
@@ -92,26 +95,34 @@ fn reads(subject: &Subject<'_>, findings: &mut Findings<'_>, never: bool) {
 struct Seek<'a> {
     subject: &'a Subject<'a>,
     ways: &'a Ways<'a>,
-    captured: &'a HashSet<&'a str>,
     never: bool,
     /// Variables of the step at hand that are told.
     said: HashSet<(String, bool)>,
 }
 
 impl Seek<'_> {
-    /// Whether a read of `step` finds its variable set; it is made where `node` stands.
-    fn judge(&mut self, findings: &mut Findings<'_>, step: &Step, node: usize, read: &Read<'_>) {
+    /// Whether a read of `step` finds its variable set; it is made where `node` stands, and `defined` is whether something can
+    /// have set it.
+    fn judge(
+        &mut self,
+        findings: &mut Findings<'_>,
+        step: &Step,
+        node: usize,
+        read: &Read<'_>,
+        defined: bool,
+    ) {
         let subject = self.subject;
         let Some((_, flow)) = subject.flow() else { return };
         let Some(name) = read.reference.name.as_deref() else { return };
-        let known = read.reference.namespace != "context" || !self.captured.contains(name);
         let lenient = read.reference.guarded || step.lenient.iter().any(|lenient| lenient == name);
-        if known || lenient || flow.is_assigned(node, name) {
+        if read.reference.namespace != "context" || lenient || flow.is_assigned(node, name) {
             return;
         }
-        if flow.definitions(node, name).is_empty() != self.never
-            || self.said.contains(&(name.to_owned(), read.own_captures > 0))
-        {
+        // What nothing captures here is an unknown reference.
+        if !subject.nodes.visible(node).iter().any(|step| step.captures.contains_key(name)) {
+            return;
+        }
+        if defined == self.never || self.said.contains(&(name.to_owned(), read.own_captures > 0)) {
             return;
         }
         let Some(way) = self.ways.without(node, name, !read.decides) else { return };

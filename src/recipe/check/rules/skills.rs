@@ -1,5 +1,7 @@
 //! Skills that steps run.
 
+use super::super::Shadowed;
+use super::super::facts::reads_result;
 use super::{Family, Findings, Level, Rule, Subject};
 use crate::recipe::suggest;
 
@@ -42,6 +44,22 @@ pub(super) static FAMILY: Family = Family {
             good: &["steps:\n  a: {skill: repair-tests, on_success: done}\n"],
             run: Some(disabled),
         },
+        Rule {
+            id: "project-local-skill-override",
+            level: Level::Warning,
+            legacy: Level::Warning,
+            meaning: "A skill of the project or the user stands in the place of ours, and does not give or take what the recipe counts on.",
+            why: "The recipe was written for ours: a value that it reads stays empty, or an argument is taken for another one.",
+            mend: "declare the same inputs and outputs in the skill's `SKILL.md`, or give it a name of its own",
+            bad: &[
+                "steps:\n  a:\n    skill: replaced\n    on_result:\n      - {when: result.verdict == 'yes', route: done}\n      - {route: escalate}\n    on_failure: escalate\n",
+            ],
+            good: &[
+                "steps:\n  a: {skill: replaced, on_success: done}\n",
+                "steps:\n  a: {skill: repair-tests, on_success: done}\n",
+            ],
+            run: Some(replaced),
+        },
     ],
 };
 
@@ -80,5 +98,28 @@ fn faulty(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let at = subject.at(&subject.arg_place(step, skill.param));
         let message = format!("the skill `{}` cannot be used: {fault}", skill.name);
         findings.add(step, at, message, "faulty skill");
+    }
+}
+
+fn replaced(subject: &Subject<'_>, findings: &mut Findings<'_>) {
+    for (_, step, skill) in subject.sessions() {
+        let Some(Shadowed { ours, by }) = subject.skills.shadowed(skill) else { continue };
+        let Some(theirs) = subject.contract(step) else { continue };
+        let lost =
+            ours.outputs.keys().find(|name| reads_result(step, name) && !theirs.outputs.contains_key(*name));
+        let (own, other) = (ours.inputs.as_ref(), theirs.inputs.as_ref());
+        let moved = own.zip(other).and_then(|(own, other)| {
+            let alike = |(index, name): &(usize, &String)| {
+                other.get_index(*index).is_some_and(|(other, _)| other == *name)
+            };
+            own.keys().enumerate().find(|entry| !alike(entry)).map(|(_, name)| name)
+        });
+        let what = match (lost, moved) {
+            (Some(output), _) => format!("it does not give `{output}`, which this step reads"),
+            (None, Some(input)) => format!("it does not take `{input}` in the same place"),
+            (None, None) => continue,
+        };
+        let message = format!("`{skill}` is that of {by} instead of ours: {what}");
+        findings.add(step, subject.step_at(step), message, "another skill than the bundled one");
     }
 }

@@ -101,7 +101,7 @@ fn rebase_then_push(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                         && route
                             .when
                             .as_ref()
-                            .is_some_and(|when| when.source().contains("escalation_required"))
+                            .is_some_and(|when| when.test().asks(&["result", "escalation_required"]))
                 })
             };
             let allowed = |from: usize, edge: Edge| {
