@@ -123,7 +123,7 @@ impl Graph {
                 to.into_iter().for_each(|to| self.add(node, out(to)));
             }
             // Where the loop ends an item itself, the loop around it goes on.
-            let ended = |end: &Target| targets.iter().any(|target| *target == end);
+            let ended = |end: &Target| targets.contains(&end);
             if !ended(&Target::Done) && !ended(&Target::Escalate) && (goes_on || step.on_failure.is_some()) {
                 return;
             }

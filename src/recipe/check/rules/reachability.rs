@@ -66,7 +66,7 @@ fn reads(subject: &Subject<'_>, findings: &mut Findings<'_>, never: bool) {
             // Captures are set one after the other, routes are chosen after all of them.
             let name = read.reference.name.as_deref();
             let own = name.and_then(|name| step.captures.get_index_of(name));
-            if !own.is_some_and(|own| own < read.own_captures) {
+            if own.is_none_or(|own| own >= read.own_captures) {
                 let defined = name.is_some_and(|name| !flow.definitions(index, name).is_empty());
                 seek.judge(findings, step, index, &read, defined);
             }
