@@ -336,6 +336,24 @@ fn levels_come_from_the_settings() {
 }
 
 #[test]
+fn routes_of_a_legacy_recipe_are_read() {
+    let codes = |routes: &str| {
+        let text = format!(
+            "name: demo\ndescription: A demo.\nlanguage: 0\nsteps:\n  review:\n    tool: run_skill\n    with: {{skill_command: /autoskillit:review-pr 7 x}}\n    on_result:\n{routes}    on_failure: escalate\n"
+        );
+        match load_with(&text, &Store) {
+            Ok(loaded) => loaded.warnings.list().iter().map(|problem| problem.code).collect::<Vec<_>>(),
+            Err(problems) => problems.list().iter().map(|problem| problem.code).collect(),
+        }
+    };
+    let approved = "      - {when: '${{ result.verdict }} == approved', route: done}\n";
+    let changes = "      - {when: '${{ result.verdict }} == changes_requested', route: done}\n";
+    let rest = "      - {route: escalate}\n";
+    assert_eq!(codes(&format!("{approved}{rest}")), ["unrouted-verdict-value"]);
+    assert_eq!(codes(&format!("{approved}{changes}{rest}")), Vec::<&str>::new());
+}
+
+#[test]
 fn bundled_recipes_have_no_findings() {
     let library = Library::new(LibraryPaths { builtin: builtin::BUILTIN, ..LibraryPaths::default() });
     for (name, _) in builtin::BUILTIN {

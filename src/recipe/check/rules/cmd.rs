@@ -1,6 +1,7 @@
 //! What commands are used for.
 
 use super::super::facts::{arg, captured, shell, tool};
+use super::super::shellwords::Command;
 use super::{Family, Findings, Level, Rule, Subject};
 use crate::recipe::model::{Arg, OutputsFrom};
 
@@ -35,6 +36,7 @@ pub(super) static FAMILY: Family = Family {
             ],
             good: &[
                 "steps:\n  a:\n    tool: run_cmd\n    with: {cmd: 'echo \"branch=main\"'}\n    outputs_from: kv\n    capture: {x: \"${{ result.branch }}\"}\n    on_success: b\n  b: {action: stop, message: \"${{ context.x }}\"}\n",
+                "steps:\n  a:\n    tool: run_cmd\n    with: {cmd: 'line=\"branch=$(git branch)\"; echo \"$line\"'}\n    outputs_from: kv\n    capture: {x: \"${{ result.branch }}\"}\n    on_success: b\n  b: {action: stop, message: \"${{ context.x }}\"}\n",
                 "steps:\n  a:\n    tool: run_cmd\n    with: {cmd: scripts/branch.sh}\n    outputs_from: kv\n    capture: {x: \"${{ result.branch }}\"}\n    on_success: b\n  b: {action: stop, message: \"${{ context.x }}\"}\n",
             ],
             run: Some(emitted),
@@ -72,12 +74,23 @@ fn rediscovery(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     }
 }
 
-/// Programs of which it is known that they print no `name=value` by themselves.
+/// Programs of which it is known that they print no `name=value` unless it is written down.
 const PLAIN: &[&str] = &[
-    "[", "cd", "cp", "date", "echo", "else", "exit", "export", "false", "fi", "git", "gh", "grep", "head",
-    "local", "ls", "mkdir", "mv", "printf", "pwd", "read", "rm", "set", "sed", "sleep", "sort", "tail",
-    "test", "touch", "tr", "true", "wc",
+    "[", "cd", "cp", "date", "echo", "else", "exit", "false", "fi", "git", "mkdir", "mv", "printf", "pwd",
+    "rm", "sleep", "test", "touch", "true", "wc",
 ];
+
+/// Whether all that a command prints can be read from its text.
+fn is_plain(command: &Command) -> bool {
+    let Some((program, arguments)) = command.words.split_first() else { return true };
+    // What a variable holds may be such a line itself.
+    let open = |word: &str| word.split('=').next().is_some_and(|name| name.contains(['$', '%', '`']));
+    match program.as_str() {
+        "echo" | "printf" => !arguments.iter().flat_map(|text| text.split_whitespace()).any(open),
+        "git" => command.git().is_none_or(|(name, _)| name != "config"),
+        program => PLAIN.contains(&program) || program.contains('='),
+    }
+}
 
 fn emitted(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step) in
@@ -88,11 +101,7 @@ fn emitted(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             Some(Arg::Template(template)) => template.source(),
             _ => continue,
         };
-        let plain = |command: &super::super::shellwords::Command| {
-            let program = command.words.first().map_or("", String::as_str);
-            PLAIN.contains(&program) || program.contains('=')
-        };
-        if !shell(step).iter().all(plain) {
+        if !shell(step).iter().all(is_plain) {
             continue;
         }
         for name in step.captures.keys() {
