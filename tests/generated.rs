@@ -11,7 +11,7 @@ use autoskillit::config::edit::render;
 use autoskillit::config::kind::{Item, Kind};
 use autoskillit::config::table::{Default, KEYS, UNUSED};
 use autoskillit::execution::environment::{DROPPED, MINIMAL};
-use autoskillit::recipe::check::families;
+use autoskillit::recipe::check::{ALIASES, CODES, families};
 use autoskillit::recipe::keys::TABLES;
 use clap_complete::Shell;
 
@@ -89,7 +89,9 @@ fn rules() -> String {
         "# Rules for recipes\n\nThis page is made from `src/recipe/check/rules`. `autoskillit recipes check` tells what they find.\n\n\
          A finding that is right as it is can be allowed, at the top of a recipe or on a step, with the reason: \
          `allow: {dead-output: the journal is read by a script}`. An `allow:` that allows nothing is told. \
-         \"0.9\" is how a finding is taken in a recipe written for AutoSkillit 0.9. Examples leave out `name` and `description`.\n",
+         \"0.9\" is how a finding is taken in a recipe written for AutoSkillit 0.9. Examples leave out `name` and `description`.\n\n\
+         Rules look at the steps of `for_each` and `finally` as well; what is allowed on a loop is allowed for its steps. A recipe with sub-recipes is \
+         checked file by file and then as a whole: loops, values and ways that lead through a call are told in the file of the step that they are about.\n",
     );
     for family in families() {
         let _ = write!(page, "\n## {}\n\n| rule | level | 0.9 | finds |\n|---|---|---|---|\n", family.name);
@@ -105,6 +107,21 @@ fn rules() -> String {
                 }
             }
         }
+    }
+    page.push_str(
+        "\n## Names of AutoSkillit 0.9\n\nWhat its rules of these names found is told here under another name. `recipes.rules`, `allow:` and \
+         `--explain` take both.\n\n| name | here | finds |\n|---|---|---|\n",
+    );
+    for alias in ALIASES {
+        let _ = writeln!(page, "| `{}` | `{}` | {} |", alias.id, alias.means, cell(alias.meaning));
+    }
+    page.push_str(
+        "\n## Problems of the text\n\nThese are no rules: they say what is wrong with a file itself. An error among them stays one, because \
+         what is faulty is left out of the recipe. What is told as a warning can be allowed, or made an error or `off` by `recipes.rules`.\n\n\
+         | name | says | to mend it |\n|---|---|---|\n",
+    );
+    for code in CODES {
+        let _ = writeln!(page, "| `{}` | {} | {} |", code.id, cell(code.meaning), cell(code.mend));
     }
     page
 }

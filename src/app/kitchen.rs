@@ -16,7 +16,7 @@ use crate::recipe::builtin::BUILTIN;
 use crate::recipe::check::Policy;
 use crate::recipe::model::{Recipe, StepKind};
 use crate::recipe::yaml::DEFAULT_TEMP;
-use crate::recipe::{Library, LibraryPaths, Problems, SkillLookup};
+use crate::recipe::{Library, LibraryPaths, Problems, Shadowed, SkillLookup};
 use crate::skills::{Contract, SkillError, SkillStore, Writes};
 use crate::workspace::git::{Checkout, GitError};
 
@@ -205,6 +205,12 @@ impl SkillLookup for Pantry {
 
     fn text(&self, name: &str) -> Option<Arc<str>> {
         self.skills.find(name).ok().map(|skill| skill.body.into())
+    }
+
+    fn shadowed(&self, name: &str) -> Option<Shadowed> {
+        let by = self.skills.find(name).ok()?.path?.display().to_string();
+        let ours = SkillStore::bundled(name)?.ok()?;
+        Some(Shadowed { ours: Arc::new(ours.contract), by })
     }
 
     fn fault(&self, name: &str) -> Option<String> {

@@ -198,11 +198,9 @@ impl State {
                         attempt: attempt.saturating_add(1),
                         after,
                     },
-                    Next::Choice(among) => At::Choosing {
-                        step: name.to_owned(),
-                        among: among.clone(),
-                        result: result.clone(),
-                    },
+                    Next::Choice(among) => {
+                        At::Choosing { step: name.to_owned(), among: among.clone(), result: result.clone() }
+                    }
                     other => follow(other, step, why, resumable, *fault),
                 };
                 if let Some(strand) = self.strand_mut(&frame) {
@@ -353,11 +351,9 @@ fn follow(next: &Next, step: &str, why: &str, resumable: bool, fault: Option<Fau
         Next::Step(next) => At::Enter(next.clone()),
         // Only the end of a try leads to another; a journal that says otherwise enters the step anew.
         Next::Retry => At::Enter(Frame::of(step).1.to_owned()),
-        Next::Choice(among) => At::Choosing {
-            step: Frame::of(step).1.to_owned(),
-            among: among.clone(),
-            result: Value::Null,
-        },
+        Next::Choice(among) => {
+            At::Choosing { step: Frame::of(step).1.to_owned(), among: among.clone(), result: Value::Null }
+        }
         Next::End(status) => At::Ending(RunEnded {
             status: *status,
             reason: why.to_owned(),

@@ -26,6 +26,7 @@ pub mod keys;
 pub mod load;
 pub mod lower;
 pub mod model;
+mod nodes;
 pub mod print;
 mod quoting;
 pub mod schema;
@@ -37,7 +38,7 @@ pub mod yaml;
 mod tests;
 
 pub use crate::core::yaml::{diagnostic, marks};
-pub use check::{AnySkill, SkillLookup};
+pub use check::{AnySkill, Shadowed, SkillLookup};
 pub use compose::{PartLookup, PartText};
 pub use diagnostic::{Problem, ProblemReport, Problems, Severity};
 pub use library::{Library, LibraryPaths, Listed, LoadError};

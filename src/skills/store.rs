@@ -86,14 +86,21 @@ impl SkillStore {
                 Err(source) => Err(SkillError::Unreadable { path, source }),
             };
         }
-        match BUILTIN.get_file(format!("{name}/SKILL.md")).and_then(|file| file.contents_utf8()) {
-            Some(text) => skill(name, text, format!("skills/{name}/SKILL.md (bundled)"), None),
+        match Self::bundled(name) {
+            Some(found) => found,
             None => {
                 let names = self.names();
                 let near = did_you_mean(name, names.iter().map(String::as_str)).map(str::to_owned);
                 Err(SkillError::Unknown { name: name.to_owned(), near })
             }
         }
+    }
+
+    /// Our skill `name`, whatever stands in its place; `None` when we have none.
+    #[must_use]
+    pub fn bundled(name: &str) -> Option<Result<Skill, SkillError>> {
+        let text = BUILTIN.get_file(format!("{name}/SKILL.md")).and_then(|file| file.contents_utf8())?;
+        Some(skill(name, text, format!("skills/{name}/SKILL.md (bundled)"), None))
     }
 
     /// Every known name, sorted.

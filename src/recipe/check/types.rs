@@ -14,8 +14,8 @@ use crate::recipe::model::{Arg, Bound, CaptureMode, Dialect, Ingredient, Outputs
 /// One expression, or one text with expressions, where it stands.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// The step.
-    pub(super) step: String,
+    /// The step, by its number.
+    pub(super) step: Option<usize>,
     /// The value that holds it.
     pub(super) path: Path,
     /// The text that the spans of misfits count in.
@@ -252,14 +252,14 @@ impl Look<'_, '_> {
             StepKind::Tool { tool, with } => {
                 for (name, arg) in with {
                     let (under, beside) = (base.key("with").key(name), base.key(name));
-                    let path = if self.subject.marks.has(&under) { under } else { beside };
+                    let path = if self.subject.marks().has(&under) { under } else { beside };
                     let sort = tool.param(name).map(|param| Sort::Param(tool, param));
                     self.arg(step, arg, &path, sort);
                 }
             }
             StepKind::Confirm { message, .. } | StepKind::Stop { message, .. } => {
                 let (own, under) = (base.key("message"), base.key("stop").key("message"));
-                let path = if self.subject.marks.has(&own) { own } else { under };
+                let path = if self.subject.marks().has(&own) { own } else { under };
                 self.template(step, message, &path, None);
             }
             StepKind::Constant(value) => self.arg(step, value, &base.key("constant"), None),
@@ -301,15 +301,15 @@ impl Look<'_, '_> {
         }
         for (name, capture) in &step.captures {
             let [one, list] = ["capture", "capture_list"].map(|key| base.key(key).key(name));
-            let path = if self.subject.marks.has(&one) { one } else { list };
+            let path = if self.subject.marks().has(&one) { one } else { list };
             let inner = ["value", "from"].map(|key| path.key(key));
-            let path = inner.into_iter().find(|inner| self.subject.marks.has(inner)).unwrap_or(path);
+            let path = inner.into_iter().find(|inner| self.subject.marks().has(inner)).unwrap_or(path);
             self.arg(step, &capture.value, &path, None);
         }
         for (index, route) in step.on_result.iter().enumerate() {
             if let Some(expr) = &route.when {
                 let routes = base.key("on_result");
-                let path = match self.subject.marks.has(&routes.key("field")) {
+                let path = match self.subject.marks().has(&routes.key("field")) {
                     true => routes.key("routes"),
                     false => routes.index(index).key("when"),
                 };
@@ -366,7 +366,7 @@ impl Look<'_, '_> {
         if sort.is_none() && misfits.is_empty() {
             return;
         }
-        let (step, source) = (step.name.clone(), source.to_owned());
+        let (step, source) = (self.subject.nodes.number(step), source.to_owned());
         self.places.push(Place { step, path: path.clone(), source, kind, misfits, sort });
     }
 }

@@ -1,5 +1,6 @@
 //! The rules, one family a file.
 
+mod blocks;
 mod bypass;
 mod ci;
 mod clone;
@@ -8,6 +9,7 @@ mod contracts;
 mod dataflow;
 mod fixing;
 mod graph;
+mod handover;
 mod inputs;
 mod isolation;
 mod merge;
@@ -33,6 +35,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     &verdict::FAMILY,
     &graph::FAMILY,
     &dataflow::FAMILY,
+    &handover::FAMILY,
     &reachability::FAMILY,
     &worktree::FAMILY,
     &merge::FAMILY,
@@ -42,6 +45,7 @@ pub(super) static FAMILIES: &[&Family] = &[
     &fixing::FAMILY,
     &ci::FAMILY,
     &isolation::FAMILY,
+    &blocks::FAMILY,
     &packs::FAMILY,
     &contracts::FAMILY,
     &skill_content::FAMILY,

@@ -94,8 +94,8 @@ fn operands(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 fn misfits(subject: &Subject<'_>, findings: &mut Findings<'_>, kind: MisfitKind, label: &str) {
     for place in subject.typed() {
         for misfit in place.misfits.iter().filter(|misfit| misfit.kind == kind) {
-            let at = subject.marks.within(&subject.recipe.text, &place.path, &place.source, &misfit.span);
-            let found = findings.add(&place.step, at, misfit.message.clone(), label);
+            let at = subject.marks().within(&subject.recipe.text, &place.path, &place.source, &misfit.span);
+            let found = findings.at(place.step, at, misfit.message.clone(), label);
             if let Some(help) = &misfit.help {
                 found.help(help.clone());
             }
@@ -122,6 +122,6 @@ fn places(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             Sort::Items => format!("`for_each` takes a list, and this is {}", kind.noun()),
             Sort::Visits => format!("`max_visits` takes a whole number, and this is {}", kind.noun()),
         };
-        findings.add(step, subject.marks.at(path), message, &kind.noun());
+        findings.at(*step, subject.marks().at(path), message, &kind.noun());
     }
 }
