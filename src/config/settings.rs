@@ -156,6 +156,8 @@ pub struct RunSkillSettings {
     pub stale_threshold: u64,
     /// Silence of the stream while no tool runs before a session counts as stalled; 0 never.
     pub idle_output_timeout: u64,
+    /// How often a session makes the same call with the same result before it is ended; 0 as often as it likes.
+    pub repeats: u32,
     /// What becomes of work that a session puts into the background.
     pub background: BackgroundWork,
     /// How long it is waited for after the answer, in seconds; 0 as long as the session may take.

@@ -211,6 +211,14 @@ pub const KEYS: &[Key] = &[
         example: "10m",
     },
     Key {
+        name: "run_skill.repeats",
+        kind: Kind::Count { min: 0, max: 1000 },
+        default: Default::Count(12),
+        secret: false,
+        summary: "How often a session may make the same call with the same result, with nothing new in between, before it is ended (3 at least); it is told before half of that. 0 never.",
+        example: "20",
+    },
+    Key {
         name: "run_skill.background",
         kind: Kind::OneOf(BACKGROUND),
         default: Default::Text("wait"),

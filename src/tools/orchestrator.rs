@@ -188,7 +188,8 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mu
     let transcript = config_dir.map(|config| client::transcript(&config, &cwd, id));
     let idle = limit(kit.settings.run_skill.idle_output_timeout);
     let needs = Needs { server: Some(SERVER.to_owned()), command: None };
-    let policy = Policy { wall_clock: WALL_CLOCK, stale: None, idle, needs, ..Policy::default() };
+    let policy =
+        Policy { wall_clock: WALL_CLOCK, stale: None, idle, repeats: None, needs, ..Policy::default() };
     let session = Session {
         spec: &spec,
         client: &client,

@@ -248,6 +248,7 @@ fn policy(kit: &Toolkit, args: &Args<'_>) -> Result<Policy, String> {
         wall_clock: args.seconds("timeout")?.unwrap_or(Duration::from_secs(defaults.timeout)),
         stale: silence("stale_threshold", defaults.stale_threshold)?,
         idle: silence("idle_output_timeout", defaults.idle_output_timeout)?,
+        repeats: Some(defaults.repeats).filter(|most| *most > 0),
         background: match defaults.background {
             BackgroundWork::Wait => limit(defaults.background_wait),
             BackgroundWork::Refuse => None,
@@ -307,6 +308,9 @@ fn tell(call: &Call, watch: Watch<'_>, session: &str, glimpse: Glimpse) {
         Glimpse::Update(Update::Saying(text)) => Live::Saying { step, text: first_line(&text).to_owned() },
         Glimpse::Update(Update::Waiting(why)) => Live::Waiting { step, why, until: None },
         Glimpse::Update(Update::Nothing) => return,
+        Glimpse::Repeats(repeated) => {
+            Live::Doing { step, tool: "repeats".to_owned(), target: repeated.told() }
+        }
         Glimpse::Used(usage) => Live::Used { step, usage },
         Glimpse::Ending(why) => Live::Ending { step, why: ending(why).to_owned() },
     });
@@ -319,6 +323,7 @@ fn ending(why: Termination) -> &'static str {
         Termination::LeftOpen => "its background work is not done in time",
         Termination::IdleStall => "it fell silent",
         Termination::Stale => "nothing moves any more",
+        Termination::NoProgress => "it goes nowhere",
         Termination::TimedOut => "its time is up",
         Termination::Cancelled => "the run is being stopped",
         Termination::Unauthenticated => "the login does not work",
