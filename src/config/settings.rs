@@ -23,6 +23,8 @@ pub struct Settings {
     pub test_check: TestCheckSettings,
     /// The account's limits.
     pub quota_guard: QuotaGuardSettings,
+    /// What may be spent.
+    pub limits: LimitsSettings,
     /// GitHub.
     pub github: GithubSettings,
     /// Branches.
@@ -224,6 +226,16 @@ pub struct QuotaGuardSettings {
     pub cache_max_age: u64,
     /// Where it is kept; `None` is our own folder.
     pub cache_path: Option<String>,
+}
+
+/// `limits`; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSettings {
+    /// What all runs of the user may spend in a day, in US dollars.
+    pub daily_usd: Option<f64>,
+    /// How much of each window of the account's plan a run may use, in per cent.
+    pub quota_share: Option<f64>,
 }
 
 /// `github`.

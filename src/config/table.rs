@@ -349,6 +349,22 @@ pub const KEYS: &[Key] = &[
         example: "/var/tmp/quota.json",
     },
     Key {
+        name: "limits.daily_usd",
+        kind: Kind::Dollars,
+        default: Default::Nothing("none"),
+        secret: false,
+        summary: "What all your runs together may spend in a day, in US dollars; a run that would spend more ends, and can be resumed the next day.",
+        example: "25",
+    },
+    Key {
+        name: "limits.quota_share",
+        kind: Kind::Percent,
+        default: Default::Nothing("none"),
+        secret: false,
+        summary: "How much of each window of the account's plan one run may use, in per cent; it ends when it has, and can be resumed when the window is reset. A recipe may state less.",
+        example: "20",
+    },
+    Key {
         name: "github.token",
         kind: Kind::Text,
         default: Default::Nothing("none"),

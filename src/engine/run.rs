@@ -151,6 +151,7 @@ impl Run<'_> {
             params: tried.params.clone(),
             session,
             budget_left: transition::budget_left(self.recipe, &self.state),
+            spent: self.state.spent(&tried.step, tried.visit),
         };
         let began = Instant::now();
         let (out, host, stop) = (self.watch, self.host, self.stop.clone());

@@ -38,6 +38,8 @@ pub struct State {
     pub first_at: Option<Timestamp>,
     /// When the last entry was written.
     pub last_at: Option<Timestamp>,
+    /// What each visit of a step cost, in dollars.
+    costs: IndexMap<(String, u32), f64>,
     leg_from: Option<Timestamp>,
     earlier_legs_ms: u64,
 }
@@ -171,6 +173,7 @@ impl State {
             } => {
                 self.visits.insert(step.clone(), *visit);
                 self.usage += usage.unwrap_or_default();
+                self.pay(step, *visit, *usage);
                 for (name, value) in captures {
                     self.context.insert(name.clone(), value.clone());
                 }
@@ -197,7 +200,10 @@ impl State {
                     other => self.follow(other, step, why, resumable, *fault),
                 };
             }
-            Event::StepCutOff { usage, .. } => self.usage += *usage,
+            Event::StepCutOff { step, visit, usage, .. } => {
+                self.usage += *usage;
+                self.pay(step, *visit, Some(*usage));
+            }
             Event::StepSkipped { step, why, next } => self.at = self.follow(next, step, why, false, None),
             Event::StepExceeded { step, visits, next } => {
                 let why = format!("`{step}` had its {visits} visit{}", if *visits == 1 { "" } else { "s" });
@@ -244,6 +250,18 @@ impl State {
                 fault,
             }),
         }
+    }
+
+    fn pay(&mut self, step: &str, visit: u32, usage: Option<Usage>) {
+        if let Some(usage) = usage {
+            *self.costs.entry((step.to_owned(), visit)).or_default() += usage.cost_usd;
+        }
+    }
+
+    /// What the tries of a visit cost so far, in dollars.
+    #[must_use]
+    pub fn spent(&self, step: &str, visit: u32) -> f64 {
+        self.costs.get(&(step.to_owned(), visit)).copied().unwrap_or_default()
     }
 
     /// Visits of `step` so far.

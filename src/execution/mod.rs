@@ -2,8 +2,8 @@
 //!
 //! The pure cores: [`record`] (one line of the stream), [`facts`] (their fold), [`repeats`] (what goes nowhere), [`race`] (when is it over,
 //! and why), [`verdict`] (what was achieved). The shells around them: [`warden`] (the process that never leaves anything behind), [`session`],
-//! [`command`], [`probe`]. What a session leaves to be looked at is its [`log`].
-//! In a rehearsal the [`player`] takes the client's place and does
+//! [`command`], [`probe`]. What a session leaves to be looked at is its [`log`]; what it
+//! cost is in [`spend`]. In a rehearsal the [`player`] takes the client's place and does
 //! what a [`scenario`] says; the [`recorder`] makes a scenario of a real run, with a [`tape`] for each session.
 
 pub mod client;
@@ -25,6 +25,7 @@ pub mod recorder;
 pub mod repeats;
 pub mod scenario;
 pub mod session;
+pub mod spend;
 pub mod tail;
 pub mod tape;
 pub mod terminal;

@@ -149,6 +149,7 @@ const CAPTURE: &[Key] = &[
 
 const LIMITS: &[Key] = &[
     ("budget_usd", number, "US dollars over all sessions."),
+    ("quota_share", percent, "How much of each window of the account's plan the run may use, in per cent."),
     ("wall_clock", duration, "Time from the start of the run."),
     ("sessions", count, "Number of sessions."),
     ("max_visits", count, "Visits of any one step that states no bound of its own."),
@@ -203,6 +204,10 @@ fn boolean() -> Value {
 
 fn number() -> Value {
     json!({ "type": "number", "minimum": 0 })
+}
+
+fn percent() -> Value {
+    json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 100 })
 }
 
 fn count() -> Value {

@@ -7,11 +7,13 @@ pub(super) use legs::turn_to_renew;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::args::{self, Args};
 use super::commands::left_behind;
-use super::{Toolkit, prompt, quota, refused, unfit};
+use super::{Toolkit, limits, prompt, quota, refused, unfit};
 use crate::config::{BackgroundWork, Permissions, limit};
 use crate::core::kind::ValueKind;
 use crate::core::stop::{Stop, StopSignal};
@@ -22,21 +24,32 @@ use crate::engine::host::{Call, Outcome, SessionCall, Watch};
 use crate::execution::client::{self, Client, SessionSpec};
 use crate::execution::facts::Update;
 use crate::execution::log::{self, Place};
+use crate::execution::quota::wait::told;
 use crate::execution::race::{Policy, Termination};
 use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{Ended, Glimpse};
+use crate::execution::spend::Day;
 use crate::execution::tape::Places;
 use crate::execution::verdict::{DONE, Declared, SAID, SkillResult};
 use crate::skills::{Contract, Output, PLUGIN, SkillError, Writes, write_plugin};
 
 pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: StopSignal) -> Outcome {
+    let own = match own_budget(call) {
+        Ok(own) => own,
+        Err(outcome) => return *outcome,
+    };
     if let Some(outcome) = quota::before(kit, call, watch, &mut stop).await {
         return outcome;
     }
-    match prepare(kit, call) {
+    // After a wait, which may have been for the next day.
+    let day = match limits::today(kit).await {
+        Ok(day) => day,
+        Err((_, why)) => return unfit(why),
+    };
+    match prepare(kit, call, budget(own, call.budget_left, day.as_ref())) {
         Ok(prepared) => {
             let ended = legs::run(kit, call, &prepared, watch, stop.clone()).await;
-            let outcome = within_budget(call, &prepared, outcome(ended));
+            let outcome = within_budget(call, prepared.purse, day.as_ref(), outcome(ended));
             // Whoever stops a wait for the service stops the run, and the session is taken up again.
             let stopped = *stop.borrow() != Stop::No && outcome.fault == Some(Fault::Service);
             Outcome { cut_off: outcome.cut_off || stopped, ..outcome }
@@ -45,32 +58,87 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: 
     }
 }
 
-/// An outcome with what it means that the session's money was spent: when that was the rest of the run's, the run is over.
-fn within_budget(call: &Call, prepared: &Prepared, outcome: Outcome) -> Outcome {
-    let left =
-        call.budget_left.filter(|_| outcome.label == "budget_exhausted" && prepared.budget_is_the_runs);
-    match left {
-        Some(left) => Outcome {
-            fault: Some(Fault::Budget),
-            summary: format!("the session spent the last ${left:.2} of the run's budget and is not done"),
-            ..outcome
-        },
-        None => outcome,
+/// What this try may spend of what its step says, in dollars: earlier tries of the same visit spent some of it.
+fn own_budget(call: &Call) -> Result<Option<f64>, Box<Outcome>> {
+    let budget =
+        Args::of(&call.params).number("budget_usd").map_err(|why| Box::new(refused(call.tool, &why)))?;
+    let left = budget.map(|budget| budget - call.spent);
+    match (budget, left) {
+        (Some(budget), Some(left)) if call.spent > 0.0 && left < LEAST_BUDGET => {
+            let why = format!("its earlier tries spent ${:.2} of its ${budget:.2}", call.spent);
+            Err(Box::new(Outcome {
+                label: BUDGET_EXHAUSTED.to_owned(),
+                result: json!({ "success": false, "subtype": BUDGET_EXHAUSTED, "error": why }),
+                summary: why,
+                fault: None,
+                ..unfit("")
+            }))
+        }
+        _ => Ok(left),
     }
 }
 
-/// What a session may spend, in dollars: what its step says, and no more than is left of the run's budget; and whether the latter
-/// is less.
-fn budget(own: Option<f64>, left: Option<f64>) -> (Option<f64>, bool) {
-    match (own, left) {
-        (Some(own), Some(left)) if own < left => (Some(own), false),
-        (_, Some(left)) => (Some(left.max(LEAST_BUDGET)), true),
-        (own, None) => (own, false),
+/// The verdict on a session that spent what it may spend.
+const BUDGET_EXHAUSTED: &str = "budget_exhausted";
+
+/// An outcome with what it means that the session's money was spent: when that was the rest of the run's or of the day's, the run ends.
+fn within_budget(call: &Call, purse: Purse, day: Option<&Day>, outcome: Outcome) -> Outcome {
+    if outcome.label != BUDGET_EXHAUSTED {
+        return outcome;
+    }
+    let summary = match (purse, call.budget_left, day) {
+        (Purse::Run, Some(left), _) => {
+            format!("the session spent the last ${left:.2} of the run's budget and is not done")
+        }
+        (Purse::Day, _, Some(day)) => day_is_spent(day),
+        _ => return outcome,
+    };
+    Outcome { fault: purse.fault(), summary, ..outcome }
+}
+
+/// That a session spent the rest of the day, in words.
+pub(super) fn day_is_spent(day: &Day) -> String {
+    let until = told(day.until, Timestamp::now(), &TimeZone::system());
+    format!(
+        "the session spent the last ${:.2} of the day (`limits.daily_usd`) and is not done: it can go on from {until}",
+        day.left()
+    )
+}
+
+/// Whose money is the least that is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purse {
+    /// The step's, or nobody's.
+    Step,
+    /// The run's.
+    Run,
+    /// The day's.
+    Day,
+}
+
+impl Purse {
+    /// What it is a fault of when it is empty.
+    pub(super) fn fault(self) -> Option<Fault> {
+        match self {
+            Self::Step => None,
+            Self::Run => Some(Fault::Budget),
+            Self::Day => Some(Fault::Day),
+        }
+    }
+}
+
+/// What a session may spend, in dollars, and whose that is: the least of what is left of its step's, the run's and the day's.
+pub(super) fn budget(own: Option<f64>, run: Option<f64>, day: Option<&Day>) -> (Option<f64>, Purse) {
+    let purses = [(run, Purse::Run), (day.map(Day::left), Purse::Day), (own, Purse::Step)];
+    let left = purses.into_iter().filter_map(|(left, purse)| Some((left?, purse)));
+    match left.reduce(|least, other| if other.0 < least.0 { other } else { least }) {
+        Some((left, purse)) => (Some(left.max(LEAST_BUDGET)), purse),
+        None => (None, Purse::Step),
     }
 }
 
 /// The least budget that the client takes for one, in dollars.
-pub(super) const LEAST_BUDGET: f64 = 0.0001;
+const LEAST_BUDGET: f64 = 0.0001;
 
 /// Everything that is fixed before the session starts.
 struct Prepared {
@@ -79,8 +147,8 @@ struct Prepared {
     policy: Policy,
     outputs: Vec<Declared>,
     writes: Writes,
-    /// Whether its budget is the rest of the run's.
-    budget_is_the_runs: bool,
+    /// Whose money it may spend.
+    purse: Purse,
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     transcript: Option<PathBuf>,
     config_dir: Option<PathBuf>,
@@ -91,7 +159,11 @@ struct Prepared {
     _carried: Option<Carried>,
 }
 
-fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
+fn prepare(
+    kit: &Toolkit,
+    call: &Call,
+    (budget_usd, purse): (Option<f64>, Purse),
+) -> Result<Prepared, Box<Outcome>> {
     let bad = |why: String| Box::new(refused(call.tool, &why));
     let args = Args::of(&call.params);
     let command = args::skill_command(&call.params).ok_or_else(|| bad("no skill is named".to_owned()))?;
@@ -112,7 +184,6 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     if !client.player {
         policy.needs.command = Some(format!("{PLUGIN}:{name}"));
     }
-    let (budget_usd, budget_is_the_runs) = budget(args.number("budget_usd").map_err(bad)?, call.budget_left);
     let settings = &kit.settings.session;
     let SessionCall { id, continues } =
         call.session.clone().unwrap_or_else(|| SessionCall { id: ids::session_id(), continues: false });
@@ -141,7 +212,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         config_dir,
         outputs: declared(&contract),
         writes: skill.contract.writes,
-        budget_is_the_runs,
+        purse,
         spec: SessionSpec {
             session_id: id,
             continues,
@@ -409,17 +480,49 @@ mod tests {
 
     #[test]
     fn a_session_may_spend_what_its_step_says_and_no_more_than_is_left() {
+        use Purse::{Day as OfDay, Run, Step};
         let cases = [
-            (None, None, (None, false)),
-            (Some(0.5), None, (Some(0.5), false)),
-            (Some(0.5), Some(2.0), (Some(0.5), false)),
-            (Some(5.0), Some(2.0), (Some(2.0), true)),
-            (Some(2.0), Some(2.0), (Some(2.0), true)),
-            (None, Some(2.0), (Some(2.0), true)),
-            (None, Some(0.0), (Some(LEAST_BUDGET), true)),
+            (None, None, None, (None, Step)),
+            (Some(0.5), None, None, (Some(0.5), Step)),
+            (Some(0.5), Some(2.0), None, (Some(0.5), Step)),
+            (Some(5.0), Some(2.0), None, (Some(2.0), Run)),
+            (Some(2.0), Some(2.0), None, (Some(2.0), Run)),
+            (None, Some(2.0), None, (Some(2.0), Run)),
+            (None, Some(0.0), None, (Some(LEAST_BUDGET), Run)),
+            (None, None, Some(3.0), (Some(3.0), OfDay)),
+            (Some(4.0), Some(5.0), Some(3.0), (Some(3.0), OfDay)),
+            (Some(3.0), Some(5.0), Some(3.0), (Some(3.0), OfDay)),
+            (Some(4.0), Some(2.0), Some(3.0), (Some(2.0), Run)),
+            (Some(1.0), Some(2.0), Some(3.0), (Some(1.0), Step)),
+            (None, Some(2.0), Some(0.0), (Some(LEAST_BUDGET), OfDay)),
         ];
-        for (own, left, expected) in cases {
-            assert_eq!(budget(own, left), expected, "{own:?} {left:?}");
+        for (own, run, left, expected) in cases {
+            let day =
+                left.map(|left| Day { spent_usd: 1.0, limit_usd: 1.0 + left, until: Timestamp::UNIX_EPOCH });
+            assert_eq!(budget(own, run, day.as_ref()), expected, "{own:?} {run:?} {left:?}");
         }
+    }
+
+    #[test]
+    fn tries_of_one_visit_share_the_steps_budget() {
+        let call = |budget: Value, spent| Call {
+            step: "s".into(),
+            visit: 1,
+            attempt: 2,
+            tool: crate::catalog::tool("run_skill").unwrap(),
+            params: json!({ "skill": "x", "budget_usd": budget }),
+            session: None,
+            budget_left: None,
+            spent,
+        };
+        let own = |budget, spent| {
+            own_budget(&call(budget, spent)).map_err(|outcome| (outcome.label, outcome.fault))
+        };
+        assert_eq!(own(json!(null), 3.0), Ok(None));
+        assert_eq!(own(json!("2.5"), 0.0), Ok(Some(2.5)));
+        assert_eq!(own(json!(2.5), 1.0), Ok(Some(1.5)));
+        assert_eq!(own(json!(2.5), 2.5), Err(("budget_exhausted".into(), None)));
+        assert_eq!(own(json!(2.5), 9.0), Err(("budget_exhausted".into(), None)));
+        assert_eq!(own(json!("much"), 0.0), Err(("bad arguments".into(), Some(Fault::Recipe))));
     }
 }

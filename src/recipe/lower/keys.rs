@@ -38,7 +38,7 @@ pub(super) static RECIPE: Keys = Keys {
 };
 
 pub(super) static LIMITS: Keys =
-    Keys { what: "`limits`", known: &["budget_usd", "wall_clock", "sessions", "max_visits"] };
+    Keys { what: "`limits`", known: &["budget_usd", "quota_share", "wall_clock", "sessions", "max_visits"] };
 
 pub(super) static INGREDIENT: Keys = Keys {
     what: "an ingredient",
