@@ -33,7 +33,7 @@ use crate::recipe::load::{Setting, compile_in};
 use crate::recipe::model::{Orchestrator, Recipe};
 use crate::recipe::yaml::DEFAULT_TEMP;
 use crate::recipe::{Loaded, Origin, PartText};
-use crate::tools::{Rehearsal, Toolkit};
+use crate::tools::{Rehearsal, RunShare, Toolkit};
 
 /// A fresh run to prepare.
 #[derive(Debug)]
@@ -122,7 +122,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         autoskillit_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     Ok(Ready {
-        kit: toolkit(&kitchen, &recipe.name, run_dir, client, rehearsal)?,
+        kit: toolkit(&kitchen, Some(&recipe), run_dir, client, rehearsal)?,
         recipe,
         run_id,
         past: Vec::new(),
@@ -174,7 +174,7 @@ pub fn resume(mut kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, Ap
     };
     let step = state.resumes_at().unwrap_or_default();
     Ok(Ready {
-        kit: toolkit(&kitchen, &recipe.name, run_dir, client, rehearsal)?,
+        kit: toolkit(&kitchen, Some(&recipe), run_dir, client, rehearsal)?,
         opening: Event::RunResumed { step, note },
         run_id: run_id.to_owned(),
         recipe,
@@ -341,16 +341,19 @@ fn this() -> Result<WardenProgram, AppError> {
     WardenProgram::this().map_err(|error| AppError::environment(format!("cannot find this program: {error}")))
 }
 
-/// What the calls of a run, or of a kitchen without one (then `recipe` is empty), work with.
+/// What the calls of a run, or of a kitchen without one (then there is no recipe), work with.
 pub(super) fn toolkit(
     kitchen: &Kitchen,
-    recipe: &str,
+    recipe: Option<&Recipe>,
     run_dir: RunDir,
     client: Result<Client, ClientError>,
     rehearsal: Option<Rehearsal>,
 ) -> Result<Toolkit, AppError> {
+    let shares = [recipe.and_then(|recipe| recipe.limits.quota_share), kitchen.settings.limits.quota_share];
+    let share = shares.into_iter().flatten().reduce(f64::min).filter(|_| recipe.is_some());
     Ok(Toolkit {
-        recipe: recipe.to_owned(),
+        share: share.map(|most| Arc::new(RunShare::new(most, &run_dir))),
+        recipe: recipe.map(|recipe| recipe.name.clone()).unwrap_or_default(),
         repository: kitchen.checkout.top().to_owned(),
         run_dir,
         settings: kitchen.settings.clone(),
@@ -528,6 +531,10 @@ pub fn fault_hint(fault: Option<Fault>) -> Option<&'static str> {
         Fault::Budget => Some("raise `limits.budget_usd` of the recipe and cook it anew"),
         Fault::Quota => Some(
             "resume when the account's limit is reset, or wait longer: `quota_guard.max_wait`; `autoskillit quota-status` says how it stands",
+        ),
+        Fault::Day => Some("resume tomorrow, or raise `limits.daily_usd` of the settings"),
+        Fault::Share => Some(
+            "resume when the account's window is reset; `limits.quota_share` of the recipe and of the settings say how much of it a run may use",
         ),
         Fault::Environment => Some("the machine was not fit for the step: mend that, then resume"),
         Fault::Settings => Some("the settings lack what the step needs: set it, then resume"),

@@ -34,7 +34,12 @@ pub static TOOLS: &[ToolDecl] = &[
                 false,
                 "silence of its output, no tool running; 0 never",
             ),
-            param("budget_usd", ParamKind::Number, false, "dollars the session may spend"),
+            param(
+                "budget_usd",
+                ParamKind::Number,
+                false,
+                "dollars that a visit of the step may spend, all of its tries together",
+            ),
         ],
         results: &[
             typed("success", ValueKind::Bool, "whether the verdict is success"),

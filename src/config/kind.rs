@@ -54,6 +54,8 @@ pub enum Kind {
     },
     /// Per cent, from 0 to 100, fractions allowed.
     Percent,
+    /// US dollars, a number above 0.
+    Dollars,
     /// A whole number in a range.
     Count {
         /// The least.
@@ -125,6 +127,7 @@ impl Kind {
                 format!("a number of seconds from {min} to {max}, or a text such as `90s`, `10m`, `2h`")
             }
             Self::Percent => "per cent, a number from 0 to 100".to_owned(),
+            Self::Dollars => "US dollars, a number above 0".to_owned(),
             Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::List(Item::Text) => "a list of texts".to_owned(),
             Self::List(Item::Variable) => "a list of names of variables".to_owned(),
@@ -163,6 +166,7 @@ impl Kind {
                 None => Err(wrong()),
             },
             (Self::Percent, Yaml::Number(number)) => percent(number),
+            (Self::Dollars, Yaml::Number(number)) => dollars(number),
             (Self::Count { min, max }, Yaml::Number(number)) => {
                 number.as_u64().ok_or_else(wrong).and_then(|count| counted(count, min, max))
             }
@@ -209,6 +213,10 @@ impl Kind {
                 Ok(number) => percent(&number),
                 Err(_) => Err(Misfit::new("wrong-type", self.expected(), "another text")),
             },
+            Self::Dollars => match text.trim_start_matches('$').parse::<serde_yaml::Number>() {
+                Ok(number) => dollars(&number),
+                Err(_) => Err(Misfit::new("wrong-type", self.expected(), "another text")),
+            },
             Self::OneOf(_)
             | Self::Seconds { .. }
             | Self::Count { .. }
@@ -234,6 +242,7 @@ impl Kind {
                 ]
             }),
             Self::Percent => json!({ "type": "number", "minimum": 0, "maximum": 100 }),
+            Self::Dollars => json!({ "type": "number", "exclusiveMinimum": 0 }),
             Self::Count { min, max } => json!({
                 "anyOf": [
                     { "type": "integer", "minimum": min, "maximum": max },
@@ -337,6 +346,15 @@ fn percent(number: &serde_yaml::Number) -> Result<Json, Misfit> {
             Ok(number.as_u64().map_or_else(|| json!(part), |whole| json!(whole)))
         }
         _ => Err(Misfit::new("out-of-range", "from 0 to 100 per cent", format!("{number}"))),
+    }
+}
+
+fn dollars(number: &serde_yaml::Number) -> Result<Json, Misfit> {
+    match number.as_f64() {
+        Some(amount) if amount > 0.0 && amount.is_finite() => {
+            Ok(number.as_u64().map_or_else(|| json!(amount), |whole| json!(whole)))
+        }
+        _ => Err(Misfit::new("out-of-range", Kind::Dollars.expected(), format!("{number}"))),
     }
 }
 

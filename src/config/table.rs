@@ -211,6 +211,14 @@ pub const KEYS: &[Key] = &[
         example: "10m",
     },
     Key {
+        name: "run_skill.repeats",
+        kind: Kind::Count { min: 0, max: 1000 },
+        default: Default::Count(12),
+        secret: false,
+        summary: "How often a session may make the same call with the same result, with nothing new in between, before it is ended (3 at least); it is told before half of that. 0 never.",
+        example: "20",
+    },
+    Key {
         name: "run_skill.background",
         kind: Kind::OneOf(BACKGROUND),
         default: Default::Text("wait"),
@@ -339,6 +347,22 @@ pub const KEYS: &[Key] = &[
         secret: false,
         summary: "The file that keeps it; runs that share it ask once.",
         example: "/var/tmp/quota.json",
+    },
+    Key {
+        name: "limits.daily_usd",
+        kind: Kind::Dollars,
+        default: Default::Nothing("none"),
+        secret: false,
+        summary: "What all your runs together may spend in a day, in US dollars; a run that would spend more ends, and can be resumed the next day.",
+        example: "25",
+    },
+    Key {
+        name: "limits.quota_share",
+        kind: Kind::Percent,
+        default: Default::Nothing("none"),
+        secret: false,
+        summary: "How much of each window of the account's plan one run may use, in per cent; it ends when it has, and can be resumed when the window is reset. A recipe may state less.",
+        example: "20",
     },
     Key {
         name: "github.token",

@@ -306,6 +306,10 @@ pub enum Fault {
     Budget,
     /// The account's plan: too much of it is used for now.
     Quota,
+    /// The user's limit of a day: it is spent.
+    Day,
+    /// The run's share of the account's plan: it is used.
+    Share,
 }
 
 impl Fault {
@@ -313,7 +317,7 @@ impl Fault {
     #[must_use]
     pub fn status(self) -> RunStatus {
         match self {
-            Self::Budget | Self::Quota => RunStatus::Exhausted,
+            Self::Budget | Self::Quota | Self::Day | Self::Share => RunStatus::Exhausted,
             Self::Environment | Self::Settings | Self::Recipe | Self::Service => RunStatus::Failed,
         }
     }

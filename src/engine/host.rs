@@ -37,6 +37,8 @@ pub struct Call {
     pub session: Option<SessionCall>,
     /// Dollars that are left of the run's budget, where it has one.
     pub budget_left: Option<f64>,
+    /// Dollars that earlier tries of the same visit cost.
+    pub spent: f64,
 }
 
 /// The session of a call.

@@ -252,6 +252,7 @@ impl<'a> Run<'a> {
             params: tried.params.clone(),
             session,
             budget_left: transition::budget_left(self.recipe, &self.state),
+            spent: self.state.spent(&tried.step, tried.visit),
         };
         let (frame, name) = Frame::of(&tried.step);
         let outputs = step_of(self.recipe, &frame, name).and_then(|step| step.outputs_from.clone());

@@ -43,6 +43,8 @@ pub struct State {
     pub first_at: Option<Timestamp>,
     /// When the last entry was written.
     pub last_at: Option<Timestamp>,
+    /// What each visit of a step cost, in dollars.
+    costs: IndexMap<(String, u32), f64>,
     leg_from: Option<Timestamp>,
     earlier_legs_ms: u64,
 }
@@ -176,6 +178,7 @@ impl State {
                 self.usage += usage.unwrap_or_default();
                 let retriable = !*ok
                     && result.get("retry_reason").and_then(Value::as_str).is_some_and(|why| why != "none");
+                self.pay(step, *visit, *usage);
                 self.done.push(Done {
                     step: step.clone(),
                     visit: *visit,
@@ -211,7 +214,10 @@ impl State {
                     strand.at = at;
                 }
             }
-            Event::StepCutOff { usage, .. } => self.usage += *usage,
+            Event::StepCutOff { step, visit, usage, .. } => {
+                self.usage += *usage;
+                self.pay(step, *visit, Some(*usage));
+            }
             Event::StepSkipped { step, why, next } => self.go(step, follow(next, step, why, false, None)),
             Event::StepExceeded { step, visits, next } => {
                 let why = format!("`{step}` had its {visits} visit{}", if *visits == 1 { "" } else { "s" });
@@ -251,6 +257,18 @@ impl State {
             }
         }
         self.last_at = Some(entry.at);
+    }
+
+    fn pay(&mut self, step: &str, visit: u32, usage: Option<Usage>) {
+        if let Some(usage) = usage {
+            *self.costs.entry((step.to_owned(), visit)).or_default() += usage.cost_usd;
+        }
+    }
+
+    /// What the tries of a visit cost so far, in dollars.
+    #[must_use]
+    pub fn spent(&self, step: &str, visit: u32) -> f64 {
+        self.costs.get(&(step.to_owned(), visit)).copied().unwrap_or_default()
     }
 
     /// The strand of a frame, when it is at work.

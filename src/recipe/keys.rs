@@ -37,6 +37,8 @@ pub enum Shape {
     Bool,
     /// A number that is not negative.
     Number,
+    /// A share, from above 0 to 100.
+    Percent,
     /// A whole number that is not negative.
     Count,
     /// A whole number from 1, or an expression.
@@ -102,6 +104,7 @@ impl Shape {
             Self::Language => "`0` or `1`",
             Self::Bool => "`true` or `false`",
             Self::Number => "a number",
+            Self::Percent => "per cent",
             Self::Count => "a whole number",
             Self::Bound => "a whole number, or `${{ }}`",
             Self::Texts => "a list of texts",
@@ -194,6 +197,11 @@ pub static LIMITS: Table = Table {
     keys: &[
         key("budget_usd", Shape::Number, "US dollars over all sessions."),
         key("wall_clock", Shape::Duration, "Time from the start of the run."),
+        key(
+            "quota_share",
+            Shape::Percent,
+            "How much of each window of the account's plan the run may use, in per cent.",
+        ),
         key("sessions", Shape::Count, "Number of sessions."),
         key("max_visits", Shape::Count, "Visits of any one step that states no bound of its own."),
         key(

@@ -178,6 +178,8 @@ pub struct Limits {
     pub budget_usd: Option<f64>,
     /// Time from the start of the run.
     pub wall_clock: Option<Duration>,
+    /// How much of each window of the account's plan the run may use, in per cent.
+    pub quota_share: Option<f64>,
     /// Number of sessions.
     pub sessions: Option<u32>,
     /// Visits of any one step that states no bound of its own.

@@ -98,6 +98,7 @@ fn mapping<'a>(entries: impl Iterator<Item = (&'a str, Value)>) -> Mapping {
 fn limits(limits: &Limits) -> Mapping {
     let mut out = Entries::default();
     out.option("budget_usd", limits.budget_usd);
+    out.option("quota_share", limits.quota_share);
     out.seconds("wall_clock", limits.wall_clock);
     out.option("sessions", limits.sessions);
     out.option("max_visits", limits.max_visits);

@@ -93,6 +93,7 @@ fn of(shape: Shape) -> Value {
         Shape::Scalar => json!({ "type": ["string", "number"] }),
         Shape::Language => json!({ "enum": [0, 1] }),
         Shape::Bool => json!({ "type": "boolean" }),
+        Shape::Percent => json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 100 }),
         Shape::Number => json!({ "type": "number", "minimum": 0 }),
         Shape::Count => json!({ "type": "integer", "minimum": 0 }),
         Shape::Bound => json!({

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod limits;
 pub mod orchestrator;
 mod patience;
 mod prompt;
@@ -33,6 +34,7 @@ use crate::execution::warden::WardenProgram;
 use crate::skills::SkillStore;
 
 pub use args::{skill_name, what};
+pub use limits::RunShare;
 pub use patience::Patience;
 pub use prompt::driving;
 pub use quota::Tell;
@@ -53,6 +55,8 @@ pub struct Toolkit {
     pub client: Result<Client, ClientError>,
     /// The scenario that plays the sessions of a rehearsal.
     pub rehearsal: Option<Rehearsal>,
+    /// The share of the account's windows that the run may use, where there is a limit.
+    pub share: Option<Arc<RunShare>>,
     /// Where its sessions are recorded.
     pub recorder: Option<Arc<Recorder>>,
     /// The warden.

@@ -29,6 +29,23 @@ steps:
   burnt: {stop: {status: failed, message: Burnt.}}
 ";
 
+const DEAR: &str = "\
+name: dear
+description: Costs something.
+limits: {budget_usd: 12.5, quota_share: 20, wall_clock: 90m, sessions: 1, max_visits: 4}
+steps:
+  plan:
+    skill: repair-tests
+    args: [make, '']
+    with: {budget_usd: 2.50}
+    on_success: build
+  build:
+    skill: repair-tests
+    args: [make, '']
+    with: {budget_usd: \"${{ run.id }}\"}
+    on_success: done
+";
+
 fn kitchen() -> Kitchen {
     let kitchen = Kitchen::with_recipe("soup", SOUP);
     kitchen.recipe(
@@ -45,6 +62,8 @@ fn recipes() {
     assert_snapshot!("recipes_list", kitchen.run(["recipes", "list"]).exits(0));
     assert_snapshot!("recipes_show", kitchen.run(["recipes", "show", "soup"]).exits(0));
     assert_snapshot!("recipes_show_bundled", kitchen.run(["recipes", "show", "fix-tests"]).exits(0));
+    kitchen.recipe("dear", DEAR);
+    assert_snapshot!("recipes_show_limits", kitchen.run(["recipes", "show", "dear"]).exits(0));
     assert_snapshot!("recipes_show_unknown", kitchen.refused(&["recipes", "show", "stew"]).exits(2));
     assert_snapshot!("recipes_check", kitchen.refused(&["recipes", "check"]).exits(2));
     assert_snapshot!("recipes_check_one", kitchen.run(["recipes", "check", "soup"]).exits(0));

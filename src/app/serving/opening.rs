@@ -70,7 +70,8 @@ impl Open {
             *visit
         };
         let params = Value::Object(params);
-        let call = Call { step, visit, attempt: 1, tool, params, session: None, budget_left: None };
+        let call =
+            Call { step, visit, attempt: 1, tool, params, session: None, budget_left: None, spent: 0.0 };
         let watch = |live: Live| {
             if let Some(line) = line(&live) {
                 news.send_replace(line);
@@ -246,7 +247,7 @@ fn room(kitchen: &Kitchen, rehearsal: Option<Rehearsal>) -> Result<(Toolkit, Run
         Some(_) => Ok(player()?),
         None => Client::find(&kitchen.settings.client.program),
     };
-    Ok((toolkit(kitchen, "", dir, client, rehearsal)?, lock))
+    Ok((toolkit(kitchen, None, dir, client, rehearsal)?, lock))
 }
 
 fn rules(ready: &Ready) -> String {

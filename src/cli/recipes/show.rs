@@ -4,7 +4,7 @@ use super::marked;
 use crate::app::cook::judged;
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
-use crate::app::recipes::as_json;
+use crate::app::recipes::{as_json, limits};
 use crate::cli::Session;
 use crate::cli::exit::Exit;
 use crate::cli::ui::graph;
@@ -57,6 +57,13 @@ pub(super) fn show(session: &Session, pantry: &Pantry, name: &str, json: bool) -
     }
     if !ingredients.is_empty() {
         text.push_str(&format!("\n{}\n", ingredients.render(&look)));
+    }
+    let mut table = Table::new(["LIMITS OF", "AT MOST"]);
+    for (what, most) in limits(recipe) {
+        table.row([what, most]);
+    }
+    if !table.is_empty() {
+        text.push_str(&format!("\n{}\n", table.render(&look)));
     }
     text.push_str(&format!("\n{}", graph::draw(&Chart::of(recipe), &look)));
     session.printer.data(&text);

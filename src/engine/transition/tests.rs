@@ -175,7 +175,9 @@ fn only_what_may_pass_can_be_resumed() {
     };
     let told = |status, resumable| (status, resumable, "as told".to_owned());
     assert_eq!(over(Fault::Budget), told(RunStatus::Exhausted, false));
-    assert_eq!(over(Fault::Quota), told(RunStatus::Exhausted, true));
+    for passes in [Fault::Quota, Fault::Day, Fault::Share] {
+        assert_eq!(over(passes), told(RunStatus::Exhausted, true));
+    }
     assert_eq!(over(Fault::Service), told(RunStatus::Failed, true));
 }
 

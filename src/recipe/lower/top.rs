@@ -168,6 +168,7 @@ impl Lowering<'_> {
         let fields = self.fields(node, &LIMITS);
         Limits {
             budget_usd: fields.get("budget_usd").and_then(|node| self.dollars(&node)),
+            quota_share: fields.get("quota_share").and_then(|node| self.percent(&node)),
             wall_clock: fields.get("wall_clock").and_then(|node| self.duration(&node)),
             sessions: fields.get("sessions").and_then(|node| self.count(&node, 1)),
             max_visits: fields.get("max_visits").and_then(|node| self.count(&node, 1)),
@@ -184,6 +185,17 @@ impl Lowering<'_> {
             self.wrong_type(node, "a number of dollars above 0");
         }
         amount
+    }
+
+    fn percent(&mut self, node: &Node<'_>) -> Option<f64> {
+        let part = match node.value {
+            Yaml::Number(number) => number.as_f64().filter(|part| *part > 0.0 && *part <= 100.0),
+            _ => None,
+        };
+        if part.is_none() {
+            self.wrong_type(node, "per cent, a number above 0 and up to 100");
+        }
+        part
     }
 }
 

@@ -67,6 +67,9 @@ pub(super) fn lines(started: &RunStarted, setting: &Setting, look: &Look) -> Vec
         };
         lines.extend(facts::prose("permissions", role, &told, look));
     }
+    if !setting.day.is_empty() {
+        lines.extend(facts::prose("today", Role::Plain, &setting.day, look));
+    }
     let empty = Value::String(String::new());
     let shown = started.inputs.iter();
     let shown = shown.filter(|(name, value)| !setting.hidden_inputs.contains(name) && **value != empty);

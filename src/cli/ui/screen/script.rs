@@ -140,6 +140,7 @@ pub(super) fn setting() -> Setting {
         orchestrator: None,
         orchestrator_why: "every step can be executed".into(),
         hidden_inputs: vec!["secret".into()],
+        day: String::new(),
         steps: ["test", "repair", "done"].map(Into::into).into(),
     }
 }
