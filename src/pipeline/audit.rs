@@ -1,9 +1,11 @@
-//! The audit: what failed, for `get_pipeline_report`.
+//! The audit: what failed, for `get_pipeline_report`, and how often in a row.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 /// The most failures that are kept; the oldest go first.
 const KEPT: usize = 500;
@@ -84,9 +86,47 @@ impl Audit {
     }
 }
 
+/// How often in a row a skill may fail in a way that another try may help, where no recipe bounds it, as in AutoSkillit 0.9.
+pub const TRIES: u32 = 3;
+
+/// Failures in a row, by what was done. A command is known by a digest of all of it: many differ only behind what a list shows.
+#[derive(Debug, Default)]
+pub struct Streaks {
+    failures: Mutex<HashMap<[u8; 32], u32>>,
+}
+
+impl Streaks {
+    /// It was done and failed; another try may help. Gives how often that happened in a row by now.
+    pub fn failed(&self, command: &str) -> u32 {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let streak = failures.entry(digest(command)).or_default();
+        *streak = streak.saturating_add(1);
+        *streak
+    }
+
+    /// It came to something else: the row is over.
+    pub fn over(&self, command: &str) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(command));
+    }
+}
+
+fn digest(command: &str) -> [u8; 32] {
+    Sha256::digest(command.trim().as_bytes()).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn failures_in_a_row_are_counted_by_the_whole_command() {
+        let streaks = Streaks::default();
+        let long = format!("/autoskillit:plan {}", "x".repeat(300));
+        let other = format!("{long}y");
+        assert_eq!([streaks.failed(&long), streaks.failed(&other), streaks.failed(&long)], [1, 1, 2]);
+        streaks.over(&long);
+        assert_eq!([streaks.failed(&long), streaks.failed(&other)], [1, 2]);
+    }
 
     fn failure(second: i64) -> Failure {
         Failure::background("drift check", "no", Timestamp::from_second(second).unwrap())
