@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -143,6 +144,9 @@ pub enum Event {
         summary: String,
         /// What it used.
         usage: Usage,
+        /// The same by model.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        usage_by_model: IndexMap<String, Usage>,
     },
     /// Something a person should know; changes no state.
     Notice {

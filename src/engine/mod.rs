@@ -7,6 +7,7 @@ pub mod journal;
 pub mod run;
 pub mod state;
 pub mod steer;
+pub mod telemetry;
 pub mod transition;
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -158,7 +159,7 @@ enum Wish {
 enum Request {
     Do(Wish, oneshot::Sender<Result<Arc<Standing>, Refusal>>),
     Began { session: String, number: u32 },
-    Left { session: String, label: String, summary: String, usage: Usage },
+    Left { session: String, label: String, summary: String, usage: Usage, models: IndexMap<String, Usage> },
     Waits { why: String, until: Timestamp },
     GiveUp(RunEnded),
 }
@@ -246,8 +247,15 @@ impl Wheel {
     }
 
     /// Says that the session which drove is over.
-    pub async fn left(&self, session: String, label: String, summary: String, usage: Usage) {
-        let _ = self.requests.send(Request::Left { session, label, summary, usage }).await;
+    pub async fn left(
+        &self,
+        session: String,
+        label: String,
+        summary: String,
+        usage: Usage,
+        models: IndexMap<String, Usage>,
+    ) {
+        let _ = self.requests.send(Request::Left { session, label, summary, usage, models }).await;
     }
 
     /// Says that nobody drives until then, and why.
@@ -482,9 +490,9 @@ impl Run<'_> {
                 tale.session = Some(session.clone());
                 self.record(Event::OrchestratorStarted { session, number })?;
             }
-            Request::Left { session, label, summary, usage } => {
+            Request::Left { session, label, summary, usage, models: usage_by_model } => {
                 tale.session = None;
-                self.record(Event::OrchestratorEnded { session, label, summary, usage })?;
+                self.record(Event::OrchestratorEnded { session, label, summary, usage, usage_by_model })?;
             }
             Request::Waits { why, until } => self.record(Event::Waiting { step: None, why, until })?,
             Request::GiveUp(end) => return Ok(Some(end)),

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// The most failures that are kept; the oldest go first.
@@ -37,6 +38,23 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What the result of a call tells of its failure; the rest is to be filled in.
+    #[must_use]
+    pub fn told(result: &Value) -> Self {
+        let told = |name: &str| result.get(name);
+        Self {
+            timestamp: Timestamp::UNIX_EPOCH,
+            run_id: String::new(),
+            step: String::new(),
+            skill_command: String::new(),
+            exit_code: told("exit_code").and_then(Value::as_i64),
+            subtype: String::new(),
+            needs_retry: told("needs_retry").and_then(Value::as_bool).unwrap_or(false),
+            retry_reason: told("retry_reason").and_then(Value::as_str).unwrap_or("none").to_owned(),
+            stderr: String::new(),
+        }
+    }
+
     /// A failure of background work.
     #[must_use]
     pub fn background(label: &str, error: &str, timestamp: Timestamp) -> Self {

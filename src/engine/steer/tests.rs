@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
@@ -272,7 +273,7 @@ fn the_last_word_of_a_session_is_in_the_journal_before_the_end_of_the_run() {
         while let Some(answer) = obey(&wheel).await {
             answer.unwrap();
         }
-        wheel.left("s1".into(), "success".into(), "All done.".into(), usage).await;
+        wheel.left("s1".into(), "success".into(), "All done.".into(), usage, IndexMap::new()).await;
     });
     assert_eq!(end.status, RunStatus::Succeeded);
     let state = State::fold(&entries, "only");
