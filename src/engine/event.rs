@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::core::redact::Redactor;
 use crate::core::usage::Usage;
+use crate::pipeline::telemetry::tokens::Row;
 use crate::recipe::model::{Orchestrator, RecipeSource};
 
 /// One line of the journal.
@@ -375,6 +376,8 @@ pub struct Aftermath {
     pub hints: Vec<String>,
     /// All tokens, turns and dollars of the run.
     pub usage: Usage,
+    /// The same by step.
+    pub usage_by_step: Vec<Row>,
     /// Milliseconds that the run took, over all its processes.
     pub elapsed_ms: u64,
     /// Where the journal and logs are.

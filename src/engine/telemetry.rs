@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::event::{Entry, Event};
 use crate::pipeline::audit::Failure;
+use crate::pipeline::telemetry::DRIVING;
 use crate::pipeline::telemetry::timings::TimingLog;
 use crate::pipeline::telemetry::tokens::{ByModel, TokenLog, Used};
-use crate::pipeline::telemetry::DRIVING;
 
 /// Entries up to these numbers are not told any more: somebody asked to forget them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -145,6 +145,12 @@ impl Telemetry {
         None
     }
 
+    /// Number of the last entry that is in.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
     fn took(&mut self, step: &str, elapsed_ms: u64, is_new: bool) {
         if let Some(driving) = &mut self.driving {
             driving.steps_ms = driving.steps_ms.saturating_add(elapsed_ms);
@@ -179,6 +185,18 @@ impl Telemetry {
 /// Milliseconds from one time to a later one; none when a clock was set back.
 fn between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_millis()).unwrap_or(0)
+}
+
+impl Forgotten {
+    /// What either of two forgets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.max(other.tokens),
+            timings: self.timings.max(other.timings),
+            failures: self.failures.max(other.failures),
+        }
+    }
 }
 
 /// Whether an argument means yes: a flag, or its word.

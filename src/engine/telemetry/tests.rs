@@ -94,24 +94,14 @@ fn run() -> Vec<Entry> {
 fn a_run_tells_what_its_steps_and_whoever_drove_it_took() {
     let telemetry = Telemetry::fold("r", &run());
     let rows = telemetry.tokens.report(Some("r"));
-    let told: Vec<_> = rows
-        .iter()
-        .map(|row| (row.step.as_str(), row.usage.output, row.count, row.elapsed_ms))
-        .collect();
+    let told: Vec<_> =
+        rows.iter().map(|row| (row.step.as_str(), row.usage.output, row.count, row.elapsed_ms)).collect();
     // It drove for 9 s, of which its steps took 0.7, 0.8 and 1.2.
     assert_eq!(told, [("plan", 13, 2, 2_500), (DRIVING, 7, 1, 6_300)]);
-    let models: Vec<_> =
-        total(&rows).models.into_iter().map(|(name, usage)| (name, usage.output)).collect();
-    assert_eq!(
-        models,
-        [(UNKNOWN_MODEL.to_owned(), 8), ("opus".to_owned(), 5), ("haiku".to_owned(), 7)]
-    );
-    let times: Vec<_> = telemetry
-        .timings
-        .report(None)
-        .into_iter()
-        .map(|row| (row.step, row.total_ms, row.count))
-        .collect();
+    let models: Vec<_> = total(&rows).models.into_iter().map(|(name, usage)| (name, usage.output)).collect();
+    assert_eq!(models, [(UNKNOWN_MODEL.to_owned(), 8), ("opus".to_owned(), 5), ("haiku".to_owned(), 7)]);
+    let times: Vec<_> =
+        telemetry.timings.report(None).into_iter().map(|row| (row.step, row.total_ms, row.count)).collect();
     assert_eq!(times, [("plan".to_owned(), 2_500, 2), ("test".to_owned(), 1_200, 1)]);
 }
 

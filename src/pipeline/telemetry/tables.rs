@@ -75,8 +75,7 @@ pub fn tokens(rows: &[Row]) -> String {
         let mut sum = Usage::default();
         for (model, usage) in &all.models {
             sum += *usage;
-            let _ =
-                writeln!(text, "| {} | {} | {} |", cell(model), counts(usage), dollars(usage.cost_usd));
+            let _ = writeln!(text, "| {} | {} | {} |", cell(model), counts(usage), dollars(usage.cost_usd));
         }
         let _ = writeln!(text, "| **Total** | {} | {} |", counts(&sum), dollars(sum.cost_usd));
     } else if all.usage.cost_usd > 0.0 {
@@ -88,9 +87,8 @@ pub fn tokens(rows: &[Row]) -> String {
 /// The times of steps as Markdown.
 #[must_use]
 pub fn times(rows: &[Timing]) -> String {
-    let mut text = format!(
-        "{TIMINGS_TITLE}\n\n| Step | Duration | Invocations |\n|------|----------|-------------|\n"
-    );
+    let mut text =
+        format!("{TIMINGS_TITLE}\n\n| Step | Duration | Invocations |\n|------|----------|-------------|\n");
     for row in rows {
         let _ = writeln!(text, "| {} | {} | {} |", cell(&row.step), duration(row.total_ms), row.count);
     }
@@ -130,11 +128,8 @@ pub fn compact(rows: &[Row], answered: AnsweredTotal) -> String {
     }
     if answered.total_invocations > 0 {
         let tokens = humanize(answered.total_estimated_response_tokens);
-        let _ = write!(
-            text,
-            "mcp_invocations: {}\nmcp_response_tokens: ~{tokens}\n",
-            answered.total_invocations
-        );
+        let _ =
+            write!(text, "mcp_invocations: {}\nmcp_response_tokens: ~{tokens}\n", answered.total_invocations);
     }
     text
 }

@@ -139,9 +139,12 @@ fn what_no_model_is_told_of_is_under_a_name_of_its_own() {
 #[test]
 fn times_are_told_by_run_and_by_step() {
     let mut log = TimingLog::default();
-    for (run, label, millis, is_new) in
-        [("a", "test", 2_000, true), ("a", "test-2", 500, true), ("b", "test", 60_000, true), ("b", "test", 1, false)]
-    {
+    for (run, label, millis, is_new) in [
+        ("a", "test", 2_000, true),
+        ("a", "test-2", 500, true),
+        ("b", "test", 60_000, true),
+        ("b", "test", 1, false),
+    ] {
         log.record(run, label, millis, is_new);
     }
     log.record("b", "", 9, true);
