@@ -266,6 +266,7 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand list 'List the runs, the newest first'
             cand show 'Show what happened in a run'
             cand why 'Say why each session and command of a run was judged as it was'
+            cand tokens 'Tell what the sessions of each step of a run used: tokens, time, dollars'
             cand sessions 'List the sessions of this repository''s runs, the newest first'
         }
         &'autoskillit;runs;list'= {
@@ -302,6 +303,20 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand --directory 'Work in the repository of this folder instead of the current one'
             cand --config 'Set a setting for this command'
             cand --json 'Print JSON'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;runs;tokens'= {
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand --json 'Print JSON'
+            cand --markdown 'Print tables for the text of a pull request'
             cand -q 'Say only how it ended'
             cand --quiet 'Say only how it ended'
             cand -v 'Say more'

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use autoskillit::catalog::{KITCHEN, ParamKind, TOOLS, ToolDecl, unbuilt};
+use autoskillit::catalog::{KITCHEN, ParamKind, ToolDecl, steps, unbuilt};
 use autoskillit::cli::completions;
 use autoskillit::config::edit::render;
 use autoskillit::config::kind::{Item, Kind};
@@ -33,7 +33,7 @@ fn kind(kind: ParamKind) -> &'static str {
 fn tools() -> String {
     let mut page =
         String::from("# Tools\n\nWhat a step can call with `tool:`. This page is made from `src/catalog`.\n");
-    describe(&mut page, TOOLS, "result.");
+    describe(&mut page, steps(), "result.");
     page.push_str(
         "\n# Tools of a served kitchen\n\n`autoskillit serve` offers the tools above and these. At the start only `open_kitchen` and \
          `close_kitchen` are there, the rest when the kitchen is open. Sessions that steps run are \

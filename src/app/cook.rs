@@ -27,6 +27,7 @@ use crate::execution::client::{Client, ClientError};
 use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
+use crate::pipeline::telemetry::responses::ResponseLog;
 use crate::recipe::check::Policy;
 use crate::recipe::executable::{gaps, stopping};
 use crate::recipe::load::{Setting, compile_in};
@@ -215,6 +216,11 @@ impl Ready {
         Ok(())
     }
 
+    /// What its tools answer is measured there from now on.
+    pub fn measure(&mut self, responses: Arc<ResponseLog>) {
+        self.kit.responses = responses;
+    }
+
     /// How many sessions drove it before.
     #[must_use]
     pub fn orchestrators(&self) -> u32 {
@@ -364,6 +370,7 @@ pub(super) fn toolkit(
         skills: kitchen.pantry.skills.clone(),
         env: std::env::vars_os().collect(),
         redactor: kitchen.redactor.clone(),
+        responses: Arc::default(),
     })
 }
 

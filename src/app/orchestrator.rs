@@ -73,8 +73,8 @@ pub async fn drive(
                     never = ended(wheel, stop.clone(), &end) => never,
                 }
             };
-            let Drove { label, summary, usage, fault, .. } = &drove;
-            wheel.left(id, label.clone(), summary.clone(), *usage).await;
+            let Drove { label, summary, usage, usage_by_model, fault, .. } = &drove;
+            wheel.left(id, label.clone(), summary.clone(), *usage, usage_by_model.clone()).await;
             let now = settled(wheel).await;
             if is_over(&now) || *stop.borrow() != Stop::No {
                 return;

@@ -184,24 +184,4 @@ pub static KITCHEN: &[ToolDecl] = &[
         built: false,
         facts: Facts::NONE,
     },
-    ToolDecl {
-        name: "get_pipeline_report",
-        summary: "Lists what failed in this repository: in runs of the last day, and in the background of this server.",
-        tags: &["kitchen", "read"],
-        audience: Audience::OpenKitchen,
-        params: &[param("clear", ParamKind::Bool, false, "forget them after telling; default false")],
-        results: &[
-            typed("total_failures", ValueKind::Int, "how many"),
-            typed(
-                "failures",
-                ValueKind::Json,
-                "time, run, step, command, label, reason to retry and error of each",
-            ),
-            field("warning", "why the list may be incomplete"),
-        ],
-        fails_when: "never",
-        open_result: false,
-        built: false,
-        facts: Facts::NONE,
-    },
 ];

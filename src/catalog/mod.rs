@@ -2,11 +2,13 @@
 //! counts as failure. Data only; the handlers are in `tools/` and `app/`.
 
 mod kitchen;
+mod reports;
 mod schema;
 mod steps;
 mod unbuilt;
 
 pub use kitchen::KITCHEN;
+pub use reports::REPORTS;
 pub use schema::{input, step_and, step_only};
 pub use steps::TOOLS;
 
@@ -143,7 +145,18 @@ pub fn tool(name: &str) -> Option<&'static ToolDecl> {
 pub fn callable() -> impl Iterator<Item = &'static ToolDecl> {
     // A step that asks a person, and one that only leads somewhere, is an action, not a call.
     let asked = ["confirm", "choose_route"];
-    TOOLS.iter().chain(unbuilt()).chain(KITCHEN.iter().filter(move |tool| !asked.contains(&tool.name)))
+    steps().chain(unbuilt()).chain(KITCHEN.iter().filter(move |tool| !asked.contains(&tool.name)))
+}
+
+/// The tools that steps can run.
+pub fn steps() -> impl Iterator<Item = &'static ToolDecl> {
+    TOOLS.iter().chain(REPORTS)
+}
+
+/// Whether a tool tells what was used, how long it took or what failed.
+#[must_use]
+pub fn is_report(name: &str) -> bool {
+    REPORTS.iter().any(|tool| tool.name == name)
 }
 
 /// The tools that only steps name and that do not run yet.
@@ -192,5 +205,5 @@ impl ToolDecl {
 
 /// Every tool that is served, those of steps first.
 pub fn all() -> impl Iterator<Item = &'static ToolDecl> {
-    TOOLS.iter().chain(KITCHEN)
+    steps().chain(KITCHEN)
 }

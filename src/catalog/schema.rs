@@ -15,7 +15,7 @@ static STEP_NAME: ParamDecl = param(
 /// The schema of the arguments of `tool`. Tools of steps take `step_name` as well.
 #[must_use]
 pub fn input(tool: &ToolDecl) -> Map<String, Value> {
-    let of_a_step = super::TOOLS.iter().any(|known| known.name == tool.name);
+    let of_a_step = super::steps().any(|known| known.name == tool.name);
     object(tool.params.iter().chain(of_a_step.then_some(&STEP_NAME)))
 }
 

@@ -251,6 +251,7 @@ fn informed(typed: &Arc<Typed>) -> Command {
         })
         .mut_subcommand("runs", |runs| {
             runs.mut_subcommand("show", |show| show.mut_arg("run", with(Typed::runs)))
+                .mut_subcommand("tokens", |tokens| tokens.mut_arg("run", with(Typed::runs)))
                 .mut_subcommand("why", |why| {
                     why.mut_arg("run", with(Typed::runs)).mut_arg("step", with(Typed::steps))
                 })

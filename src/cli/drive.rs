@@ -116,6 +116,7 @@ async fn by_sessions(ready: Ready, asker: Arc<dyn Asker>, watch: &Watch<'_>, sto
     let host = open_socket()?;
     let (wheel, ear) = wheel(&ready.run_id, &ready.recipe.name);
     let (attached, told) = Attached::new(wheel.clone(), &ready.recipe, false);
+    let attached = attached.measured(ready.kit());
     let (kit, recipe, before) = (ready.kit().clone(), ready.recipe.clone(), ready.orchestrators());
     let both = |news: &News| {
         told.news(news);
@@ -142,6 +143,7 @@ async fn in_conversation(
     let host = open_socket()?;
     let (wheel, ear) = wheel(&ready.run_id, &ready.recipe.name);
     let (attached, told) = Attached::new(wheel, &ready.recipe, true);
+    let attached = attached.measured(ready.kit());
     let conversation = Conversation::about(ready.kit(), &ready.recipe, host.path())?;
     let both = |news: &News| {
         told.news(news);

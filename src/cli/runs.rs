@@ -17,8 +17,11 @@ use crate::app::runs::{self, RunInfo};
 use crate::app::why::{steps, why};
 use crate::core::paths::KitchenDir;
 use crate::engine::event::{Entry, RunStatus};
+use crate::engine::telemetry::Telemetry;
 use crate::execution::log::index;
 use crate::execution::log::summary::Status;
+use crate::pipeline::telemetry::tables;
+use crate::pipeline::telemetry::tokens::total;
 use crate::workspace::git::Checkout;
 
 /// List and show runs of this repository.
@@ -50,6 +53,17 @@ pub(super) enum RunsCommand {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Tell what the sessions of each step of a run used: tokens, time, dollars.
+    Tokens {
+        /// Its id or a part of it; the last run without.
+        run: Option<String>,
+        /// Print JSON.
+        #[arg(long, conflicts_with = "markdown")]
+        json: bool,
+        /// Print tables for the text of a pull request.
+        #[arg(long)]
+        markdown: bool,
     },
     /// List the sessions of this repository's runs, the newest first.
     Sessions {
@@ -99,6 +113,33 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
             } else {
                 let look = session.printer.terminal().out;
                 session.printer.data(&ui::why::lines(&why, checkout.top(), &look).join("\n"));
+            }
+        }
+        RunsCommand::Tokens { run, json, markdown } => {
+            let id = runs::find(&kitchen, run.as_deref())?;
+            let entries = runs::entries(&kitchen.run(&id))?;
+            let telemetry = Telemetry::fold(&id, &entries);
+            let (rows, timings) = (telemetry.tokens.report(None), telemetry.timings.report(None));
+            let printer = &session.printer;
+            let look = printer.terminal().out;
+            if json {
+                let told = json!({
+                    "schema_version": 1,
+                    "run_id": id,
+                    "steps": rows,
+                    "total": total(&rows),
+                    "timings": timings,
+                });
+                printer.data(&told.to_string());
+            } else if markdown {
+                printer.data(format!("{}\n{}", tables::tokens(&rows), tables::times(&timings)).trim_end());
+            } else if rows.is_empty() {
+                printer.note("no session of this run has used anything");
+            } else {
+                printer.data(&ui::tokens::steps(&rows, &look));
+                if let Some(models) = ui::tokens::models(&rows, &look) {
+                    printer.data(&format!("\n{models}"));
+                }
             }
         }
         RunsCommand::Sessions { json, limit } => {

@@ -37,6 +37,8 @@ pub struct Settings {
     pub workspace: WorkspaceSettings,
     /// Logs.
     pub logging: LoggingSettings,
+    /// Answers of the tools that `serve` offers.
+    pub mcp_response: McpResponseSettings,
     /// Logs of sessions.
     pub session_log: SessionLogSettings,
 }
@@ -350,6 +352,14 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
+}
+
+/// `mcp_response`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpResponseSettings {
+    /// More estimated tokens than these are told to the client; 0 never.
+    pub alert_threshold_tokens: u64,
 }
 
 /// `session_log`.

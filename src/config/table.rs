@@ -429,6 +429,14 @@ pub const KEYS: &[Key] = &[
         example: "false",
     },
     Key {
+        name: "mcp_response.alert_threshold_tokens",
+        kind: Kind::Count { min: 0, max: 1_000_000 },
+        default: Default::Count(2_000),
+        secret: false,
+        summary: "From how many estimated tokens on (a quarter of its bytes) `serve` tells its client that an answer of a tool was long. 0 never.",
+        example: "5000",
+    },
+    Key {
         name: "session_log.keep_sessions",
         kind: Kind::Count { min: 0, max: 1_000_000 },
         default: Default::Count(500),
@@ -470,7 +478,6 @@ pub const UNUSED: &[&str] = &[
     "linux_tracing.log_dir",
     "linux_tracing.proc_interval",
     "linux_tracing.tmpfs_path",
-    "mcp_response.alert_threshold_tokens",
     "migration.suppressed",
     "packs.enabled",
     "quota_guard.cache_refresh_interval",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -11,6 +12,7 @@ use serde_json::{Map, Value};
 use super::strand::{ItemEnd, LoopStarted};
 use crate::core::redact::Redactor;
 use crate::core::usage::Usage;
+use crate::pipeline::telemetry::tokens::Row;
 use crate::recipe::model::{Orchestrator, RecipeSource};
 
 /// One line of the journal.
@@ -184,6 +186,9 @@ pub enum Event {
         summary: String,
         /// What it used.
         usage: Usage,
+        /// The same by model.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        usage_by_model: IndexMap<String, Usage>,
     },
     /// The end is decided, and the steps of `finally` begin.
     FinallyStarted {
@@ -441,6 +446,8 @@ pub struct Aftermath {
     pub hints: Vec<String>,
     /// All tokens, turns and dollars of the run.
     pub usage: Usage,
+    /// The same by step.
+    pub usage_by_step: Vec<Row>,
     /// Milliseconds that the run took, over all its processes.
     pub elapsed_ms: u64,
     /// Where the journal and logs are.

@@ -12,6 +12,7 @@ pub mod run;
 pub mod state;
 pub mod steer;
 pub mod strand;
+pub mod telemetry;
 pub mod transition;
 
 #[cfg(test)]

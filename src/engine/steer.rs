@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -191,7 +192,7 @@ enum Wish {
 enum Request {
     Do(Wish, oneshot::Sender<Result<Arc<Standing>, Refusal>>),
     Began { session: String, number: u32 },
-    Left { session: String, label: String, summary: String, usage: Usage },
+    Left { session: String, label: String, summary: String, usage: Usage, models: IndexMap<String, Usage> },
     Waits { why: String, until: Timestamp },
     GiveUp(RunEnded),
 }
@@ -300,8 +301,15 @@ impl Wheel {
     }
 
     /// Says that the session which drove is over.
-    pub async fn left(&self, session: String, label: String, summary: String, usage: Usage) {
-        let _ = self.requests.send(Request::Left { session, label, summary, usage }).await;
+    pub async fn left(
+        &self,
+        session: String,
+        label: String,
+        summary: String,
+        usage: Usage,
+        models: IndexMap<String, Usage>,
+    ) {
+        let _ = self.requests.send(Request::Left { session, label, summary, usage, models }).await;
     }
 
     /// Says that nobody drives until then, and why.

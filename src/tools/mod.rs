@@ -8,6 +8,7 @@ pub mod orchestrator;
 mod patience;
 mod prompt;
 mod quota;
+pub mod reports;
 mod skill;
 mod test_check;
 mod test_summary;
@@ -31,6 +32,7 @@ use crate::execution::client::{Client, ClientError};
 use crate::execution::recorder::Recorder;
 use crate::execution::verdict::RetryReason;
 use crate::execution::warden::WardenProgram;
+use crate::pipeline::telemetry::responses::ResponseLog;
 use crate::skills::SkillStore;
 
 pub use args::{skill_name, what};
@@ -67,6 +69,8 @@ pub struct Toolkit {
     pub env: Vec<(OsString, OsString)>,
     /// For logs.
     pub redactor: Redactor,
+    /// How much the tools of the kitchen answered whoever drives.
+    pub responses: Arc<ResponseLog>,
 }
 
 /// How sessions are played.
@@ -93,6 +97,11 @@ impl Toolkit {
             "run_skill" => skill::run(self, call, &watch, stop).await,
             "run_cmd" => commands::run(self, call, &watch, stop).await,
             "test_check" => test_check::run(self, call, &watch, stop).await,
+            "get_token_summary"
+            | "get_timing_summary"
+            | "write_telemetry_files"
+            | "get_quota_events"
+            | "get_pipeline_report" => reports::run(self, call).await,
             other => refused(call.tool, &format!("the tool `{other}` has no handler")),
         }
     }

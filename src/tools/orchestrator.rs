@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::patience::Patience;
@@ -50,6 +51,8 @@ pub struct Drove {
     pub summary: String,
     /// What it used.
     pub usage: Usage,
+    /// The same by model.
+    pub usage_by_model: IndexMap<String, Usage>,
     /// What failed, when it was not the session itself.
     pub fault: Option<Fault>,
     /// The verdict, when the model service or the login failed.
@@ -63,6 +66,7 @@ impl Drove {
             label: "cannot run".to_owned(),
             summary,
             usage: Usage::default(),
+            usage_by_model: IndexMap::new(),
             fault: Some(fault),
             unanswered: None,
         }
@@ -224,5 +228,6 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mu
         (false, ..) => verdict.because.first().cloned().unwrap_or_default(),
     };
     let unanswered = verdict.infrastructure.then(|| Box::new(verdict.clone()));
-    Drove { label: verdict.subtype, summary, usage: verdict.usage, fault, unanswered }
+    let SkillResult { subtype: label, usage, usage_by_model, .. } = verdict;
+    Drove { label, summary, usage, usage_by_model, fault, unanswered }
 }

@@ -1,18 +1,23 @@
 //! The kitchen of a run that `cook` drives through an orchestrator session. It is open from the start, offers what the recipe's steps call
 //! and nothing else, and knows every argument itself.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::steered::line;
-use super::told::{self, Answer};
+use super::told::{self, Answer, long_answer};
 use super::{Offer, Served, given};
 use crate::catalog::{self, ToolDecl};
+use crate::config::McpResponseSettings;
 use crate::core::stop::StopSignal;
 use crate::engine::event::{Event, News};
 use crate::engine::steer::Wheel;
+use crate::pipeline::telemetry::responses::ResponseLog;
 use crate::recipe::executable;
 use crate::recipe::model::Recipe;
+use crate::tools::{Toolkit, reports};
 
 /// The run's kitchen, as one orchestrator session after the other sees it.
 #[derive(Debug, Clone)]
@@ -24,6 +29,10 @@ pub struct Attached {
     news: watch::Receiver<String>,
     /// Never changes; kept so that those who follow it wait instead of ending.
     offers: watch::Sender<u64>,
+    /// How much it answered, for the run's own reports.
+    responses: Arc<ResponseLog>,
+    run: String,
+    sizes: McpResponseSettings,
 }
 
 /// Takes what happens in the run, for whoever waits for an answer.
@@ -54,8 +63,24 @@ impl Attached {
         let (tell, news) = watch::channel(String::new());
         let tools = names(recipe, asks);
         let tools = catalog::all().filter(|tool| tools.contains(&tool.name)).collect();
-        let judges = executable::may_ask(recipe);
-        (Self { wheel, tools, judges, news, offers: watch::channel(0).0 }, Told(tell))
+        let attached = Self {
+            wheel,
+            tools,
+            judges: executable::may_ask(recipe),
+            news,
+            offers: watch::channel(0).0,
+            responses: Arc::default(),
+            run: String::new(),
+            sizes: McpResponseSettings { alert_threshold_tokens: 0 },
+        };
+        (attached, Told(tell))
+    }
+
+    /// The same, whose answers are measured for the reports of the run with this kit.
+    #[must_use]
+    pub fn measured(self, kit: &Toolkit) -> Self {
+        let (responses, run) = (Arc::clone(&kit.responses), reports::id(&kit.run_dir));
+        Self { responses, run, sizes: kit.settings.mcp_response, ..self }
     }
 }
 
@@ -148,6 +173,11 @@ impl Served for Attached {
             },
             never = tell => never,
         }
+    }
+
+    fn answered(&self, name: &str, bytes: u64) -> Option<String> {
+        let tokens = self.responses.record(&self.run, name, bytes);
+        long_answer(name, tokens, self.sizes)
     }
 
     async fn leave(&self) {}

@@ -1,14 +1,12 @@
 //! What a server puts off until its first answer is out: finding runs that were cut off, telling what failed in the last day, clearing
 //! away, and looking after the files that we generated. Each part fails by itself, into the audit; the event is set when all are over.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::app::kitchen::{here, redactor, variables};
 use crate::app::{runs, settings};
@@ -18,9 +16,10 @@ use crate::config::{
 };
 use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};
-use crate::engine::event::{Entry, Event};
+use crate::engine::event::Entry;
 use crate::engine::journal;
 use crate::engine::state::State;
+use crate::engine::telemetry::Telemetry;
 use crate::execution::log::index;
 use crate::execution::log::recover::recover;
 use crate::pipeline::audit::{Audit, Failure};
@@ -117,10 +116,9 @@ fn reload(top: &Path, kitchen: &KitchenDir, audit: &Audit, attention: &Attention
         }
         match journal::read(&dir.journal()) {
             Ok(entries) => {
-                let mut failures = Failures::of(&id);
-                entries
-                    .iter()
-                    .filter_map(|entry| failures.take(entry))
+                Telemetry::fold(&id, &entries)
+                    .failures
+                    .into_iter()
                     .filter(|failure| failure.timestamp > since)
                     .for_each(|failure| audit.record(failure));
                 if let Some((failure, line)) = cut_off(top, &id, &dir, &entries) {
@@ -141,47 +139,6 @@ fn is_older(path: &Path, than: Duration) -> bool {
     let changed = fs::metadata(path).and_then(|facts| facts.modified());
     // A time in the future is not long ago.
     changed.map_or(true, |at| SystemTime::now().duration_since(at).is_ok_and(|age| age > than))
-}
-
-/// The failed tries of a run, entry by entry: a journal that is read tells them in the same words as the run while it goes on, so that
-/// the audit counts them once.
-#[derive(Debug)]
-pub(super) struct Failures {
-    run: String,
-    /// What each step does, since its start.
-    begun: HashMap<String, String>,
-}
-
-impl Failures {
-    /// Those of this run; its entries come in their order.
-    pub(super) fn of(run: &str) -> Self {
-        Self { run: run.to_owned(), begun: HashMap::new() }
-    }
-
-    /// Takes the next entry; the failure that it tells.
-    pub(super) fn take(&mut self, entry: &Entry) -> Option<Failure> {
-        match &entry.event {
-            Event::StepStarted { step, what, .. } => {
-                self.begun.insert(step.clone(), what.clone());
-                None
-            }
-            Event::StepEnded { step, ok: false, label, summary, result, .. } => {
-                let told = |name: &str| result.get(name);
-                Some(Failure {
-                    timestamp: entry.at,
-                    run_id: self.run.clone(),
-                    step: step.clone(),
-                    skill_command: self.begun.get(step).cloned().unwrap_or_default(),
-                    exit_code: told("exit_code").and_then(Value::as_i64),
-                    subtype: label.clone(),
-                    needs_retry: told("needs_retry").and_then(Value::as_bool).unwrap_or(false),
-                    retry_reason: told("retry_reason").and_then(Value::as_str).unwrap_or("none").to_owned(),
-                    stderr: summary.clone(),
-                })
-            }
-            _ => None,
-        }
-    }
 }
 
 fn is_cut_off(run: &RunDir, state: &State) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -21,6 +22,7 @@ use crate::app::{defaults, inputs};
 use crate::catalog::ToolDecl;
 use crate::core::paths::RunDir;
 use crate::core::stop::StopSignal;
+use crate::core::time::millis;
 use crate::core::{files, ids};
 use crate::engine::event::Live;
 use crate::engine::host::{Call, Outcome};
@@ -44,6 +46,11 @@ pub struct Open {
 }
 
 impl Open {
+    /// Whether it is open for a run that is not over.
+    pub(super) fn cooks(&self) -> bool {
+        self.run.as_ref().is_some_and(Steered::goes_on)
+    }
+
     /// As a session of a step has it: to run the tests and for nothing else, so no recipe is looked at and nothing is recorded.
     pub(super) fn for_a_session(context: &Context) -> Result<Self, AppError> {
         let kitchen = context.kitchen()?;
@@ -54,6 +61,7 @@ impl Open {
     /// A call outside of a run.
     pub(super) async fn free(
         &self,
+        context: &Context,
         tool: &'static ToolDecl,
         label: Option<String>,
         given: Map<String, Value>,
@@ -77,7 +85,12 @@ impl Open {
                 news.send_replace(line);
             }
         };
-        outcome(&self.kit.call(&call, &watch, stop).await)
+        let began = Instant::now();
+        let mut came = self.kit.call(&call, &watch, stop).await;
+        let what = crate::tools::what(tool, &call.params);
+        let what = if what.is_empty() { tool.name } else { &what };
+        context.spent.takes(&context.audit, (&call.step, what), &mut came, millis(began.elapsed()));
+        outcome(&came)
     }
 
     pub(super) async fn choose(&self, given: &Map<String, Value>) -> Answer {
@@ -215,7 +228,9 @@ impl Prepared {
                 answer.put("what_now", json!("the tools are there for free use; to cook a recipe, call `open_kitchen` with its name"));
                 (None, answer)
             }
-            Wanted::Run(ready, findings) => {
+            Wanted::Run(mut ready, findings) => {
+                ready.measure(Arc::clone(&context.responses));
+                context.spent.drives(&ready.run_id);
                 let rules = rules(&ready);
                 let run = Steered::begin(*ready, context);
                 let mut answer = told::standing(&*run.wheel.ready().await);

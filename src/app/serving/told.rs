@@ -4,6 +4,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::{Map, Value, json};
 
 use crate::app::error::AppError;
+use crate::config::McpResponseSettings;
 use crate::engine::steer::{Refusal, Standing, Upcoming};
 use crate::recipe::LoadError;
 
@@ -91,6 +92,13 @@ impl Answer {
     pub fn text(&self) -> String {
         cut(self.value.clone()).to_string()
     }
+}
+
+/// What is told of an answer of so many tokens that is longer than the settings want.
+pub(super) fn long_answer(tool: &str, tokens: u64, settings: McpResponseSettings) -> Option<String> {
+    let threshold = settings.alert_threshold_tokens;
+    (threshold > 0 && tokens > threshold)
+        .then(|| format!("the answer of `{tool}` has about {tokens} tokens, more than {threshold}"))
 }
 
 /// Where a run stands, as the answer to a call of its step.

@@ -241,12 +241,13 @@ fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
                 session: Some(session.clone()),
                 ..Try::default()
             }),
-            Event::OrchestratorEnded { session, label, summary, usage } => {
+            Event::OrchestratorEnded { session, label, summary, usage, usage_by_model } => {
                 if let Some(one) = tries.iter_mut().rev().find(|one| one.session.as_ref() == Some(session)) {
                     one.ok = Some(label == "success");
                     one.label.clone_from(label);
                     one.because = vec![summary.clone()];
                     one.usage = Some(*usage);
+                    one.usage_by_model.clone_from(usage_by_model);
                 }
             }
             _ => {}

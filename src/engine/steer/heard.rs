@@ -54,9 +54,9 @@ impl Run<'_> {
                 tale.session = Some(session.clone());
                 self.record(Event::OrchestratorStarted { session, number })?;
             }
-            Request::Left { session, label, summary, usage } => {
+            Request::Left { session, label, summary, usage, models: usage_by_model } => {
                 tale.session = None;
-                self.record(Event::OrchestratorEnded { session, label, summary, usage })?;
+                self.record(Event::OrchestratorEnded { session, label, summary, usage, usage_by_model })?;
             }
             Request::Waits { why, until } => self.record(Event::Waiting { step: None, why, until })?,
             Request::GiveUp(end) => return Ok(Some(end)),

@@ -4,6 +4,7 @@ mod judged; // what the engine alone cannot decide
 
 use std::sync::{Arc, Mutex};
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
@@ -304,7 +305,7 @@ fn the_last_word_of_a_session_is_in_the_journal_before_the_end_of_the_run() {
         while let Some(answer) = obey(&wheel).await {
             answer.unwrap();
         }
-        wheel.left("s1".into(), "success".into(), "All done.".into(), usage).await;
+        wheel.left("s1".into(), "success".into(), "All done.".into(), usage, IndexMap::new()).await;
     });
     assert_eq!(end.status, RunStatus::Succeeded);
     let state = State::fold(&entries, "only");

@@ -176,6 +176,7 @@ pub(super) fn aftermath(files: usize) -> Aftermath {
         changes,
         hints: vec![],
         usage: usage(4),
+        usage_by_step: vec![],
         elapsed_ms: 69_000,
         run_dir: "/home/ada/calculator/.autoskillit/runs/20251009-085320-7f3a".into(),
     }
