@@ -33,6 +33,8 @@ pub struct Host {
     pub kit: Toolkit,
     /// The person.
     pub asker: Arc<dyn Asker>,
+    /// A session that was cut off and is not to be continued, though it could be.
+    pub given_up: Option<String>,
 }
 
 impl ToolHost for Host {
@@ -48,7 +50,7 @@ impl ToolHost for Host {
     }
 
     fn can_continue(&self, session_id: &str, params: &Value) -> bool {
-        tools::can_continue(&self.kit, session_id, params)
+        self.given_up.as_deref() != Some(session_id) && tools::can_continue(&self.kit, session_id, params)
     }
 
     fn what(&self, tool: &ToolDecl, params: &Value) -> String {

@@ -91,6 +91,14 @@ impl Run<'_> {
         }
     }
 
+    /// Writes down what is known before the opening.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn write(&mut self, events: Vec<Event>) -> Result<(), CookError> {
+        events.into_iter().try_for_each(|event| self.record(event))
+    }
+
     /// Writes down everything that needs nothing from the world, each told to `passed`, until something is due.
     pub(super) fn advance(&mut self, mut passed: impl FnMut(&Event)) -> Result<Due, CookError> {
         loop {

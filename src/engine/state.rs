@@ -208,7 +208,19 @@ impl State {
                 self.usage += *usage;
                 self.orchestration += *usage;
             }
-            Event::Waiting { .. } | Event::Notice { .. } => {}
+            Event::Moved { to, .. } => {
+                if let Some(started) = &mut self.started {
+                    started.repository.clone_from(to);
+                }
+            }
+            Event::RecipeAccepted(accepted) => {
+                if let Some(started) = &mut self.started {
+                    started.recipe_hash.clone_from(&accepted.now);
+                    started.inputs.clone_from(&accepted.inputs);
+                    started.env = accepted.env.clone().map(Box::new);
+                }
+            }
+            Event::Waiting { .. } | Event::Notice { .. } | Event::Unknown(_) => {}
             Event::RunEnded(end) => {
                 let back = match std::mem::take(&mut self.at) {
                     At::Ending(RunEnded { step: Some(step), .. }) => self.again(step),

@@ -375,7 +375,9 @@ fn route(step: &Step, scope: &Scope, outcome: &Outcome, attempt: u32) -> Result<
 /// The verdict on a session that spent what it may spend.
 const BUDGET: &str = "budget_exhausted";
 
-fn follow(target: &Target) -> Next {
+/// Where a route leads.
+#[must_use]
+pub fn follow(target: &Target) -> Next {
     match target {
         Target::Step(step) => Next::Step(step.clone()),
         Target::Done => Next::End(RunStatus::Succeeded),

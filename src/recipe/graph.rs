@@ -97,8 +97,13 @@ impl Graph {
 
     /// Which steps a run can come to.
     pub(in crate::recipe) fn reachable(&self) -> Vec<bool> {
+        self.reachable_from(0)
+    }
+
+    /// Which steps a run that stands before step `start` can come to, that one included.
+    pub(in crate::recipe) fn reachable_from(&self, start: usize) -> Vec<bool> {
         let mut seen = vec![false; self.edges.len()];
-        let mut stack: Vec<usize> = (0..self.edges.len().min(1)).collect();
+        let mut stack: Vec<usize> = (start..self.edges.len()).take(1).collect();
         while let Some(here) = stack.pop() {
             if !std::mem::replace(&mut seen[here], true) {
                 stack.extend(self.edges[here].iter().map(|edge| edge.to));

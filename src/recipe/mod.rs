@@ -19,6 +19,7 @@ pub mod executable;
 pub mod expr;
 mod flow;
 mod graph;
+pub mod lacking;
 pub mod library;
 pub mod load;
 pub mod lower;

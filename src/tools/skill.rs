@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{self, Args};
 use super::commands::left_behind;
-use super::{Toolkit, prompt, quota, refused, unfit};
+use super::{Toolkit, began, prompt, quota, refused, unfit};
 use crate::config::{BackgroundWork, Permissions, limit};
 use crate::core::kind::ValueKind;
 use crate::core::stop::{Stop, StopSignal};
@@ -26,14 +26,17 @@ use crate::execution::race::{Policy, Termination};
 use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{Ended, Glimpse};
 use crate::execution::tape::Places;
+use crate::execution::transcript;
 use crate::execution::verdict::{DONE, Declared, SAID, SkillResult};
 use crate::skills::{Contract, Output, PLUGIN, SkillError, Writes, write_plugin};
+use crate::workspace::mark::Mark;
 
 pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: StopSignal) -> Outcome {
     if let Some(outcome) = quota::before(kit, call, watch, &mut stop).await {
         return outcome;
     }
-    match prepare(kit, call) {
+    let began = began::look(kit, call).await;
+    match prepare(kit, call, began.as_ref()) {
         Ok(prepared) => {
             let ended = legs::run(kit, call, &prepared, watch, stop.clone()).await;
             let outcome = within_budget(call, &prepared, outcome(ended));
@@ -91,7 +94,7 @@ struct Prepared {
     _carried: Option<Carried>,
 }
 
-fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
+fn prepare(kit: &Toolkit, call: &Call, began: Option<&Mark>) -> Result<Prepared, Box<Outcome>> {
     let bad = |why: String| Box::new(refused(call.tool, &why));
     let args = Args::of(&call.params);
     let command = args::skill_command(&call.params).ok_or_else(|| bad("no skill is named".to_owned()))?;
@@ -119,6 +122,9 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     let dir = kit.run_dir.session(&id);
     let no_room = |error: std::io::Error| Box::new(unfit(format!("cannot write {}: {error}", dir.display())));
     files::create_private_dir(&dir).map_err(no_room)?;
+    if let Some(began) = began {
+        began::keep(&dir, began).map_err(no_room)?;
+    }
     let plugin = dir.join("plugin");
     write_plugin(&plugin, &skill).map_err(no_room)?;
     let mut env = settings.env.session(kit.env.iter().cloned());
@@ -283,14 +289,16 @@ pub(super) fn carry(
     Ok(Some(Carried(path)))
 }
 
-/// Whether a session that was cut off can go on: its transcript is there.
+/// Whether a session that was cut off can go on: its transcript is there and holds a part of a conversation.
 #[must_use]
 pub fn can_continue(kit: &Toolkit, session_id: &str, params: &Value) -> bool {
     let env = kit.settings.session.env.session(kit.env.iter().cloned());
     let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let cwd = kit.path(Args::of(params).text("cwd")).canonicalize();
     match (client::config_dir(value), cwd) {
-        (Some(config), Ok(cwd)) => client::transcript(&config, &cwd, session_id).is_file(),
+        (Some(config), Ok(cwd)) => {
+            transcript::holds_conversation(&client::transcript(&config, &cwd, session_id))
+        }
         _ => false,
     }
 }

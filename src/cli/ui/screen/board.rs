@@ -96,6 +96,12 @@ impl Board {
             }
             Event::StepSkipped { step, .. } | Event::StepExceeded { step, .. } => self.meet(step),
             Event::OrchestratorEnded { usage, .. } => self.done += *usage,
+            Event::Moved { to, .. } => {
+                if let Some(started) = &mut self.started {
+                    started.repository.clone_from(to);
+                }
+            }
+            Event::RecipeAccepted(_) | Event::Unknown(_) => {}
             Event::OrchestratorStarted { .. } | Event::Waiting { .. } | Event::Notice { .. } => {}
             Event::RunEnded(_) => self.running.clear(),
         }
