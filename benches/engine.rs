@@ -222,6 +222,7 @@ fn started(recipe: &Recipe) -> State {
         description: recipe.description.clone(),
         recipe_hash: recipe.hash.clone(),
         source: RecipeSource::Path,
+        recipe_file: None,
         orchestrator: Orchestrator::Engine,
         permissions: "bypass".into(),
         repository: "/repo".into(),

@@ -13,27 +13,24 @@ use super::aftermath;
 use super::error::AppError;
 use super::host::{Answers, Asker, Host};
 use super::kitchen::{Kitchen, edits_in_place, has_sessions};
+use super::lock::{self, RunLock};
+use super::resume::kept::{self, Changed};
 use super::retention::prune;
-use super::runs::{self, RunLock};
 use crate::core::paths::RunDir;
 use crate::core::stop::StopSignal;
 use crate::core::{files, ids};
 use crate::engine::event::{Aftermath, Entry, Event, Fault, News, RunEnded, RunStarted};
 use crate::engine::journal::Journal;
-use crate::engine::run::{CookError, Run, entry_step};
-use crate::engine::state::{At, State};
+use crate::engine::run::{CookError, Run};
+use crate::engine::state::State;
 use crate::engine::steer::{Driver, Ear};
 use crate::execution::client::{Client, ClientError};
-use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
 use crate::pipeline::telemetry::responses::ResponseLog;
-use crate::recipe::check::Policy;
 use crate::recipe::executable::{gaps, stopping};
-use crate::recipe::load::{Setting, compile_in};
-use crate::recipe::model::{Orchestrator, Recipe};
+use crate::recipe::model::{Orchestrator, Recipe, RecipeSource};
 use crate::recipe::yaml::DEFAULT_TEMP;
-use crate::recipe::{Loaded, Origin, PartText};
 use crate::tools::{Rehearsal, RunShare, Toolkit};
 
 /// A fresh run to prepare.
@@ -61,13 +58,21 @@ pub struct Ready {
     pub run_id: String,
     /// What its journal holds already, for whoever shows it.
     pub past: Vec<Entry>,
-    kitchen: Kitchen,
-    kit: Toolkit,
-    journal: Journal,
-    state: State,
-    opening: Event,
-    answers: Answers,
-    _lock: RunLock,
+    /// What a person should know before it goes on.
+    pub notes: Vec<String>,
+    /// The texts of its recipe that are others in their files now, while it goes on with its own.
+    pub changed: Vec<Changed>,
+    pub(super) kitchen: Kitchen,
+    pub(super) kit: Toolkit,
+    pub(super) journal: Journal,
+    pub(super) state: State,
+    /// Written before `opening`.
+    pub(super) before: Vec<Event>,
+    pub(super) opening: Event,
+    /// Sessions that were cut off and are not to be continued.
+    pub(super) given_up: Vec<String>,
+    pub(super) answers: Answers,
+    pub(super) lock: RunLock,
 }
 
 /// Prepares a fresh run. On an error, and when it is never driven, at most a folder without an entry in its journal is left behind:
@@ -107,6 +112,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         description: recipe.description.clone(),
         recipe_hash: recipe.hash.clone(),
         source: recipe.source,
+        recipe_file: named_file(&recipe),
         orchestrator,
         permissions: kitchen.settings.session.permissions.name().to_owned(),
         repository: kitchen.checkout.top().to_owned(),
@@ -127,64 +133,16 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         recipe,
         run_id,
         past: Vec::new(),
+        notes: Vec::new(),
+        changed: Vec::new(),
         kitchen,
         journal,
         state: State::default(),
+        before: Vec::new(),
         opening: Event::RunStarted(started),
         answers: Answers::default(),
-        _lock: lock,
-    })
-}
-
-/// Prepares to go on with a run, with the recipe as it was when the run started.
-///
-/// # Errors
-/// When there is no such run, it is over, another process drives it, or it cannot run here.
-pub fn resume(mut kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppError> {
-    let run_dir = kitchen.dir.run(run_id);
-    let lock = runs::lock(&run_dir)?;
-    // Nobody else drives it, so what still counts as running was cut off. A log decides nothing: the run goes on without it too.
-    if let Err(error) = recover_run(&run_dir, &kitchen.redactor) {
-        tracing::warn!(run_id, %error, "the logs of sessions that were cut off cannot be completed");
-    }
-    let (journal, past) = Journal::reopen(&run_dir.journal(), kitchen.redactor.clone())?;
-    let Some(started) = past.iter().find_map(|entry| match &entry.event {
-        Event::RunStarted(started) => Some(started.clone()),
-        _ => None,
-    }) else {
-        return Err(AppError::usage(format!("run {run_id} never started")));
-    };
-    // Its files are where they were when it started.
-    kitchen.settings.workspace.temp_dir = started.temp_dir.as_deref().unwrap_or(DEFAULT_TEMP).to_owned();
-    let recipe = recorded_recipe(&kitchen, &run_dir, &started)?;
-    let state = State::fold(&past, entry_step(&recipe));
-    if !state.resumable() {
-        let end = state.end().map(|end| end.reason.clone()).unwrap_or_default();
-        return Err(AppError::usage(format!("run {run_id} is over: {end}"))
-            .hint(format!("cook it anew: `autoskillit cook {}`", recipe.name)));
-    }
-    let rehearsal = started.rehearsal.clone().map(|scenario| Rehearsal { scenario, pace });
-    let client = client(&kitchen, &recipe, rehearsal.as_ref())?;
-    let note = match &state.main.at {
-        _ if state.closing.is_some() && state.end().is_none() => "`finally` was cut off".to_owned(),
-        At::Running { step, session: Some(_), .. } => format!("the session of `{step}` was cut off"),
-        At::Running { step, .. } => format!("`{step}` was cut off and runs again"),
-        At::Looping(each) => format!("the loop `{}` was cut off", each.step),
-        At::Ended { end, .. } => end.reason.clone(),
-        _ => "between two steps".to_owned(),
-    };
-    let step = state.resumes_at().unwrap_or_default();
-    Ok(Ready {
-        kit: toolkit(&kitchen, Some(&recipe), run_dir, client, rehearsal)?,
-        opening: Event::RunResumed { step, note },
-        run_id: run_id.to_owned(),
-        recipe,
-        past,
-        kitchen,
-        journal,
-        state,
-        answers: Answers::default(),
-        _lock: lock,
+        given_up: Vec::new(),
+        lock,
     })
 }
 
@@ -272,7 +230,9 @@ impl Ready {
         watch: &(dyn Fn(&News) + Send + Sync),
         stop: StopSignal,
     ) -> Result<(RunEnded, Aftermath), AppError> {
-        let host = Host { kit: self.kit, asker, answers: self.answers };
+        // Held until the end is told.
+        let _lock = self.lock;
+        let host = Host { kit: self.kit, asker, answers: self.answers, given_up: self.given_up };
         let mut run = Run {
             recipe: &self.recipe,
             host: &host,
@@ -282,9 +242,10 @@ impl Ready {
             stop,
             now: &Timestamp::now,
         };
-        let outcome = match steering {
-            None => run.cook(self.opening).await,
-            Some((ear, driver)) => run.steer(self.opening, ear, driver).await,
+        let outcome = match (run.write(self.before), steering) {
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => run.cook(self.opening).await,
+            (Ok(()), Some((ear, driver))) => run.steer(self.opening, ear, driver).await,
         };
         let state = run.state;
         match outcome {
@@ -307,7 +268,7 @@ impl Ready {
     }
 }
 
-fn client(
+pub(super) fn client(
     kitchen: &Kitchen,
     recipe: &Recipe,
     rehearsal: Option<&Rehearsal>,
@@ -423,48 +384,13 @@ fn make_room(kitchen: &Kitchen, run_dir: &RunDir, recipe: &Recipe) -> Result<Run
     let root = run_dir.root();
     kitchen.dir.ensure().map_err(|error| no_room(kitchen.dir.root(), &error))?;
     files::create_private_dir(root).map_err(|error| no_room(root, &error))?;
-    let lock = runs::lock(run_dir)?;
-    let written = files::write_atomic(&run_dir.recipe(), recipe.text.as_bytes())
-        .and_then(|()| keep_parts(run_dir, &recipe.parts));
-    if let Err(error) = written {
+    let lock = lock::lock(run_dir, &kitchen.redactor)?;
+    if let Err(error) = kept::write(root, recipe) {
         // A folder without a journal is no run; it would only be in the way.
         let _ = std::fs::remove_dir_all(root);
         return Err(no_room(root, &error));
     }
     Ok(lock)
-}
-
-/// Where a run keeps the texts of its recipe's sub-recipes.
-fn parts_dir(run_dir: &RunDir) -> PathBuf {
-    run_dir.root().join("sub-recipes")
-}
-
-fn keep_parts(run_dir: &RunDir, parts: &[PartText]) -> std::io::Result<()> {
-    if parts.is_empty() {
-        return Ok(());
-    }
-    let dir = parts_dir(run_dir);
-    files::create_private_dir(&dir)?;
-    parts.iter().try_for_each(|part| {
-        files::write_atomic(&dir.join(format!("{}.yaml", part.name)), part.text.as_bytes())
-    })
-}
-
-/// The sub-recipes that a run keeps; none when its recipe called none.
-fn kept_parts(run_dir: &RunDir) -> std::io::Result<Vec<PartText>> {
-    let entries = match std::fs::read_dir(parts_dir(run_dir)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut parts = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let Some(name) = path.file_stem().map(|name| name.to_string_lossy().into_owned()) else { continue };
-        let text = std::fs::read_to_string(&path)?;
-        parts.push(PartText { name, file: path.display().to_string(), text });
-    }
-    Ok(parts)
 }
 
 fn no_room(place: &Path, error: &std::io::Error) -> AppError {
@@ -478,8 +404,14 @@ fn no_room(place: &Path, error: &std::io::Error) -> AppError {
     }
 }
 
+/// The file that a recipe was named by, when it was.
+fn named_file(recipe: &Recipe) -> Option<PathBuf> {
+    let path = recipe.path.as_ref().filter(|_| recipe.source == RecipeSource::Path)?;
+    Some(path.canonicalize().unwrap_or_else(|_| path.clone()))
+}
+
 /// The variables of the environment that a recipe reads, once: a resumed run sees the same.
-fn environment(recipe: &Recipe) -> Option<Box<Map<String, Value>>> {
+pub(super) fn environment(recipe: &Recipe) -> Option<Box<Map<String, Value>>> {
     let value = |name: &String| std::env::var(name).map_or(Value::Null, Into::into);
     let all: Map<_, _> = recipe.env.iter().map(|name| (name.clone(), value(name))).collect();
     (!all.is_empty()).then(|| Box::new(all))
@@ -499,33 +431,6 @@ fn dirty_tree(recipe: &Recipe, dirty: &[String]) -> AppError {
         "commit or stash them, so that you can tell its changes from yours: `git stash --include-untracked`",
     )
     .hint("or cook on top of them: --allow-dirty")
-}
-
-fn recorded_recipe(kitchen: &Kitchen, run_dir: &RunDir, started: &RunStarted) -> Result<Recipe, AppError> {
-    let path = run_dir.recipe();
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let run_id = &started.run_id;
-        AppError::environment(format!("cannot read the recipe of run {run_id}, {}: {error}", path.display()))
-    })?;
-    let file = path.display().to_string();
-    let origin = Origin { file, stem: started.recipe.clone(), source: started.source, path: Some(path) };
-    let parts = kept_parts(run_dir).map_err(|error| {
-        let dir = parts_dir(run_dir);
-        AppError::environment(format!("cannot read the sub-recipes of the run, {}: {error}", dir.display()))
-    })?;
-    let policy = Policy::silent();
-    let setting = Setting {
-        parts: Some(&parts),
-        policy: &policy,
-        env: kitchen.pantry.library.env(),
-        temp: &kitchen.settings.workspace.temp_dir,
-        ..Setting::of(&kitchen.pantry)
-    };
-    let Loaded { recipe, .. } = compile_in(&text, &origin, &setting).map_err(|problems| {
-        AppError::from(crate::recipe::LoadError::Invalid(Box::new(problems)))
-            .hint("the run keeps the recipe as it was when it started")
-    })?;
-    Ok(recipe)
 }
 
 /// What a person may do about a fault that ended a run.

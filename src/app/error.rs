@@ -17,6 +17,8 @@ pub enum Kind {
     Environment,
     /// A person stopped it.
     Stopped,
+    /// A person has to decide, and nobody is there to ask.
+    Undecided,
 }
 
 /// An error with what to do about it.

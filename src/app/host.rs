@@ -103,6 +103,8 @@ pub struct Host {
     pub asker: Arc<dyn Asker>,
     /// What was answered before the run began.
     pub answers: Answers,
+    /// Sessions that were cut off and are not to be continued, though they could be.
+    pub given_up: Vec<String>,
 }
 
 impl ToolHost for Host {
@@ -147,7 +149,8 @@ impl ToolHost for Host {
     }
 
     fn can_continue(&self, session_id: &str, params: &Value) -> bool {
-        tools::can_continue(&self.kit, session_id, params)
+        !self.given_up.iter().any(|given_up| given_up == session_id)
+            && tools::can_continue(&self.kit, session_id, params)
     }
 
     fn what(&self, tool: &ToolDecl, params: &Value) -> String {

@@ -21,6 +21,18 @@ pub static KITCHEN: &[ToolDecl] = &[
             param("overrides", ParamKind::StringMap, false, "values of the recipe's ingredients"),
             param("resume", ParamKind::String, false, "id of a run to go on with, instead of a new one"),
             param(
+                "cut_off",
+                ParamKind::String,
+                false,
+                "with `resume`: what to do with a step that was cut off, `rerun` or `skip` (it counts as done); only as the user said",
+            ),
+            param(
+                "accept_recipe",
+                ParamKind::Bool,
+                false,
+                "with `resume`: take the recipe as its file is now; only when the user said so",
+            ),
+            param(
                 "allow_dirty",
                 ParamKind::Bool,
                 false,

@@ -2,6 +2,7 @@
 //! counts as failure. Data only; the handlers are in `tools/` and `app/`.
 
 mod kitchen;
+mod repeat;
 mod reports;
 mod schema;
 mod steps;

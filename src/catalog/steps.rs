@@ -70,6 +70,12 @@ pub static TOOLS: &[ToolDecl] = &[
             param("env", ParamKind::StringMap, false, "additional environment variables"),
             param("cwd", ParamKind::Path, false, "working directory; default: the repository"),
             param("timeout", ParamKind::Seconds, false, "wall clock; default 600"),
+            param(
+                "idempotent",
+                ParamKind::Bool,
+                false,
+                "whether it may run again when it was cut off: done twice, it is as done once; default: false",
+            ),
         ],
         results: &[
             typed("success", ValueKind::Bool, "whether the exit code is 0"),

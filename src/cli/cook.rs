@@ -12,8 +12,8 @@ use super::ui::printer::{Printer, Verbosity};
 use super::ui::prompts::{Choice, Prompts, answered};
 use super::ui::screen::Form;
 use super::ui::table::Table;
-use super::{Session, report};
-use crate::app::cook::{Order, judged, prepare, resume, runnable, usable_client};
+use super::{Session, report, resuming};
+use crate::app::cook::{Order, judged, prepare, runnable, usable_client};
 use crate::app::defaults::{self, Source};
 use crate::app::error::AppError;
 use crate::app::host::Answers;
@@ -21,6 +21,7 @@ use crate::app::inputs::{self, Inputs, pair};
 use crate::app::kitchen::{Kitchen, Pantry, here};
 use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
+use crate::app::resume::{Wishes, resume};
 use crate::app::runs;
 use crate::core::text::shell_quote;
 use crate::execution::recorder::{Recorder, Subject};
@@ -52,6 +53,18 @@ pub(super) struct CookArgs {
     /// Go on with a run: its id, a part of it, or the last one that did not finish.
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["set", "ingredients", "rehearse"])]
     resume: Option<String>,
+
+    /// With --resume: run the step that was cut off again, in a fresh session.
+    #[arg(long, requires = "resume", conflicts_with = "skip")]
+    rerun: bool,
+
+    /// With --resume: take the step that was cut off as done.
+    #[arg(long, requires = "resume")]
+    skip: bool,
+
+    /// With --resume: go on with the recipe as its file is now.
+    #[arg(long, requires = "resume")]
+    accept_recipe: bool,
 
     /// Play the sessions from a scenario, in a scratch copy: the recipe's own, or a name or file.
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "")]
@@ -194,8 +207,15 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
             Some(name) => runs::find(&kitchen.dir, Some(name))?,
         };
         session.settings_warnings(&kitchen.settings_warnings);
-        let mut ready = resume(kitchen, &run_id, args.pace)?;
+        let wishes = Wishes {
+            pace: args.pace,
+            accept_recipe: args.accept_recipe,
+            choice: resuming::choice(args.rerun, args.skip),
+            ask: &|undecided| resuming::ask(&session.printer, form, undecided),
+        };
+        let mut ready = resume(kitchen, &run_id, &wishes)?;
         ready.answer(Answers { given: std::mem::take(&mut args.answers), yes: args.yes })?;
+        resuming::tell(&session.printer, form, &ready);
         let situation = Situation {
             recipe: &ready.recipe,
             stated: Some(ready.orchestrator()),

@@ -11,6 +11,7 @@ mod init;
 mod migrate;
 mod quota_status;
 mod recipes;
+mod resuming; // what is told and asked before a run goes on
 mod runs;
 mod serve;
 mod skills;
@@ -26,7 +27,7 @@ use self::exit::Exit;
 use self::ui::diagnostics;
 use self::ui::printer::{Printer, Verbosity};
 use self::ui::terminal::ColorChoice;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, Kind};
 use crate::core::yaml::diagnostic::Problems;
 
 /// Cooks recipes: turns a task into a tested change by running headless Claude Code sessions step by step.
@@ -200,7 +201,7 @@ fn working_dir(given: Option<PathBuf>) -> Result<PathBuf, AppError> {
 /// Shows an error and gives its exit code.
 fn report(printer: &Printer, error: &AppError) -> Exit {
     let exit = Exit::of_error(error.kind);
-    if exit == Exit::Stopped {
+    if error.kind == Kind::Stopped {
         // Who cancelled knows it: that is no error.
         printer.note(&error.message);
         return exit;

@@ -17,6 +17,7 @@ use crate::app::runs::{self, RunInfo};
 use crate::app::why::{steps, why};
 use crate::core::paths::KitchenDir;
 use crate::engine::event::{Entry, RunStatus};
+use crate::engine::journal;
 use crate::engine::telemetry::Telemetry;
 use crate::execution::log::index;
 use crate::execution::log::summary::Status;
@@ -95,7 +96,7 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
             let entries = runs::entries(&kitchen.run(&id))?;
             if json {
                 for entry in &entries {
-                    session.printer.data(&serde_json::to_string(entry).unwrap_or_default());
+                    session.printer.data(&journal::line(entry));
                 }
             } else {
                 let info = RunInfo::of(&kitchen.run(&id), &id, &entries);
@@ -181,7 +182,10 @@ fn of_step(
 fn outcome(session: &Session, info: &RunInfo, top: &Path) -> String {
     let look = session.printer.terminal().out;
     let mut text = match info.status {
-        None => look.paint(Role::Plain, "still cooking"),
+        None => {
+            let owner = info.owner.as_ref().map(|owner| format!(" by {}", owner.told())).unwrap_or_default();
+            look.paint(Role::Plain, &ui::text::one_line(&format!("still cooking{owner}"), &look))
+        }
         Some(status) => {
             let (role, glyph, word) = ending::status(status, &look);
             look.paint(role, &format!("{glyph} {word}"))
@@ -203,13 +207,22 @@ fn outcome(session: &Session, info: &RunInfo, top: &Path) -> String {
     text
 }
 
+/// That a run goes on, and who drives it.
+fn cooking(run: &RunInfo) -> String {
+    match &run.owner {
+        Some(owner) if owner.lives().is_none() => format!("cooking, pid {} on {}", owner.pid, owner.host),
+        Some(owner) => format!("cooking, pid {}", owner.pid),
+        None => "cooking".to_owned(),
+    }
+}
+
 fn table(session: &Session, runs: &[RunInfo]) {
     let look = session.printer.terminal().out;
     let mut table = Table::new(["RUN", "RECIPE", "STATUS", "TIME", "TOKENS", "COST", "STEP"]);
     for run in runs {
         let (role, word) = match (run.status, &run.error) {
             (_, Some(_)) => (Role::Bad, "unreadable".to_owned()),
-            (None, None) => (Role::Plain, "cooking".to_owned()),
+            (None, None) => (Role::Plain, cooking(run)),
             (Some(status), None) => {
                 let (role, _, word) = ending::status(status, &look);
                 (role, word.to_owned())

@@ -41,7 +41,19 @@ pub enum Event {
         step: String,
         /// What was found, in words.
         note: String,
+        /// Version of autoskillit that took it up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        autoskillit_version: Option<String>,
     },
+    /// The repository is at another place than before, with the run in it.
+    Moved {
+        /// Where it was.
+        from: PathBuf,
+        /// Where it is.
+        to: PathBuf,
+    },
+    /// The run goes on with a changed text of its recipe.
+    RecipeAccepted(Box<RecipeAccepted>),
     /// A try of a step begins.
     StepStarted {
         /// The step.
@@ -204,9 +216,45 @@ pub enum Event {
     },
     /// The last line of a process that ended the run in an orderly way.
     RunEnded(RunEnded),
+    /// A line that another version wrote and this one does not know. It is read only; nobody appends it.
+    #[serde(skip_deserializing)]
+    Unknown(Unknown),
+}
+
+/// What the journal holds of an event that this version does not know.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unknown {
+    /// Its name.
+    pub name: String,
+    /// Whether its writer says that a program may go on without knowing it.
+    pub optional: bool,
+    /// The whole line.
+    pub line: Map<String, Value>,
+}
+
+/// A changed text of a recipe that a run goes on with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecipeAccepted {
+    /// The identity of the text until now.
+    pub was: String,
+    /// The identity of the text from now on.
+    pub now: String,
+    /// The folder of that text and of its sub-recipes, in the run's folder.
+    pub folder: String,
+    /// The ingredients' values: those of before, and defaults of new ones.
+    pub inputs: Map<String, Value>,
+    /// The variables of the environment that the recipe reads; null where one is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Map<String, Value>>,
 }
 
 impl Event {
+    /// Whether nobody can go on with the run who does not know it.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::Unknown(unknown) if !unknown.optional)
+    }
+
     /// The step that it is about.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
@@ -223,11 +271,14 @@ impl Event {
             Self::LoopStarted(begun) => Some(&begun.step),
             Self::Waiting { step, .. } => step.as_deref(),
             Self::RunStarted(_)
+            | Self::Moved { .. }
+            | Self::RecipeAccepted(_)
             | Self::OrchestratorStarted { .. }
             | Self::OrchestratorEnded { .. }
             | Self::FinallyStarted { .. }
             | Self::Notice { .. }
-            | Self::RunEnded(_) => None,
+            | Self::RunEnded(_)
+            | Self::Unknown(_) => None,
         }
     }
 }
@@ -250,6 +301,9 @@ pub struct RunStarted {
     pub recipe_hash: String,
     /// Where the recipe was found.
     pub source: RecipeSource,
+    /// Its file, when it was named as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe_file: Option<PathBuf>,
     /// Who drives.
     pub orchestrator: Orchestrator,
     /// The permissions of sessions (`bypass`, `dont_ask`, `accept_edits`).

@@ -183,6 +183,14 @@ impl<'a> Run<'a> {
         Ok(end)
     }
 
+    /// Writes down what is known before the opening.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn write(&mut self, events: Vec<Event>) -> Result<(), CookError> {
+        events.into_iter().try_for_each(|event| self.record(event))
+    }
+
     /// Writes down everything that needs nothing from the world, each told to `passed`, until something is due.
     pub(super) fn advance(
         &mut self,
@@ -421,11 +429,8 @@ fn question(asked: &Asked) -> Question {
 }
 
 /// The step of that name in a frame.
-pub(super) fn step_of<'r>(
-    recipe: &'r Recipe,
-    frame: &Frame,
-    name: &str,
-) -> Option<&'r crate::recipe::model::Step> {
+#[must_use]
+pub fn step_of<'r>(recipe: &'r Recipe, frame: &Frame, name: &str) -> Option<&'r crate::recipe::model::Step> {
     use super::place::Hold;
     let mut steps = &recipe.steps;
     for hold in frame.holds() {

@@ -238,11 +238,23 @@ impl State {
                 self.usage += *usage;
                 self.orchestration += *usage;
             }
-            Event::Waiting { .. } | Event::Notice { .. } => {}
             Event::FinallyStarted { end, first } => {
                 let strand = Strand::from(first);
                 self.closing = Some(Box::new(Closing { end: end.clone(), strand }));
             }
+            Event::Moved { to, .. } => {
+                if let Some(started) = &mut self.started {
+                    started.repository.clone_from(to);
+                }
+            }
+            Event::RecipeAccepted(accepted) => {
+                if let Some(started) = &mut self.started {
+                    started.recipe_hash.clone_from(&accepted.now);
+                    started.inputs.clone_from(&accepted.inputs);
+                    started.env = accepted.env.clone().map(Box::new);
+                }
+            }
+            Event::Waiting { .. } | Event::Notice { .. } | Event::Unknown(_) => {}
             Event::RunEnded(end) => {
                 // A `finally` that was interrupted goes on with the run; one that is over belonged to this end.
                 if self.closing.as_ref().is_some_and(|closing| matches!(closing.strand.at, At::Ending(_))) {
@@ -350,6 +362,22 @@ impl State {
             }
             _ => self.main.step(&Frame::default()),
         }
+    }
+
+    /// The steps whose tries have begun and not ended, by their labels.
+    #[must_use]
+    pub fn open_tries(&self) -> Vec<String> {
+        let mut open = Vec::new();
+        if let Some(closing) = &self.closing {
+            closing.strand.at.open_tries(&Frame::finally(), &mut open);
+        } else {
+            let at = match &self.main.at {
+                At::Ended { back, .. } => back,
+                at => at,
+            };
+            at.open_tries(&Frame::default(), &mut open);
+        }
+        open
     }
 
     /// Whether `cook --resume` has something to go on with: no end at all, or one that allows it.

@@ -108,6 +108,21 @@ pub enum At {
     },
 }
 
+impl At {
+    /// Collects the steps whose tries have begun and not ended, from a place in `frame`.
+    pub(super) fn open_tries(&self, frame: &super::place::Frame, open: &mut Vec<String>) {
+        match self {
+            Self::Running { step, .. } => open.push(frame.label(step)),
+            Self::Looping(each) => {
+                for (item, strand) in &each.strands {
+                    strand.at.open_tries(&frame.item(&each.step, *item), open);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// A loop at work.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loop {

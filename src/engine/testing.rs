@@ -41,6 +41,7 @@ pub(crate) fn started(inputs: Value) -> RunStarted {
         description: String::new(),
         recipe_hash: String::new(),
         source: RecipeSource::Path,
+        recipe_file: None,
         orchestrator: Orchestrator::Engine,
         permissions: "bypass".into(),
         repository: "/repo".into(),

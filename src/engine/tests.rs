@@ -46,7 +46,7 @@ fn drive(
         std::fs::write(&path, lines).unwrap();
         let (journal, read) = Journal::reopen(&path, redactor()).unwrap();
         assert_eq!(read, past);
-        (journal, Event::RunResumed { step: String::new(), note: String::new() })
+        (journal, Event::RunResumed { step: String::new(), note: String::new(), autoskillit_version: None })
     };
     let host = told(answer);
     let (_wish, stop) = tokio::sync::watch::channel(Stop::No);

@@ -11,9 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+pub use conclude::follow;
+pub(super) use conclude::is_true;
 pub use conclude::{Polled, answer, conclude, polled};
 use conclude::{concluded, holds, routed};
-pub(super) use conclude::{follow, is_true};
 use spot::Spot;
 
 use super::event::{Event, Fault, Next, RunEnded, RunStatus};

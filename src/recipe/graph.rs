@@ -182,8 +182,16 @@ impl Graph {
 
     /// Which steps a run can come to.
     pub(in crate::recipe) fn reachable(&self) -> Vec<bool> {
+        self.reached(self.roots.clone())
+    }
+
+    /// Which steps a run that stands before step `start` can come to, that one included.
+    pub(in crate::recipe) fn reachable_from(&self, start: usize) -> Vec<bool> {
+        self.reached((start..self.edges.len()).take(1).collect())
+    }
+
+    fn reached(&self, mut stack: Vec<usize>) -> Vec<bool> {
         let mut seen = vec![false; self.edges.len()];
-        let mut stack: Vec<usize> = self.roots.clone();
         while let Some(here) = stack.pop() {
             if !std::mem::replace(&mut seen[here], true) {
                 stack.extend(self.edges[here].iter().map(|edge| edge.to));

@@ -21,6 +21,7 @@ pub mod executable;
 pub mod expr;
 mod flow;
 mod graph;
+pub mod lacking;
 pub mod library;
 pub mod keys;
 pub mod load;

@@ -2,6 +2,7 @@
 //! failure is the tool's own rule, stated in the catalogue.
 
 mod args;
+pub mod began;
 mod commands;
 mod limits;
 pub mod orchestrator;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{self, Args};
 use super::commands::left_behind;
-use super::{Toolkit, limits, prompt, quota, refused, unfit};
+use super::{Toolkit, began, limits, prompt, quota, refused, unfit};
 use crate::config::{BackgroundWork, Permissions, limit};
 use crate::core::kind::ValueKind;
 use crate::core::stop::{Stop, StopSignal};
@@ -29,8 +29,10 @@ use crate::execution::race::{Policy, Termination};
 use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{Ended, Glimpse};
 use crate::execution::tape::Places;
+use crate::execution::transcript;
 use crate::execution::verdict::{DONE, Declared, SAID, SkillResult};
 use crate::skills::{Contract, Output, PLUGIN, SkillError, Writes, write_plugin};
+use crate::workspace::mark::Mark;
 
 pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: StopSignal) -> Outcome {
     let own = match own_budget(call) {
@@ -45,7 +47,8 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: 
         Ok(day) => day,
         Err((_, why)) => return unfit(why),
     };
-    match prepare(kit, call, budget(own, call.budget_left, day.as_ref())) {
+    let began = began::look(kit, call).await;
+    match prepare(kit, call, budget(own, call.budget_left, day.as_ref()), began.as_ref()) {
         Ok(prepared) => {
             let ended = legs::run(kit, call, &prepared, watch, stop.clone()).await;
             let outcome = within_budget(call, prepared.purse, day.as_ref(), outcome(ended));
@@ -80,6 +83,7 @@ fn prepare(
     kit: &Toolkit,
     call: &Call,
     (budget_usd, purse): (Option<f64>, Purse),
+    began: Option<&Mark>,
 ) -> Result<Prepared, Box<Outcome>> {
     let bad = |why: String| Box::new(refused(call.tool, &why));
     let args = Args::of(&call.params);
@@ -107,6 +111,9 @@ fn prepare(
     let dir = kit.run_dir.session(&id);
     let no_room = |error: std::io::Error| Box::new(unfit(format!("cannot write {}: {error}", dir.display())));
     files::create_private_dir(&dir).map_err(no_room)?;
+    if let Some(began) = began {
+        began::keep(&dir, began).map_err(no_room)?;
+    }
     let plugin = dir.join("plugin");
     write_plugin(&plugin, &skill, &kit.settings.workspace.temp_dir).map_err(no_room)?;
     let mut env = settings.env.session(kit.env.iter().cloned());
@@ -272,14 +279,16 @@ pub(super) fn carry(
     Ok(Some(Carried(path)))
 }
 
-/// Whether a session that was cut off can go on: its transcript is there.
+/// Whether a session that was cut off can go on: its transcript is there and holds a part of a conversation.
 #[must_use]
 pub fn can_continue(kit: &Toolkit, session_id: &str, params: &Value) -> bool {
     let env = kit.settings.session.env.session(kit.env.iter().cloned());
     let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let cwd = kit.path(Args::of(params).text("cwd")).canonicalize();
     match (client::config_dir(value), cwd) {
-        (Some(config), Ok(cwd)) => client::transcript(&config, &cwd, session_id).is_file(),
+        (Some(config), Ok(cwd)) => {
+            transcript::holds_conversation(&client::transcript(&config, &cwd, session_id))
+        }
         _ => false,
     }
 }

@@ -582,6 +582,9 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
             Event::Notice { text } => format!("notice: {text}"),
             Event::RunStarted(started) => format!("started {}", started.recipe),
             Event::RunResumed { step, .. } => format!("resumed at {step}"),
+            Event::Moved { .. } => "moved".to_owned(),
+            Event::RecipeAccepted(_) => "recipe accepted".to_owned(),
+            Event::Unknown(unknown) => format!("unknown {}", unknown.name),
             Event::RunEnded(end) => {
                 let status = named(&end.status);
                 let resumable = if end.resumable { ", resumable" } else { "" };

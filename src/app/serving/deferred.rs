@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 
 use crate::app::kitchen::{here, redactor, variables};
-use crate::app::{runs, settings};
+use crate::app::{lock, runs, settings};
 use crate::config::{
     self,
     schema::{file_text, is_ours},
@@ -142,7 +142,7 @@ fn is_older(path: &Path, than: Duration) -> bool {
 }
 
 fn is_cut_off(run: &RunDir, state: &State) -> bool {
-    state.end().is_none() && !runs::is_driven(&run.lock())
+    state.end().is_none() && !lock::is_driven(&run.lock())
 }
 
 /// A run without an end that nobody drives, and what to do about it.
@@ -175,7 +175,7 @@ fn sessions(top: &Path, flags: &[String], kitchen: &KitchenDir) -> Result<(), St
     let loaded = config::load(&settings::sources(Some(top), flags)).ok();
     let redactor =
         redactor(variables(top), loaded.as_ref().and_then(|loaded| loaded.settings.github.token.as_ref()));
-    let driven = |run: &RunDir| runs::is_driven(&run.lock());
+    let driven = |run: &RunDir| lock::is_driven(&run.lock());
     let found = recover(kitchen, &redactor, driven).map_err(|error| error.to_string())?;
     index::tidy(kitchen, Timestamp::now());
     if !found.is_empty() {
@@ -204,7 +204,7 @@ fn clean_up(kitchen: &KitchenDir) -> Result<(), String> {
         // One that is being opened at this moment has a folder and no lock yet.
         let opened = if own.lock().exists() { own.lock() } else { path.clone() };
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || !is_older(&opened, KEPT) || runs::is_driven(&own.lock()) {
+        if !is_folder || !is_older(&opened, KEPT) || lock::is_driven(&own.lock()) {
             continue;
         }
         if let Err(error) = fs::remove_dir_all(&path) {

@@ -12,16 +12,19 @@ use super::context::Context;
 use super::steered::{Steered, line};
 use super::told::{self, Answer};
 use super::{attached, given, shown};
-use crate::app::cook::{Order, Ready, player, prepare, resume, toolkit};
+use crate::app::cook::{Order, Ready, player, prepare, toolkit};
 use crate::app::error::AppError;
 use crate::app::kitchen::Kitchen;
+use crate::app::lock::{self, RunLock};
 use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
-use crate::app::runs::{self, RunLock};
+use crate::app::resume::{Choice, Undecided, Wishes, resume};
+use crate::app::runs;
 use crate::app::{defaults, inputs};
 use crate::catalog::ToolDecl;
 use crate::core::paths::RunDir;
 use crate::core::stop::StopSignal;
+use crate::core::text::quoted_list;
 use crate::core::time::millis;
 use crate::core::{files, ids};
 use crate::engine::event::Live;
@@ -165,7 +168,13 @@ impl Prepared {
             (None, None) => Wanted::FreeUse(shown::list(&kitchen.pantry)),
             (_, Some(run)) => {
                 let id = runs::find(&kitchen.dir, Some(&run)).map_err(failed)?;
-                Wanted::Run(Box::new(resume(kitchen.clone(), &id, 1.0).map_err(failed)?), Vec::new())
+                let wishes = Wishes {
+                    pace: 1.0,
+                    accept_recipe: given::is_set(given, "accept_recipe"),
+                    choice: choice(given).map_err(failed)?,
+                    ask: &unasked,
+                };
+                Wanted::Run(Box::new(resume(kitchen.clone(), &id, &wishes).map_err(failed)?), Vec::new())
             }
             (Some(name), None) => {
                 let loaded = kitchen.pantry.library.load(&name, &kitchen.pantry);
@@ -232,12 +241,23 @@ impl Prepared {
                 ready.measure(Arc::clone(&context.responses));
                 context.spent.drives(&ready.run_id);
                 let rules = rules(&ready);
+                let mut notes = ready.notes.clone();
+                if !ready.changed.is_empty() {
+                    let files: Vec<&str> = ready.changed.iter().map(|text| text.file.as_str()).collect();
+                    notes.push(format!(
+                        "{} changed since the run keeps it, and the run goes on with what it keeps; `accept_recipe` takes it as it is now",
+                        quoted_list(&files)
+                    ));
+                }
                 let run = Steered::begin(*ready, context);
                 let mut answer = told::standing(&*run.wheel.ready().await);
                 answer.put("success", json!(true));
                 answer.put("rules", json!(rules));
                 if !findings.is_empty() {
                     answer.put("findings", json!(findings));
+                }
+                if !notes.is_empty() {
+                    answer.put("notes", json!(notes));
                 }
                 (Some(run), answer)
             }
@@ -257,12 +277,34 @@ fn room(kitchen: &Kitchen, rehearsal: Option<Rehearsal>) -> Result<(Toolkit, Run
     let id = ids::run_id(jiff::Timestamp::now(), uuid::Uuid::new_v4());
     let dir = RunDir::at(kitchen.dir.kitchens().join(id));
     files::create_private_dir(dir.root()).map_err(|error| no_room(kitchen, &error))?;
-    let lock = runs::lock(&dir)?;
+    let lock = lock::lock(&dir, &kitchen.redactor)?;
     let client = match &rehearsal {
         Some(_) => Ok(player()?),
         None => Client::find(&kitchen.settings.client.program),
     };
     Ok((toolkit(kitchen, None, dir, client, rehearsal)?, lock))
+}
+
+/// What the person wants done with a step that was cut off.
+fn choice(given: &Map<String, Value>) -> Result<Option<Choice>, AppError> {
+    match given::text(given, "cut_off").as_deref() {
+        None => Ok(None),
+        Some("rerun") => Ok(Some(Choice::Rerun)),
+        Some("skip") => Ok(Some(Choice::Skip)),
+        Some(other) => Err(AppError::usage(format!("`cut_off` is `rerun` or `skip`, not `{other}`"))),
+    }
+}
+
+/// A client asks its own person and opens the kitchen again.
+fn unasked(undecided: &Undecided) -> Result<Choice, AppError> {
+    let id = &undecided.run_id;
+    let mut error = undecided.unasked().hint(format!(
+        "ask the person; to run it again: `open_kitchen` with resume `{id}` and cut_off `rerun`"
+    ));
+    if let Ok(then) = &undecided.skip {
+        error = error.hint(format!("when it counts as done, to {then}: with cut_off `skip`"));
+    }
+    Err(error)
 }
 
 fn rules(ready: &Ready) -> String {

@@ -61,7 +61,7 @@ fn skill(step: &str, attempt: u32, session: &str) -> Event {
 }
 
 fn resumed() -> Event {
-    Event::RunResumed { step: "plan".into(), note: String::new() }
+    Event::RunResumed { step: "plan".into(), note: String::new(), autoskillit_version: None }
 }
 
 /// A session that is cut off and goes on, another try of it, tests that fail, a question, and a session that drives.

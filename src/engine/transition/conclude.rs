@@ -345,7 +345,9 @@ fn retried(step: &Step, outcome: &Outcome) -> Option<String> {
 /// The verdict on a session that spent what it may spend.
 const BUDGET: &str = "budget_exhausted";
 
-pub(in crate::engine) fn follow(target: &Target) -> Next {
+/// Where a route leads.
+#[must_use]
+pub fn follow(target: &Target) -> Next {
     match target {
         Target::Step(step) => Next::Step(step.clone()),
         Target::Done => Next::End(RunStatus::Succeeded),

@@ -77,7 +77,7 @@ impl PlainScreen {
                         .lines(&(header::lines(started, &self.board.setting, &look).join("\n") + "\n"));
                 }
             }
-            Event::RunResumed { step, note } => {
+            Event::RunResumed { step, note, .. } => {
                 let line = Line::of(Role::Accent, "resumed").and(Role::Plain, sentence(": ", &clean(note)));
                 self.log(step, line);
             }
@@ -176,6 +176,11 @@ impl PlainScreen {
                 self.log("", line);
             }
             Event::Notice { text } => self.log("", Line::of(Role::Plain, clean(text))),
+            Event::Moved { .. } | Event::RecipeAccepted(_) | Event::Unknown(_) => {
+                if let Some(told) = lines::told_of_run(event) {
+                    self.log("", Line::of(Role::Accent, clean(&told)));
+                }
+            }
             Event::StepCutOff { .. } | Event::RunEnded(_) => {}
         }
     }

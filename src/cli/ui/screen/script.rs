@@ -42,6 +42,7 @@ impl Script {
             description: "Run the tests; while they fail, a session repairs what is broken".into(),
             recipe_hash: "ab".into(),
             source: RecipeSource::Builtin,
+            recipe_file: None,
             orchestrator: Orchestrator::Engine,
             permissions: "bypass".into(),
             repository: "/home/ada/calculator".into(),
@@ -239,6 +240,7 @@ pub(super) fn rough() -> Script {
         .event(Event::RunResumed {
             step: "repair".into(),
             note: "its session was cut off and goes on".into(),
+            autoskillit_version: None,
         })
         .begin("repair", 1, 1, "/autoskillit:repair-tests")
         .live(Live::Waiting {

@@ -179,7 +179,8 @@ fn a_run_cut_off_anywhere_goes_on_with_what_was_decided() {
     let expected = essence(&recipe, &whole, &end);
     for cut in 1..whole.len() {
         let past = whole[..cut].to_vec();
-        let opening = Event::RunResumed { step: String::new(), note: String::new() };
+        let opening =
+            Event::RunResumed { step: String::new(), note: String::new(), autoskillit_version: None };
         let (resumed, end) = driven(&recipe, (past, opening));
         assert_eq!(essence(&recipe, &resumed, &end), expected, "cut after {cut} lines");
         // A call that had begun keeps the command that was given to it.
@@ -202,7 +203,7 @@ fn a_call_that_had_begun_is_not_judged_anew() {
         .position(|entry| matches!(&entry.event, Event::StepStarted { step, .. } if step == "draw"));
     let past = whole[..=at.unwrap()].to_vec();
     let host = told(world);
-    let opening = Event::RunResumed { step: "draw".into(), note: String::new() };
+    let opening = Event::RunResumed { step: "draw".into(), note: String::new(), autoskillit_version: None };
     let first = Mutex::new(None);
     let kept = &first;
     steer_on(&recipe, &host, Driver::Client, (past, opening), |wheel, _| async move {
@@ -355,7 +356,7 @@ fn the_engine_alone_stops_where_judgement_begins_and_a_driver_goes_on_from_there
     assert_eq!((end.status, end.resumable, end.step.as_deref()), (RunStatus::Failed, true, Some("choose")));
     assert!(end.reason.contains("no condition of `on_result` holds"), "{}", end.reason);
     assert!(end.reason.contains("--orchestrator claude"), "{}", end.reason);
-    let opening = Event::RunResumed { step: "choose".into(), note: String::new() };
+    let opening = Event::RunResumed { step: "choose".into(), note: String::new(), autoskillit_version: None };
     let (_, end) = steer_on(&recipe, &host, Driver::Client, (entries, opening), |wheel, _| async move {
         let standing = wheel.ready().await;
         let Upcoming::Choose(due) = &standing.next else { panic!("{standing:?}") };
