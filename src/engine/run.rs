@@ -156,8 +156,14 @@ impl<'a> Run<'a> {
                 Heard::Stop(level) => crew.stop_all(level),
                 Heard::Done(Done::Rested) => {}
                 Heard::Done(Done::Called(job, outcome)) => {
+                    // What ends by itself without a result was stopped by something that stops the run.
+                    let stopped = outcome.cut_off && !crew.was_told();
                     if let Some((job, wait)) = self.called(*job, outcome)? {
                         crew.call(job, Some(wait));
+                    }
+                    if stopped {
+                        let end = self.stopped();
+                        return self.finish(crew, end).await;
                     }
                 }
                 Heard::Done(Done::Asked { asked, since, reply }) => {

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Subject;
 use super::place::Place;
 use crate::recipe::diagnostic::{Problem, Severity};
-use crate::recipe::expr::{Expr, NAMESPACES, RUN_NAMES, Reference, Template};
+use crate::recipe::expr::{END_NAMES, Expr, NAMESPACES, RUN_NAMES, Reference, Template};
 use crate::recipe::model::{Arg, Bound, Dialect, OutputsFrom, Step, StepKind};
 use crate::recipe::suggest;
 
@@ -185,8 +185,19 @@ impl Subject<'_> {
                 Some((format!("no step captures `{name}`"), help))
             }
             "run" if !RUN_NAMES.contains(&name) => {
-                let help = suggest::help(name, "names in `run`", RUN_NAMES.iter().copied());
-                Some((format!("there is no `run.{name}`"), help))
+                let over = self.nodes.number(step).is_some_and(|node| self.nodes.in_finally(node));
+                match (END_NAMES.contains(&name), over) {
+                    (true, true) => None,
+                    (true, false) => {
+                        let help = "only steps of `finally` run when that is known".to_owned();
+                        Some((format!("there is no `run.{name}` before the end of the run"), Some(help)))
+                    }
+                    _ => {
+                        let ends = END_NAMES.iter().copied().filter(|_| over);
+                        let help = suggest::help(name, "names in `run`", RUN_NAMES.iter().copied().chain(ends));
+                        Some((format!("there is no `run.{name}`"), help))
+                    }
+                }
             }
             "result" => self.judge_result(step, name),
             _ => None,

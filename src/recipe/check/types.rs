@@ -109,6 +109,8 @@ impl Names {
             "inputs" => known(&self.inputs),
             "context" => known(&self.context),
             "result" => result(name),
+            "run" if name == "resumable" => Type::BOOL,
+            "run" if name == "ended_at" => Type::TEXT.or(Type::NULL),
             "run" => Type::TEXT,
             "env" => Type::TEXT.or(Type::NULL),
             "item" => known(&self.items),
