@@ -243,7 +243,7 @@ proptest! {
     #[test]
     fn counts_are_said_in_the_right_unit(count in 0u64..2_000_000_000) {
         let said = humanize(count);
-        prop_assert!(!said.starts_with("1000."), "{}", said);
+        prop_assert!(!said.starts_with("1000.") || said.ends_with('M'), "{}", said);
         let value = |said: &str| -> f64 {
             let (number, unit) = match said.strip_suffix('M') {
                 Some(number) => (number, 1e6),

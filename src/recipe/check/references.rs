@@ -194,7 +194,8 @@ impl Subject<'_> {
                     }
                     _ => {
                         let ends = END_NAMES.iter().copied().filter(|_| over);
-                        let help = suggest::help(name, "names in `run`", RUN_NAMES.iter().copied().chain(ends));
+                        let help =
+                            suggest::help(name, "names in `run`", RUN_NAMES.iter().copied().chain(ends));
                         Some((format!("there is no `run.{name}`"), help))
                     }
                 }
