@@ -13,7 +13,7 @@ use super::compose::{PartLookup, PartText};
 use super::diagnostic::{Problems, Severity};
 use super::load::{Loaded, Origin, Setting, check_name, compile_all, compile_in};
 use super::lower::lower;
-use super::model::RecipeSource;
+use super::model::{Recipe, RecipeSource};
 use super::{builtin, suggest, yaml};
 
 /// The places to look in.
@@ -308,6 +308,40 @@ impl PartLookup for Library {
     }
 }
 
+/// What the file of the tests of `NAME.yaml` is called: `NAME.tests.yaml`.
+pub const TESTS: &str = ".tests.yaml";
+
+impl Library {
+    /// The tests of a recipe, as the file that people are shown and its text, when it has some.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn tests(&self, recipe: &Recipe) -> Result<Option<(String, String)>, LoadError> {
+        let Some(path) = &recipe.path else {
+            let bundled = builtin::TESTS.iter().find(|(name, _)| *name == recipe.name);
+            return Ok(bundled
+                .filter(|_| recipe.source == RecipeSource::Builtin)
+                .map(|(name, text)| (format!("<builtin>/{name}{TESTS}"), (*text).to_owned())));
+        };
+        let tests = path.with_extension(TESTS.trim_start_matches('.'));
+        match tests.symlink_metadata() {
+            Ok(_) => Ok(Some((self.shown(&tests), read(&tests)?))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether there are tests beside the file of this recipe, which need not be a good one.
+    #[must_use]
+    pub fn has_tests(&self, name: &str) -> bool {
+        let path = self.source(name).ok().and_then(|(origin, _)| origin.path);
+        path.is_some_and(|path| path.with_extension(TESTS.trim_start_matches('.')).exists())
+    }
+}
+
+fn is_tests(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(TESTS))
+}
+
 fn is_path(name: &str) -> bool {
     name.contains('/') || has_extension(Path::new(name))
 }
@@ -334,8 +368,11 @@ fn in_directory(directory: &Path, source: RecipeSource) -> Vec<Found> {
             return vec![Found { name: directory.display().to_string(), source, place }];
         }
     };
-    let mut files: Vec<PathBuf> =
-        entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| has_extension(path)).collect();
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| has_extension(path) && !is_tests(path))
+        .collect();
     // `a.yaml` comes before `a.yml`, so it is the one that counts.
     files.sort();
     files.into_iter().map(|path| Found { name: stem(&path), source, place: Place::File(path) }).collect()

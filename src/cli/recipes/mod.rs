@@ -4,6 +4,8 @@ mod check;
 mod formats;
 mod render;
 mod show;
+mod simulate;
+mod test;
 
 use serde_json::json;
 
@@ -19,7 +21,7 @@ use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::RecipeSource;
 use crate::recipe::schema::json_schema;
 
-/// List, show, draw, check and make recipes.
+/// List, show, draw, check, test and make recipes.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum RecipesCommand {
     /// List the recipes that can be cooked here.
@@ -56,6 +58,10 @@ pub(super) enum RecipesCommand {
     Schema,
     /// Check recipes and say what is wrong, with place and mend.
     Check(check::CheckArgs),
+    /// Run the tests of recipes: given what each call comes to, the path that a run takes.
+    Test(test::TestArgs),
+    /// Go through every way that runs can take: whether each ends, and in how many sessions.
+    Simulate(simulate::SimulateArgs),
 }
 
 pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, AppError> {
@@ -70,6 +76,8 @@ pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, Ap
             Ok(Exit::Succeeded)
         }
         RecipesCommand::Check(args) => check::check(session, &pantry, args),
+        RecipesCommand::Simulate(args) => simulate::run(session, &pantry, &args),
+        RecipesCommand::Test(args) => test::test(session, &pantry, &args),
     }
 }
 
