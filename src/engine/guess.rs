@@ -37,6 +37,19 @@ pub(super) struct Field {
     pub(super) choices: Vec<Value>,
     /// Whether a call that failed has it as well.
     pub(super) always: bool,
+    /// Whether a success may be without it, unless another field has one of these values.
+    pub(super) optional: Option<Vec<(String, Vec<String>)>>,
+}
+
+impl Field {
+    /// Whether a success with this result may be without it.
+    pub(super) fn may_lack(&self, result: &Map<String, Value>) -> bool {
+        let required = |(name, values): &(String, Vec<String>)| {
+            let value = result.get(name).map(crate::recipe::expr::text);
+            value.is_some_and(|value| values.contains(&value))
+        };
+        self.optional.as_ref().is_some_and(|when| !when.iter().any(required))
+    }
 }
 
 impl Guess<'_> {
@@ -57,13 +70,15 @@ impl Guess<'_> {
                     kind: Some(output.kind),
                     choices: output.choices.iter().map(|choice| json!(choice)).collect(),
                     always: false,
+                    optional: (!output.is_required())
+                        .then(|| output.required_when.clone().into_iter().collect()),
                 });
             }
         }
         for (name, kind) in read_fields(step) {
             let value =
                 kind.map_or_else(|| self.shape(&["result", &name], step), |kind| of_kind(kind, &name));
-            add(Field { name, value, kind, choices: Vec::new(), always: false });
+            add(Field { name, value, kind, choices: Vec::new(), always: false, optional: None });
         }
         fields
     }
@@ -251,5 +266,5 @@ fn of_tool(decl: &ResultDecl, ok: bool) -> Field {
         choices = vec![fixed.clone()];
     }
     let value = fixed.or_else(|| choices.first().cloned()).unwrap_or_else(|| of_kind(decl.kind, decl.name));
-    Field { name: decl.name.to_owned(), value, kind: Some(decl.kind), choices, always: true }
+    Field { name: decl.name.to_owned(), value, kind: Some(decl.kind), choices, always: true, optional: None }
 }

@@ -25,7 +25,24 @@ pub(in crate::engine) fn successes(guess: &Guess<'_>, step: &Step, tried: &Try) 
         .map(|field| (field.name.clone(), values(guess.recipe, step, field)))
         .filter(|(_, values)| values.len() > 1)
         .collect();
-    let (all, cut) = combined(&base, &varied, MOST);
+    let (mut all, cut) = combined(&base, &varied, MOST);
+    // What a skill may leave out counts where the step reads it.
+    let read: Vec<&Field> = fields
+        .iter()
+        .filter(|field| field.optional.is_some())
+        .filter(|field| expressions(step).iter().any(|expr| reads(expr, &["result", &field.name])))
+        .collect();
+    let mut lacking: Vec<Map<String, Value>> = all
+        .iter()
+        .map(|result| {
+            let mut less = result.clone();
+            less.retain(|name, _| !read.iter().any(|field| field.name == *name && field.may_lack(result)));
+            less
+        })
+        .collect();
+    lacking.retain(|less| !all.contains(less));
+    lacking.dedup();
+    all.extend(lacking);
     (all.into_iter().map(|result| outcome(true, result)).collect(), cut)
 }
 

@@ -128,6 +128,50 @@ fn lists_choices_and_what_runs_on_every_exit_are_gone_through() {
 }
 
 #[test]
+fn an_output_that_a_skill_may_leave_out_is_left_out() {
+    struct Skills;
+    impl SkillLookup for Skills {
+        fn exists(&self, _: &str) -> bool {
+            true
+        }
+        fn names(&self) -> Vec<String> {
+            Vec::new()
+        }
+        fn outputs(&self, _: &str) -> Option<Vec<String>> {
+            None
+        }
+        fn contract(&self, name: &str) -> Option<std::sync::Arc<crate::skills::Contract>> {
+            use crate::skills::{Contract, Output};
+            let verdict = Output { choices: vec!["good".into(), "bad".into()], ..Output::default() };
+            let remarks = Output {
+                required_when: [("verdict".to_owned(), vec!["bad".to_owned()])].into(),
+                ..Output::default()
+            };
+            let outputs = [("verdict".to_owned(), verdict), ("remarks".to_owned(), remarks)].into();
+            Some(std::sync::Arc::new(Contract { outputs, ..Contract::undeclared(name) }))
+        }
+    }
+    let body = "language: 1
+steps:
+  judge:
+    skill: judge
+    retries: 0
+    on_result:
+      - {when: \"result.verdict == 'good' and result.remarks == ''\", route: done}
+      - {route: escalate}
+    on_failure: escalate
+";
+    let found = simulate(&recipe(body), &Skills, &Limits { states: 100, over: &|| false });
+    let traces: Vec<&str> =
+        found.findings.iter().flat_map(|finding| &finding.trace).map(String::as_str).collect();
+    assert_eq!(traces.len(), 1, "{traces:#?}");
+    assert!(traces[0].contains(r#"verdict = "good", no remarks"#), "{traces:#?}");
+    let guarded = body.replace("result.remarks == ''", "result.remarks | default('') == ''");
+    let found = simulate(&recipe(&guarded), &Skills, &Limits { states: 100, over: &|| false });
+    assert!(found.findings.is_empty(), "{:#?}", found.findings);
+}
+
+#[test]
 fn what_cannot_be_reached_is_said() {
     let report = found(
         "steps:
@@ -150,4 +194,55 @@ fn a_simulation_that_is_cut_off_says_so() {
     assert!(report.cut.is_some_and(|why| why.contains("first 5 states")));
     let report = simulate(&recipe, &AnySkill, &Limits { states: 500, over: &|| true });
     assert!(report.cut.is_some_and(|why| why.contains("time was up")));
+}
+
+/// A run whose calls come to what a table says, which wraps around.
+fn run(recipe: &Recipe, table: &[u8]) -> (RunEnded, u32) {
+    use crate::engine::testing::outcome;
+    use crate::execution::verdict::RetryReason;
+    let mut at = 0;
+    let mut run = Dry::start(recipe, Map::from_iter([("n".to_owned(), serde_json::json!(3))]));
+    loop {
+        at += 1;
+        let word = table[at % table.len()];
+        match run.go_on(&|_| false, &mut |_| ()) {
+            Need::Outcome(tried) => {
+                let stdout = |text: &str| serde_json::json!({ "stdout": text, "exit_code": 0 });
+                let asks =
+                    |retry| crate::engine::host::Outcome { retry, ..outcome(false, serde_json::json!({})) };
+                let came = match word % 5 {
+                    0 => outcome(true, stdout("done")),
+                    1 => outcome(true, stdout(&format!("more {at}"))),
+                    2 => outcome(false, stdout(&"word ".repeat(at))),
+                    3 => asks(RetryReason::Stale),
+                    _ => asks(RetryReason::Resume),
+                };
+                run.outcome(&tried, came, &mut |_| ());
+            }
+            Need::Answer(asked) => {
+                let given = asked.answers[usize::from(word) % asked.answers.len()].clone();
+                run.answer(&asked, &given, &mut |_| ());
+            }
+            Need::Nothing(end) => return (end, run.state.sessions),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn every_run_ends_as_the_simulation_says(table in proptest::collection::vec(proptest::prelude::any::<u8>(), 1..40)) {
+        static SIMULATED: std::sync::LazyLock<(Recipe, Report)> = std::sync::LazyLock::new(|| {
+            let recipe = recipe(crate::engine::testing::RECIPE);
+            let report = found_in(&recipe);
+            (recipe, report)
+        });
+        let (recipe, report) = &*SIMULATED;
+        proptest::prop_assert!(report.findings.is_empty(), "{:#?}", report.findings);
+        let (end, sessions) = run(recipe, &table);
+        let step = end.step.as_deref().map(any_item).unwrap_or_default();
+        let told = format!("{} {step}", crate::engine::cases::word(end.status));
+        proptest::prop_assert!(ends(report).contains(&told), "{told} is none of {:?}", ends(report));
+        proptest::prop_assert!(report.sessions.is_some_and(|most| sessions <= most), "{sessions} > {:?}", report.sessions);
+    }
 }

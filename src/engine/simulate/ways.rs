@@ -157,8 +157,11 @@ fn outcomes(
     ways.extend(forced(run, step, tried, &good, assumed));
     let varied = varied(&good);
     ways.extend(good.into_iter().map(|outcome| {
-        let values: Vec<String> =
-            varied.iter().map(|name| format!("{name} = {}", outcome.result[name.as_str()])).collect();
+        let value = |name: &String| match outcome.result.get(name) {
+            Some(value) => format!("{name} = {value}"),
+            None => format!("no {name}"),
+        };
+        let values: Vec<String> = varied.iter().map(value).collect();
         let told = match values.is_empty() {
             true => "succeeds".to_owned(),
             false => format!("succeeds with {}", values.join(", ")),
