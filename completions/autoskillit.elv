@@ -104,6 +104,8 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand schema 'Print the JSON Schema of recipe files, for editors'
             cand lock 'Keep what recipes rely on of their skills, so that a check tells when that changes'
             cand check 'Check recipes and say what is wrong, with place and mend'
+            cand test 'Run the tests of recipes: given what each call comes to, the path that a run takes'
+            cand simulate 'Go through every way that runs can take: whether each ends, and in how many sessions'
         }
         &'autoskillit;recipes;list'= {
             cand --color 'When to use colours'

@@ -110,6 +110,8 @@ Register-ArgumentCompleter -Native -CommandName 'autoskillit' -ScriptBlock {
             [CompletionResult]::new('schema', 'schema', [CompletionResultType]::ParameterValue, 'Print the JSON Schema of recipe files, for editors')
             [CompletionResult]::new('lock', 'lock', [CompletionResultType]::ParameterValue, 'Keep what recipes rely on of their skills, so that a check tells when that changes')
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check recipes and say what is wrong, with place and mend')
+            [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Run the tests of recipes: given what each call comes to, the path that a run takes')
+            [CompletionResult]::new('simulate', 'simulate', [CompletionResultType]::ParameterValue, 'Go through every way that runs can take: whether each ends, and in how many sessions')
             break
         }
         'autoskillit;recipes;list' {

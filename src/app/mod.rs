@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod offers;
 pub mod orchestrator;
 pub mod quota;
+pub mod recipe_tests;
 pub mod recipes;
 pub mod records;
 pub mod recording;

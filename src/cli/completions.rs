@@ -248,6 +248,8 @@ fn informed(typed: &Arc<Typed>) -> Command {
                 .mut_subcommand("render", |render| render.mut_arg("recipe", with(Typed::recipes)))
                 .mut_subcommand("lock", |lock| lock.mut_arg("recipes", with(Typed::recipes)))
                 .mut_subcommand("check", |check| check.mut_arg("recipes", with(Typed::all_recipes)))
+                .mut_subcommand("test", |test| test.mut_arg("recipes", with(Typed::recipes)))
+                .mut_subcommand("simulate", |simulate| simulate.mut_arg("recipes", with(Typed::recipes)))
         })
         .mut_subcommand("runs", |runs| {
             runs.mut_subcommand("show", |show| show.mut_arg("run", with(Typed::runs)))

@@ -88,6 +88,26 @@ impl Frame {
     }
 }
 
+/// What a step is called in every item: `all[2].fix` is `all[].fix`.
+#[must_use]
+pub fn any_item(step: &str) -> String {
+    let mut name = String::new();
+    for (index, part) in step.split('[').enumerate() {
+        match part.split_once(']') {
+            Some((item, rest)) if index > 0 && item.bytes().all(|byte| byte.is_ascii_digit()) => {
+                name.push_str("[]");
+                name.push_str(rest);
+            }
+            _ if index > 0 => {
+                name.push('[');
+                name.push_str(part);
+            }
+            _ => name.push_str(part),
+        }
+    }
+    name
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

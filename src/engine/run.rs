@@ -452,7 +452,7 @@ pub fn step_of<'r>(recipe: &'r Recipe, frame: &Frame, name: &str) -> Option<&'r 
 }
 
 /// The end of a run that comes to what only a model can judge, while none drives it.
-fn unjudged(step: &str, why: &str) -> RunEnded {
+pub(super) fn unjudged(step: &str, why: &str) -> RunEnded {
     RunEnded {
         status: RunStatus::Failed,
         reason: format!(

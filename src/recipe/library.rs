@@ -14,7 +14,7 @@ use super::compose::{PartLookup, PartText};
 use super::diagnostic::Problems;
 use super::load::{Loaded, Origin, Setting, check_name, compile_all, compile_in};
 use super::lower::lower;
-use super::model::{RecipeKind, RecipeSource};
+use super::model::{Recipe, RecipeKind, RecipeSource};
 use super::{builtin, suggest, yaml};
 
 /// The places to look in.
@@ -332,5 +332,35 @@ impl PartLookup for Library {
         names.sort();
         names.dedup();
         names
+    }
+}
+
+/// What the file of the tests of `NAME.yaml` is called: `NAME.tests.yaml`.
+pub const TESTS: &str = ".tests.yaml";
+
+impl Library {
+    /// The tests of a recipe, as the file that people are shown and its text, when it has some.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn tests(&self, recipe: &Recipe) -> Result<Option<(String, String)>, LoadError> {
+        let Some(path) = &recipe.path else {
+            let bundled = builtin::TESTS.iter().find(|(name, _)| *name == recipe.name);
+            return Ok(bundled
+                .filter(|_| recipe.source == RecipeSource::Builtin)
+                .map(|(name, text)| (format!("<builtin>/{name}{TESTS}"), (*text).to_owned())));
+        };
+        let tests = path.with_extension(TESTS.trim_start_matches('.'));
+        match tests.symlink_metadata() {
+            Ok(_) => Ok(Some((self.shown(&tests), read(&tests)?))),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether there are tests beside the file of this recipe, which need not be a good one.
+    #[must_use]
+    pub fn has_tests(&self, name: &str) -> bool {
+        let path = self.source(name).ok().and_then(|(origin, _)| origin.path);
+        path.is_some_and(|path| path.with_extension(TESTS.trim_start_matches('.')).exists())
     }
 }

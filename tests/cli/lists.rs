@@ -158,6 +158,8 @@ fn help() {
         ("help_recipes_list", &["recipes", "list", "-h"]),
         ("help_recipes_show", &["recipes", "show", "-h"]),
         ("help_recipes_check", &["recipes", "check", "-h"]),
+        ("help_recipes_test", &["recipes", "test", "-h"]),
+        ("help_recipes_simulate", &["recipes", "simulate", "-h"]),
         ("help_runs", &["runs", "-h"]),
         ("help_runs_list", &["runs", "list", "-h"]),
         ("help_runs_show", &["runs", "show", "-h"]),

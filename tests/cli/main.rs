@@ -18,6 +18,7 @@ mod doctor; // what is wrong and how to mend it
 mod init; // setting a repository up: what is written, and what is left alone
 mod lists; // recipes, runs, help, output options
 mod refusals; // what is wrong is said before anything is written
+mod recipe_tests; // tests of recipes, and every way that their runs can take
 mod rehearsals;
 mod resuming;
 mod skills; // which there are and what is wrong with them

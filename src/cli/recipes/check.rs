@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::ui::style::Role;
 use crate::recipe::Problems;
 use crate::recipe::check::{Known, alias, known, names};
+use crate::recipe::library::TESTS;
 
 /// What is checked, and how it is told.
 #[derive(Debug, clap::Args)]
@@ -196,7 +197,9 @@ fn named(typed: Vec<String>) -> Result<Vec<String>, AppError> {
         let files: Vec<String> = paths
             .filter_map(Result::ok)
             .filter(|path| {
-                path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+                let is_tests = path.to_string_lossy().ends_with(TESTS);
+                !is_tests
+                    && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
             })
             .map(|path| path.to_string_lossy().into_owned())
             .collect();

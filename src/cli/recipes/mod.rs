@@ -5,6 +5,8 @@ mod formats;
 mod lock;
 mod render;
 mod show;
+mod simulate;
+mod test;
 
 use serde_json::json;
 
@@ -20,7 +22,7 @@ use crate::recipe::builtin::BUILTIN;
 use crate::recipe::model::{RecipeKind, RecipeSource};
 use crate::recipe::schema::json_schema;
 
-/// List, show, draw, check and make recipes.
+/// List, show, draw, check, test and make recipes.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum RecipesCommand {
     /// List the recipes that can be cooked here.
@@ -59,6 +61,10 @@ pub(super) enum RecipesCommand {
     Lock(lock::LockArgs),
     /// Check recipes and say what is wrong, with place and mend.
     Check(check::CheckArgs),
+    /// Run the tests of recipes: given what each call comes to, the path that a run takes.
+    Test(test::TestArgs),
+    /// Go through every way that runs can take: whether each ends, and in how many sessions.
+    Simulate(simulate::SimulateArgs),
 }
 
 pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, AppError> {
@@ -74,6 +80,8 @@ pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, Ap
         }
         RecipesCommand::Lock(args) => lock::lock(session, &pantry, args),
         RecipesCommand::Check(args) => check::check(session, &pantry, args),
+        RecipesCommand::Simulate(args) => simulate::run(session, &pantry, &args),
+        RecipesCommand::Test(args) => test::test(session, &pantry, &args),
     }
 }
 

@@ -199,6 +199,11 @@ impl Expr {
         &self.inner.references
     }
 
+    /// The chains of names that it reads, such as `result.report.verdict`, each with the shorter ones that it begins with.
+    pub fn chains(&self) -> impl Iterator<Item = &[String]> {
+        self.inner.paths.iter().map(|path| path.segments.as_slice())
+    }
+
     /// What it asks, as a predicate.
     #[must_use]
     pub fn test(&self) -> &test::Test {

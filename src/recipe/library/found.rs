@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Listed, LoadError, twice};
+use super::{Listed, LoadError, TESTS, twice};
 use crate::recipe::diagnostic::Severity;
 use crate::recipe::lower::lower;
 use crate::recipe::model::{Recipe, RecipeKind, RecipeSource};
@@ -45,6 +45,11 @@ pub(super) fn named_file(name: &str) -> Found {
     Found { name: stem(&path), source: RecipeSource::Path, place: Place::File(path) }
 }
 
+/// Whether a file holds tests of a recipe.
+fn is_tests(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(TESTS))
+}
+
 pub(super) fn in_directory(directory: &Path, source: RecipeSource) -> Vec<Found> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -54,8 +59,11 @@ pub(super) fn in_directory(directory: &Path, source: RecipeSource) -> Vec<Found>
             return vec![Found { name: directory.display().to_string(), source, place }];
         }
     };
-    let mut files: Vec<PathBuf> =
-        entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| has_extension(path)).collect();
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| has_extension(path) && !is_tests(path))
+        .collect();
     files.sort_by_key(|path| (stem(path), path.clone()));
     let mut all: Vec<Found> = Vec::new();
     for path in files {
