@@ -19,7 +19,7 @@ use crate::execution::verdict::RetryReason;
 use crate::recipe::model::Recipe;
 
 /// A parallel loop with a loop in it, retries, a poll, a list that is collected, and steps that run on every exit.
-const NESTED: &str = "
+pub(super) const NESTED: &str = "
 ingredients: {n: {type: int, default: 3}}
 language: 1
 steps:
@@ -60,7 +60,7 @@ finally:
 ";
 
 /// An answer that depends on what is called, from a table that wraps around.
-fn spread(table: Vec<u8>) -> impl Fn(&Call) -> Outcome + Send + Sync + Clone {
+pub(super) fn spread(table: Vec<u8>) -> impl Fn(&Call) -> Outcome + Send + Sync + Clone {
     move |call| {
         let sum: usize = call.step.bytes().map(usize::from).sum();
         let at = sum + 3 * call.visit as usize + 7 * call.attempt as usize;
@@ -76,7 +76,11 @@ fn spread(table: Vec<u8>) -> impl Fn(&Call) -> Outcome + Send + Sync + Clone {
 }
 
 /// What a run came to, whatever the order of what ran side by side.
-fn came_to(recipe: &Recipe, entries: &[Entry], end: &RunEnded) -> impl PartialEq + std::fmt::Debug + use<> {
+pub(super) fn came_to(
+    recipe: &Recipe,
+    entries: &[Entry],
+    end: &RunEnded,
+) -> impl PartialEq + std::fmt::Debug + use<> {
     let state = State::fold(entries, entry_step(recipe));
     let mut done: Vec<_> = state
         .done
@@ -87,7 +91,7 @@ fn came_to(recipe: &Recipe, entries: &[Entry], end: &RunEnded) -> impl PartialEq
     (state.main.context, state.main.visits, done, end.status, end.reason.clone(), end.step.clone())
 }
 
-fn times(entries: &[Entry], wanted: impl Fn(&Event) -> bool) -> usize {
+pub(super) fn times(entries: &[Entry], wanted: impl Fn(&Event) -> bool) -> usize {
     entries.iter().filter(|entry| wanted(&entry.event)).count()
 }
 
