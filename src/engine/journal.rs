@@ -172,7 +172,7 @@ fn scan(path: &Path) -> Result<(Vec<Entry>, u64), JournalError> {
         }
         number += 1;
         let torn = line.last() != Some(&b'\n');
-        match serde_json::from_slice::<Entry>(&line) {
+        match Entry::read(&line) {
             Ok(entry) if !torn => {
                 if entry.schema_version > SCHEMA_VERSION {
                     return Err(newer(path, number, entry.schema_version.into()));

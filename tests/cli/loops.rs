@@ -95,6 +95,32 @@ fn a_rehearsal_of_a_loop_is_told_step_by_step() {
     assert!(ask(&["runs", "show"]).out.contains("parts#2[1].note"));
 }
 
+#[test]
+fn a_question_in_a_loop_is_answered_by_its_name_or_by_that_of_one_item() {
+    let recipe = "name: ask
+language: 1
+description: Asks.
+steps:
+  parts:
+    for_each: [a, b]
+    on_item_failure: continue
+    capture: {failures: '${{ result.failures }}'}
+    on_success: served
+    steps:
+      ask: {action: confirm, message: 'Take ${{ item.item }}?', on_success: done, on_failure: escalate}
+  served: {stop: {status: succeeded, message: \"Left ${{ context.failures | map(attribute='item') | join }}.\"}}
+";
+    let kitchen = Kitchen::with_recipe("ask", recipe);
+    let stopped = kitchen.run(["cook", "ask"]).exits(130);
+    assert!(stopped.err.contains("nobody is there to answer"), "{stopped}");
+    for answers in [["ask=yes", "parts[1].ask=no"], ["parts[1].ask=no", "ask=yes"]] {
+        let cooked = kitchen.run(["cook", "ask", "--answer", answers[0], "--answer", answers[1]]).exits(0);
+        assert!(cooked.err.contains("Left b."), "{cooked}");
+    }
+    let refused = kitchen.refused(&["cook", "ask", "--answer", "parts[1].ash=no"]).exits(2);
+    assert!(refused.err.contains("asks no question in a step `parts[1].ash`"), "{refused}");
+}
+
 /// A client that leaves a mark when it is run.
 const STUB: &str = "#!/bin/sh\ntouch \"$HOME/client-was-run\"\nexit 1\n";
 
