@@ -1,5 +1,6 @@
 //! What the engine adds to a run: a transition (budget 1 ms without the sync of the journal), loading a recipe with all
-//! checks (budget 20 ms), its simulation (budget 2 s), and the sync itself.
+//! checks (budget 20 ms), its simulation (budget 2 s), the sync itself, and taking up a run with a long journal (budget 1 s for
+//! 100,000 entries).
 
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up should stop with words")]
 
@@ -13,7 +14,7 @@ use autoskillit::engine::host::Outcome;
 use autoskillit::engine::journal::{Journal, SCHEMA_VERSION};
 use autoskillit::engine::run::entry_step;
 use autoskillit::engine::simulate::{Limits, simulate};
-use autoskillit::engine::state::State;
+use autoskillit::engine::state::{At, State};
 use autoskillit::engine::transition::{Begin, Decision, Moment, Places, Try, conclude, next};
 use autoskillit::execution::verdict::RetryReason;
 use autoskillit::recipe::builtin::BUILTIN;
@@ -56,8 +57,87 @@ steps:
     on_failure: escalate
 "#;
 
+/// A list of parts, some at work beside each other, each with steps of its own.
+const PARTS: &str = r#"
+name: parts
+description: builds all parts
+language: 1
+ingredients:
+  parts: {type: list, default: []}
+steps:
+  all:
+    for_each: ${{ inputs.parts }}
+    as: part
+    mode: parallel
+    max_parallel: 4
+    collect: {said: "${{ context.said }}"}
+    capture: {said: "${{ result.said }}"}
+    allow: {dead-output: nothing follows}
+    on_success: done
+    steps:
+      build:
+        skill: prepare
+        args: ["${{ item.part }}"]
+        capture: {said: "${{ result.plan_path }}"}
+        on_success: check
+      check:
+        tool: run_cmd
+        with: {argv: [./check, "${{ item.part }}", "${{ context.said }}"]}
+        on_success: done
+"#;
+
 fn main() {
     divan::main();
+}
+
+/// One step of an item of a loop of so many items: its start, its end, and what begins and ends with it.
+#[divan::bench(args = [10, 1000])]
+fn transition_in_a_loop(bencher: Bencher<'_, '_>, items: usize) {
+    let recipe = load("parts", PARTS);
+    let mut state = started_with(&recipe, json!({ "parts": (0..items).collect::<Vec<_>>() }));
+    for _ in 0..items {
+        step(&recipe, &mut state, &outcome());
+    }
+    let redactor = Redactor::new(std::env::vars());
+    bencher.with_inputs(|| (state.clone(), outcome())).bench_local_refs(|(state, outcome)| {
+        for entry in step(&recipe, state, outcome) {
+            let line = serde_json::to_string(&entry).expect("an entry is JSON");
+            black_box(redactor.clean(&line));
+        }
+    });
+}
+
+/// Reading and folding a journal of 100,000 entries, as a resume does before it goes on.
+#[divan::bench(args = ["loop", "parts"], sample_count = 5, sample_size = 1)]
+fn resume_100_000(bencher: Bencher<'_, '_>, name: &str) {
+    const ENTRIES: u64 = 100_000;
+    let dir = tempfile::tempdir().expect("a temporary directory can be made");
+    let path = dir.path().join("journal.ndjson");
+    let recipe = load(name, if name == "loop" { LOOP } else { PARTS });
+    let outcome = Outcome { result: told_little(), ..outcome() };
+    let mut text = String::new();
+    let mut write = |entries: &[Entry]| {
+        for entry in entries {
+            text.push_str(&serde_json::to_string(entry).expect("an entry is JSON"));
+            text.push('\n');
+        }
+    };
+    let (mut state, first) = begun(&recipe, json!({ "parts": (0..1000).collect::<Vec<_>>() }));
+    write(&[first]);
+    while state.seq < ENTRIES {
+        if matches!(&state.main.at, At::Ending(_)) {
+            // Another try of the recipe, as a resumed run makes it.
+            let fresh = Event::RunStarted(facts(&recipe, state.started.clone().expect("it started").inputs));
+            write(&[record(&recipe, &mut state, fresh)]);
+        }
+        write(&step(&recipe, &mut state, &outcome));
+    }
+    std::fs::write(&path, text).expect("a journal can be written");
+    let redactor = Redactor::new(std::env::vars());
+    bencher.bench_local(|| {
+        let (_, entries) = Journal::reopen(&path, redactor.clone()).expect("it is a journal");
+        State::fold(&entries, entry_step(&recipe))
+    });
 }
 
 /// One step of a run as the loop does it: decide, write down the start, take what came back, decide the route, write down
@@ -233,12 +313,26 @@ fn eighty_steps() -> String {
 }
 
 fn started(recipe: &Recipe) -> State {
-    let mut state = State::default();
-    let inputs: Map<String, Value> =
+    started_with(recipe, json!({ "task": "a better soup", "attempts": 1_000_000 }))
+}
+
+fn started_with(recipe: &Recipe, inputs: Value) -> State {
+    begun(recipe, inputs).0
+}
+
+fn begun(recipe: &Recipe, inputs: Value) -> (State, Entry) {
+    let mut all: Map<String, Value> =
         [("task".to_owned(), json!("a better soup")), ("attempts".to_owned(), json!(1_000_000))]
             .into_iter()
             .collect();
-    let event = Event::RunStarted(RunStarted {
+    all.extend(inputs.as_object().cloned().unwrap_or_default());
+    let mut state = State::default();
+    let entry = record(recipe, &mut state, Event::RunStarted(facts(recipe, all)));
+    (state, entry)
+}
+
+fn facts(recipe: &Recipe, inputs: Map<String, Value>) -> RunStarted {
+    RunStarted {
         run_id: "20260921-141320-ffff".into(),
         recipe: recipe.name.clone(),
         description: recipe.description.clone(),
@@ -257,33 +351,35 @@ fn started(recipe: &Recipe) -> State {
         env: None,
         rehearsal: None,
         autoskillit_version: "0.1.0".into(),
-    });
-    record(recipe, &mut state, event);
-    state
+    }
 }
 
-/// Goes on by one step.
-fn step(recipe: &Recipe, state: &mut State, outcome: &Outcome) -> [Entry; 2] {
+/// Goes on by one step, and by whatever needs nothing from the world before it.
+fn step(recipe: &Recipe, state: &mut State, outcome: &Outcome) -> Vec<Entry> {
     let places = Places { repository: "/repo".into(), dir: "/repo/.autoskillit/runs/x".into() };
     let nothing = HashSet::new();
     let now = Timestamp::UNIX_EPOCH;
-    let moment = Moment {
-        places: places.clone(),
-        elapsed_ms: 1000,
-        now,
-        serial: false,
-        busy: &nothing,
-        rested: &nothing,
-    };
-    let tried = match next(recipe, state, &moment) {
-        Decision::Work { mut begin, .. } if begin.len() == 1 => match begin.remove(0) {
-            Begin::Call(tried) => tried,
-            other => panic!("the loop calls a tool, not {other:?}"),
-        },
-        other => panic!("the loop calls a tool, not {other:?}"),
+    let mut entries = Vec::new();
+    let tried = loop {
+        let moment = Moment {
+            places: places.clone(),
+            elapsed_ms: 1000,
+            now,
+            serial: false,
+            busy: &nothing,
+            rested: &nothing,
+        };
+        match next(recipe, state, &moment) {
+            Decision::Record(event) => entries.push(record(recipe, state, *event)),
+            Decision::Work { begin, .. } => match begin.into_iter().next() {
+                Some(Begin::Call(tried)) => break tried,
+                other => panic!("the loop calls a tool, not {other:?}"),
+            },
+            Decision::End(_) => return entries,
+        }
     };
     let Try { step, visit, attempt, tool, params, .. } = tried.clone();
-    let began = record(
+    entries.push(record(
         recipe,
         state,
         Event::StepStarted {
@@ -296,9 +392,10 @@ fn step(recipe: &Recipe, state: &mut State, outcome: &Outcome) -> [Entry; 2] {
             session: Some("c7d2c5a9-8f4c-4b63-9d6b-6a1d2a1f7e10".into()),
             continues: false,
         },
-    );
+    ));
     let ended = conclude(recipe, state, &places, &tried, outcome, 1000);
-    [began, record(recipe, state, ended)]
+    entries.push(record(recipe, state, ended));
+    entries
 }
 
 fn record(recipe: &Recipe, state: &mut State, event: Event) -> Entry {
@@ -306,6 +403,14 @@ fn record(recipe: &Recipe, state: &mut State, event: Event) -> Entry {
         Entry { schema_version: SCHEMA_VERSION, seq: state.seq + 1, at: Timestamp::UNIX_EPOCH, event };
     state.apply(&entry, entry_step(recipe));
     entry
+}
+
+/// A result as most steps have it.
+fn told_little() -> Value {
+    let mut result = outcome().result;
+    result["stdout"] = json!("REVISE: the broth needs more time\n");
+    result["log"] = json!("/repo/.autoskillit/runs/20260921-141320-ffff/commands/judge.1.1/output.log");
+    result
 }
 
 /// What both steps of the loop can take: the outputs of a plan, and a command's output.

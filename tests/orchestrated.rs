@@ -15,36 +15,10 @@ use serde_json::{Value, json};
 
 use support::api::{Conversation, Gate, Reply, ScriptedApi, Usage};
 use support::client::require_client;
+use support::driver::{PREFIX, drives, obeys, told};
 use support::kitchen::{Cooking, Kitchen, repairs};
 
 const GONE: Duration = Duration::from_secs(8);
-const PREFIX: &str = "mcp__autoskillit__";
-
-fn drives(conversation: &Conversation) -> bool {
-    conversation.has_tool(&format!("{PREFIX}kitchen_status"))
-}
-
-/// What the orchestrator was told last: the answer of its last call, or its prompt.
-fn told(conversation: &Conversation) -> Value {
-    let prompt = conversation.user_text();
-    let text = conversation.last_tool_results().pop().map_or(prompt, |result| result.text);
-    let (from, to) = (text.find('{').expect("JSON"), text.rfind('}').expect("JSON"));
-    serde_json::from_str(&text[from..=to]).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-/// An orchestrator that does what it is told.
-fn obeys(conversation: &Conversation) -> Reply {
-    let told = told(conversation);
-    let next = &told["next"];
-    match next["do"].as_str() {
-        Some("call") => {
-            let tool = format!("{PREFIX}{}", next["tool"].as_str().expect("a call has a tool"));
-            Reply::tool(tool, json!({"step_name": next["step_name"]}))
-        }
-        Some("over") => Reply::text(format!("The run ended: {}", next["end"]["reason"])),
-        _ => panic!("nothing to do in {told}"),
-    }
-}
 
 const STORY: [&str; 6] = [
     "started fix-tests",

@@ -275,3 +275,38 @@ fn a_session_that_was_ended_is_ended_again() {
         rehearse(&kitchen, &kitchen.home().join("t"), &["cook", "slow", "--rehearse", dir, "--pace", "0"]);
     assert_eq!(played.story, cooked.story(), "{}", played.stderr);
 }
+
+/// Sessions of a loop have tapes of their own, for each item and each time round.
+#[test]
+fn sessions_in_a_loop_are_recorded_one_by_one() {
+    let Some(client) = require_client() else { return };
+    let recipe = "name: parts
+language: 1
+description: Two parts, twice.
+steps:
+  parts:
+    for_each: [a, b]
+    mode: parallel
+    on_success: again
+    steps:
+      chore: {skill: chore, args: ['${{ item.item }}'], on_success: done}
+  again: {tool: run_cmd, with: {argv: ['true']}, max_visits: 1, on_exceeded: done, on_success: parts}
+";
+    let kitchen = Kitchen::new().client(&client).skill("chore", CHORE).recipe("parts", recipe);
+    let api = ScriptedApi::start(|conversation| match conversation.last_tool_results().is_empty() {
+        true => Reply::structured_output(json!({"summary": conversation.user_text()})),
+        false => Reply::text("Done."),
+    });
+    let recording = kitchen.home().join("recording");
+    let dir = recording.to_str().expect("a name");
+    let cooked = kitchen.cook(&api, ["parts", "--record", dir]).expect_code(0);
+    let tapes = std::fs::read_dir(recording.join("sessions")).expect("there are tapes").count();
+    assert_eq!(tapes, 4, "{}", cooked.stderr);
+    let played =
+        rehearse(&kitchen, &kitchen.home().join("t"), &["cook", "parts", "--rehearse", dir, "--pace", "0"]);
+    let sorted = |mut story: Vec<String>| {
+        story.sort();
+        story
+    };
+    assert_eq!(sorted(played.story), sorted(cooked.story()), "{}", played.stderr);
+}

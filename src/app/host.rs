@@ -40,7 +40,8 @@ impl Asker for Nobody {
 /// Answers that were given before a run began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers {
-    /// By the name of the step that asks; the last one of a name counts.
+    /// By the name of the step that asks, in a loop also by what it is called in one item (`parts[1].ask`), which counts before that. The last one of a
+    /// name counts.
     pub given: Vec<(String, String)>,
     /// Every question that can be answered with yes is.
     pub yes: bool,
@@ -66,7 +67,7 @@ impl Answers {
             })
             .collect();
         for (step, answer) in &self.given {
-            let Some((_, answers)) = questions.iter().find(|(name, _)| name == step) else {
+            let Some((_, answers)) = questions.iter().find(|(name, _)| *name == Frame::of(step).1) else {
                 let error = AppError::usage(format!("`{}` asks no question in a step `{step}`", recipe.name));
                 let names: Vec<&str> = questions.iter().map(|(name, _)| *name).collect();
                 return Err(match did_you_mean(step, names.iter().copied()) {
@@ -86,8 +87,8 @@ impl Answers {
     /// The answer to a question, and how it was given.
     fn to(&self, question: &Question) -> Option<Reply> {
         let (_, plain) = Frame::of(&question.step);
-        let named = self.given.iter().rev().find(|(step, _)| step == plain || *step == question.step);
-        if let Some((_, answer)) = named {
+        let named = |name: &str| self.given.iter().rev().find(|(step, _)| step == name);
+        if let Some((_, answer)) = named(&question.step).or_else(|| named(plain)) {
             return Some(Reply::Beforehand(answer.clone(), "answered by --answer"));
         }
         let yes = YES_NO[0].to_owned();

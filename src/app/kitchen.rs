@@ -223,12 +223,12 @@ impl SkillLookup for Pantry {
     }
 }
 
-/// Whether a recipe runs sessions at all.
+/// Whether a recipe runs sessions at all, in loops and on its exits too.
 #[must_use]
 pub fn has_sessions(recipe: &Recipe) -> bool {
     recipe
-        .steps
-        .values()
+        .all_steps()
+        .iter()
         .any(|step| matches!(&step.kind, StepKind::Tool { tool, .. } if tool.name == "run_skill"))
 }
 
@@ -236,7 +236,7 @@ pub fn has_sessions(recipe: &Recipe) -> bool {
 /// whose name is only known at run time counts as one that writes.
 #[must_use]
 pub fn edits_in_place(recipe: &Recipe, skills: &SkillStore) -> bool {
-    recipe.steps.values().any(|step| match &step.kind {
+    recipe.all_steps().iter().any(|step| match &step.kind {
         StepKind::Tool { tool, with } if tool.name == "run_skill" && !with.contains_key("cwd") => {
             let literal = serde_json::Map::from_iter(with.iter().filter_map(|(name, arg)| match arg {
                 crate::recipe::model::Arg::Literal(value) => Some((name.clone(), value.clone())),

@@ -14,7 +14,7 @@ use super::ui::{self, ending};
 use crate::app::error::AppError;
 use crate::app::kitchen::here;
 use crate::app::runs::{self, RunInfo};
-use crate::app::why::{steps, why};
+use crate::app::why::{is_meant, steps, why};
 use crate::core::paths::KitchenDir;
 use crate::engine::event::{Entry, RunStatus};
 use crate::engine::journal;
@@ -168,7 +168,11 @@ fn of_step(
         (Err(error), Some(name), None) => {
             let last = runs::find(kitchen, None)?;
             let entries = runs::entries(&kitchen.run(&last))?;
-            if steps(&entries).contains(&name) { Ok((last, entries, Some(name))) } else { Err(error) }
+            if steps(&entries).iter().any(|step| is_meant(&name, step)) {
+                Ok((last, entries, Some(name)))
+            } else {
+                Err(error)
+            }
         }
         (found, _, step) => {
             let id = found?;

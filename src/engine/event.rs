@@ -29,6 +29,25 @@ pub struct Entry {
     pub event: Event,
 }
 
+/// What every entry has beside its event.
+#[derive(Deserialize)]
+struct Head {
+    schema_version: u32,
+    seq: u64,
+    at: Timestamp,
+}
+
+impl Entry {
+    /// Reads a line. The same as its `Deserialize`, at half the time: what is flattened and tagged is put aside twice there.
+    ///
+    /// # Errors
+    /// When it is no entry.
+    pub fn read(line: &[u8]) -> serde_json::Result<Self> {
+        let Head { schema_version, seq, at } = serde_json::from_slice(line)?;
+        Ok(Self { schema_version, seq, at, event: serde_json::from_slice(line)? })
+    }
+}
+
 /// A transition of the run. State is a fold over these.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

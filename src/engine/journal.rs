@@ -70,10 +70,37 @@ pub enum JournalError {
     },
 }
 
+/// What a journal is written to.
+pub(super) trait Paper: std::fmt::Debug + Send {
+    /// Adds bytes at the end.
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Returns when what was added survives a loss of power.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Cuts away everything after this many bytes.
+    fn cut(&mut self, whole: u64) -> io::Result<()>;
+}
+
+impl Paper for File {
+    fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn cut(&mut self, whole: u64) -> io::Result<()> {
+        self.set_len(whole)?;
+        self.seek(io::SeekFrom::End(0)).map(drop)
+    }
+}
+
 /// A journal open for writing. Only the holder of the run's lock may have one.
 #[derive(Debug)]
 pub struct Journal {
-    file: File,
+    paper: Box<dyn Paper>,
     whole: u64,
     seq: u64,
     redactor: Redactor,
@@ -90,7 +117,13 @@ impl Journal {
         if let Some(dir) = path.parent() {
             File::open(dir)?.sync_all()?;
         }
-        Ok(Self { file, whole: 0, seq: 0, redactor })
+        Ok(Self { paper: Box::new(file), whole: 0, seq: 0, redactor })
+    }
+
+    /// The same journal on other paper.
+    #[cfg(test)]
+    pub(super) fn on(self, paper: impl FnOnce(Box<dyn Paper>) -> Box<dyn Paper>) -> Self {
+        Self { paper: paper(self.paper), ..self }
     }
 
     /// Opens a journal to go on with it. A torn last line is cut away: it never happened.
@@ -106,7 +139,7 @@ impl Journal {
         let file = files::append_private(path).map_err(io)?;
         file.set_len(whole).map_err(io)?;
         let seq = entries.last().map_or(0, |entry| entry.seq);
-        Ok((Self { file, whole, seq, redactor }, entries))
+        Ok((Self { paper: Box::new(file), whole, seq, redactor }, entries))
     }
 
     /// Writes an event and syncs it. The entry as it was written (secrets replaced) is what happened.
@@ -126,9 +159,8 @@ impl Journal {
         }
         let mut bytes = line.into_bytes();
         bytes.push(b'\n');
-        if let Err(error) = self.file.write_all(&bytes).and_then(|()| self.file.sync_data()) {
-            let _ = self.file.set_len(self.whole);
-            let _ = self.file.seek(io::SeekFrom::End(0));
+        if let Err(error) = self.paper.add(&bytes).and_then(|()| self.paper.sync()) {
+            let _ = self.paper.cut(self.whole);
             return Err(error);
         }
         self.whole += bytes.len() as u64;
@@ -180,6 +212,10 @@ fn scan(path: &Path) -> Result<Scanned, JournalError> {
             break;
         }
         number += 1;
+        // A loss of power can leave the length of a write, and holes where its bytes should be.
+        if line.contains(&0) && reader.fill_buf().map_err(io)?.is_empty() {
+            break;
+        }
         let damaged = |message| JournalError::Damaged { path: path.to_owned(), line: number, message };
         let entry = entry(path, number, &line)?;
         match &entry.event {
@@ -223,7 +259,7 @@ fn in_order(entries: &[Entry], entry: &Entry) -> Result<bool, String> {
 
 /// Reads one line.
 fn entry(path: &Path, number: usize, line: &[u8]) -> Result<Entry, JournalError> {
-    let (version, error) = match serde_json::from_slice::<Entry>(line) {
+    let (version, error) = match Entry::read(line) {
         Ok(entry) if entry.schema_version <= SCHEMA_VERSION => return Ok(entry),
         Ok(entry) => (Some(entry.schema_version.into()), None),
         Err(error) => {

@@ -1,5 +1,6 @@
 //! Where in a run a step stands. A step of the recipe is called by its name; one in a loop by the loop, the item and its name, as
-//! `parts[0].implement`; one of `finally` as `finally:clean`. Names of steps hold none of these signs.
+//! `parts[0].implement`; one of `finally` as `finally:clean`. When a loop is gone through once more, its steps are others:
+//! `parts#2[0].implement`. Names of steps hold none of these signs.
 
 use std::fmt::Write as _;
 
@@ -16,6 +17,8 @@ pub enum Hold {
     Item {
         /// The step that loops, by its name in the frame around it.
         step: String,
+        /// How often the loop had begun by then, from 1.
+        round: u32,
         /// Which item, from 0.
         item: usize,
     },
@@ -41,7 +44,12 @@ impl Frame {
         while let Some((before, after)) = rest.split_once("].") {
             let Some((step, item)) = before.split_once('[') else { break };
             let Ok(item) = item.parse() else { break };
-            holds.push(Hold::Item { step: step.to_owned(), item });
+            let (step, round) = match step.split_once('#').map(|(step, round)| (step, round.parse())) {
+                Some((step, Ok(round))) => (step, round),
+                Some(_) => break,
+                None => (step, 1),
+            };
+            holds.push(Hold::Item { step: step.to_owned(), round, item });
             rest = after;
         }
         (Self(holds), rest)
@@ -54,18 +62,19 @@ impl Frame {
         for hold in &self.0 {
             match hold {
                 Hold::Finally => label.push_str(FINALLY),
-                Hold::Item { step, item } => drop(write!(label, "{step}[{item}].")),
+                Hold::Item { step, round: 1, item } => drop(write!(label, "{step}[{item}].")),
+                Hold::Item { step, round, item } => drop(write!(label, "{step}#{round}[{item}].")),
             }
         }
         label.push_str(name);
         label
     }
 
-    /// The frame of an item of the loop `step` in this frame.
+    /// The frame of an item of the loop `step` in this frame, which begins for the `round`th time.
     #[must_use]
-    pub fn item(&self, step: &str, item: usize) -> Self {
+    pub fn item(&self, step: &str, round: u32, item: usize) -> Self {
         let mut holds = self.0.clone();
-        holds.push(Hold::Item { step: step.to_owned(), item });
+        holds.push(Hold::Item { step: step.to_owned(), round, item });
         Self(holds)
     }
 
@@ -121,6 +130,8 @@ mod tests {
             ("call.build-2", 0, "call.build-2"),
             ("parts[0].implement", 1, "implement"),
             ("groups[3].call.parts[12].fix", 2, "fix"),
+            ("groups#2[3].parts#12[0].fix", 2, "fix"),
+            ("odd#x[0].y", 0, "odd#x[0].y"),
             ("finally:clean", 1, "clean"),
             ("finally:all[1].clean", 2, "clean"),
             ("odd[x].y", 0, "odd[x].y"),
@@ -134,8 +145,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_place_has_one_label(names in proptest::collection::vec(("[a-z][a-z0-9._-]{0,5}", 0usize..99), 0..4), last in "[a-z][a-z0-9._-]{0,5}") {
-            let frame = names.iter().fold(Frame::default(), |frame, (step, item)| frame.item(step, *item));
+        fn every_place_has_one_label(names in proptest::collection::vec(("[a-z][a-z0-9._-]{0,5}", 1u32..4, 0usize..99), 0..4), last in "[a-z][a-z0-9._-]{0,5}") {
+            let frame = names.iter().fold(Frame::default(), |frame, (step, round, item)| frame.item(step, *round, *item));
             let label = frame.label(&last);
             prop_assert_eq!(Frame::of(&label), (frame, last.as_str()));
         }

@@ -111,6 +111,16 @@ impl Wheel {
         }
     }
 
+    /// Waits until something is due or a call is at work; not while a person is asked, or a step waits for its next try.
+    pub async fn settled(&self) -> Arc<Standing> {
+        let mut follow = self.standing.clone();
+        let waits = |standing: &Arc<Standing>| matches!(&standing.next, Upcoming::Wait { tool, .. } if tool.is_empty());
+        match follow.wait_for(|standing| !waits(standing)).await {
+            Ok(standing) => Arc::clone(&standing),
+            Err(_) => self.standing(),
+        }
+    }
+
     /// Makes the call of a step with `tool` and waits for its end. A call of the step that is at work waits with the first one.
     ///
     /// # Errors

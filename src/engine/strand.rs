@@ -24,6 +24,8 @@ pub struct Strand {
     pub failures: IndexMap<String, Failing>,
     /// Sessions that were begun in it, loops in it included: work that may have changed something.
     pub work: u32,
+    /// How often each of its loops has begun.
+    pub rounds: IndexMap<String, u32>,
     /// The loop that failed last: another try keeps what it has.
     pub broken_loop: Option<Box<Loop>>,
     /// The try that ended last: step, visit, try.
@@ -115,7 +117,7 @@ impl At {
             Self::Running { step, .. } => open.push(frame.label(step)),
             Self::Looping(each) => {
                 for (item, strand) in &each.strands {
-                    strand.at.open_tries(&frame.item(&each.step, *item), open);
+                    strand.at.open_tries(&frame.item(&each.step, each.round, *item), open);
                 }
             }
             _ => {}
@@ -128,6 +130,8 @@ impl At {
 pub struct Loop {
     /// The step, by its plain name.
     pub step: String,
+    /// How often it had begun in its strand by then, from 1.
+    pub round: u32,
     /// Its visit.
     pub visit: u32,
     /// The try.
@@ -223,22 +227,26 @@ impl Strand {
 
     /// The strand that is reached through these holds; items only.
     pub(super) fn inner(&self, holds: &[Hold]) -> Option<&Self> {
-        let Some((Hold::Item { step, item }, rest)) = holds.split_first() else {
+        let Some((Hold::Item { step, round, item }, rest)) = holds.split_first() else {
             return holds.is_empty().then_some(self);
         };
         match &self.at {
-            At::Looping(each) if each.step == *step => each.strands.get(item)?.inner(rest),
+            At::Looping(each) if each.step == *step && each.round == *round => {
+                each.strands.get(item)?.inner(rest)
+            }
             _ => None,
         }
     }
 
     /// The same, to be changed.
     pub(super) fn inner_mut(&mut self, holds: &[Hold]) -> Option<&mut Self> {
-        let Some((Hold::Item { step, item }, rest)) = holds.split_first() else {
+        let Some((Hold::Item { step, round, item }, rest)) = holds.split_first() else {
             return holds.is_empty().then_some(self);
         };
         match &mut self.at {
-            At::Looping(each) if each.step == *step => each.strands.get_mut(item)?.inner_mut(rest),
+            At::Looping(each) if each.step == *step && each.round == *round => {
+                each.strands.get_mut(item)?.inner_mut(rest)
+            }
             _ => None,
         }
     }
@@ -247,8 +255,12 @@ impl Strand {
     pub(super) fn begin_loop(&mut self, name: &str, begun: &LoopStarted, since: Timestamp) {
         self.visits.insert(name.to_owned(), begun.visit);
         self.broken_loop = None;
+        let round = self.rounds.entry(name.to_owned()).or_default();
+        *round += 1;
+        let round = *round;
         self.at = At::Looping(Box::new(Loop {
             step: name.to_owned(),
+            round,
             visit: begun.visit,
             attempt: begun.attempt,
             items: begun.items.clone(),
@@ -337,7 +349,7 @@ impl Strand {
             At::Looping(each) => {
                 let inner = each.strands.iter().next();
                 inner
-                    .and_then(|(item, strand)| strand.step(&frame.item(&each.step, *item)))
+                    .and_then(|(item, strand)| strand.step(&frame.item(&each.step, each.round, *item)))
                     .or_else(|| Some(frame.label(&each.step)))
             }
             At::Ending(end) | At::Ended { end, .. } => end.step.clone(),

@@ -1,5 +1,6 @@
 //! Whole runs against a world whose answers are given: the journal is the truth at every moment.
 
+mod faults;
 mod loops;
 
 use std::sync::Mutex;

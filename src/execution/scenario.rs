@@ -230,17 +230,40 @@ struct Versioned {
     version: u64,
 }
 
+/// The name of a step in a run, whichever time its loops are gone through.
+fn without_rounds(step: &str) -> String {
+    let part = |part: &str| match part.rsplit_once('#') {
+        Some((before, round)) if round.starts_with(|c: char| c.is_ascii_digit()) && round.contains('[') => {
+            format!("{before}{}", &round[round.find('[').unwrap_or_default()..])
+        }
+        _ => part.to_owned(),
+    };
+    step.split("].").map(part).collect::<Vec<_>>().join("].")
+}
+
+/// The name of a step in the recipe, without the loops that it is inside of.
+fn plain(step: &str) -> &str {
+    let name = step.rsplit_once("].").map_or(step, |(_, name)| name);
+    name.strip_prefix("finally:").unwrap_or(name)
+}
+
 impl Scenario {
     /// What the session of `step` at `visit` and `attempt` (each from 1) does: the script of that try, else that of the visit, else
-    /// that of every visit.
+    /// that of every visit. For a step of a loop without a script of its own (`parts#2[0].fix`), that of every round plays
+    /// (`parts[0].fix`), else that of its plain name, unless the scenario is a recording: what was not recorded did not happen.
     #[must_use]
     pub fn session(&self, step: &str, visit: u32, attempt: u32) -> Option<&Script> {
-        let find = |visit, attempt| {
+        let find = |name: &str, visit, attempt| {
             let is_it =
-                |script: &&Script| script.step == step && script.visit == visit && script.attempt == attempt;
+                |script: &&Script| script.step == name && script.visit == visit && script.attempt == attempt;
             self.sessions.iter().find(is_it)
         };
-        find(Some(visit), Some(attempt)).or_else(|| find(Some(visit), None)).or_else(|| find(None, None))
+        let play = |name: &str| {
+            let one = find(name, Some(visit), Some(attempt)).or_else(|| find(name, Some(visit), None));
+            one.or_else(|| find(name, None, None))
+        };
+        let less_exact = || play(&without_rounds(step)).or_else(|| play(plain(step)));
+        play(step).or_else(|| less_exact().filter(|_| self.recorded.is_none()))
     }
 
     /// The tape of this name beside the scenario.

@@ -16,6 +16,7 @@ mod commands; // run_cmd: values stay values, ends are truthful
 mod disks; // read-only and full
 mod doctor; // what is wrong and how to mend it
 mod init; // setting a repository up: what is written, and what is left alone
+mod loops; // steps in loops: played, told, counted
 mod lists; // recipes, runs, help, output options
 mod refusals; // what is wrong is said before anything is written
 mod recipe_tests; // tests of recipes, and every way that their runs can take

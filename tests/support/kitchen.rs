@@ -292,6 +292,12 @@ impl Kitchen {
         whole.lines().map(entry).collect()
     }
 
+    /// How many lines the journal of the last run has so far.
+    pub fn lines(&self) -> usize {
+        let text = self.run_dir().and_then(|dir| std::fs::read(dir.join("journal.ndjson")).ok());
+        text.unwrap_or_default().iter().filter(|byte| **byte == b'\n').count()
+    }
+
     /// Fails unless nothing is left by now: what has said its last word has this long to go on a busy machine.
     pub fn assert_nothing_left_now(&self) {
         self.assert_nothing_left(Duration::from_secs(1));
@@ -376,6 +382,22 @@ impl<'a> Cooking<'a> {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let stderr = child.stderr.take().map(|pipe| reader(pipe, Arc::clone(&seen)));
         Self { kitchen, child, stdout, stderr, seen, began: Instant::now() }
+    }
+
+    /// The process id of the binary.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills the binary as soon as the journal has so many lines.
+    pub fn kill_at_line(self, line: usize) -> Cooked<'a> {
+        while self.kitchen.lines() < line {
+            assert!(self.began.elapsed() < LIMIT, "no line {line} within {LIMIT:?}");
+            // The nearer to the write, the better.
+            std::thread::yield_now();
+        }
+        self.signal(Signal::SIGKILL);
+        self.finish()
     }
 
     /// Sends a signal to the binary alone.

@@ -12,5 +12,6 @@
 
 pub mod api;
 pub mod client;
+pub mod driver;
 pub mod kitchen;
 pub mod peers;

@@ -133,7 +133,7 @@ impl Served for Attached {
         }
         match name {
             "kitchen_status" | "open_kitchen" => {
-                let mut answer = told::standing(&*self.wheel.ready().await);
+                let mut answer = told::standing(&*self.wheel.settled().await);
                 answer.put("success", json!(true));
                 return answer;
             }

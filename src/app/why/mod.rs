@@ -18,6 +18,7 @@ use super::runs::RunInfo;
 use crate::core::paths::{KitchenDir, RunDir};
 use crate::core::usage::Usage;
 use crate::engine::event::{Entry, Event, Fault, Next, RunStatus};
+use crate::engine::place::{Frame, Hold};
 use crate::execution::log::anomaly::Anomaly;
 use crate::execution::log::recover::{crashed, is_orphan};
 use crate::execution::log::summary::{OpenCall, Status, Summary};
@@ -117,7 +118,7 @@ pub fn why(top: &Path, run_id: &str, entries: &[Entry], step: Option<&str>) -> R
     let dir = KitchenDir::of(top).run(run_id);
     let info = RunInfo::of(&dir, run_id, entries);
     let known = steps(entries);
-    if let Some(step) = step.filter(|step| !known.iter().any(|known| known == step)) {
+    if let Some(step) = step.filter(|step| !known.iter().any(|known| is_meant(step, known))) {
         let mut error = AppError::unknown("step", step, &known);
         error.message = format!("run {run_id} has no step `{step}`");
         return Err(error);
@@ -144,6 +145,12 @@ pub fn why(top: &Path, run_id: &str, entries: &[Entry], step: Option<&str>) -> R
     })
 }
 
+/// Whether `wanted` means a step of a run: by what it is called there, or in all loops by its name in the recipe.
+#[must_use]
+pub fn is_meant(wanted: &str, step: &str) -> bool {
+    wanted == step || Frame::of(step).1 == wanted
+}
+
 /// The steps that a run came to, in the order in which it did.
 #[must_use]
 pub fn steps(entries: &[Entry]) -> Vec<String> {
@@ -159,7 +166,7 @@ pub fn steps(entries: &[Entry]) -> Vec<String> {
 /// What the journal says. Questions and routes are only told where their step was asked for: they have no verdict.
 fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
     let mut tries: Vec<Try> = Vec::new();
-    let is_wanted = |step: &str| wanted.is_none_or(|wanted| wanted == step);
+    let is_wanted = |step: &str| wanted.is_none_or(|wanted| is_meant(wanted, step));
     for entry in entries {
         match &entry.event {
             Event::StepStarted { step, visit, attempt, tool, what, session, .. }
@@ -234,6 +241,11 @@ fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
                     one.then = Some(then(next, &format!("chosen by whoever drove: {why}")));
                 }
             }
+            // Whatever was at work then is not any more.
+            Event::RunResumed { .. } | Event::RunEnded(_) => cut_off(&mut tries, |_| true),
+            Event::ItemEnded { step, item, .. } => {
+                cut_off(&mut tries, |one| one.step.as_deref().is_some_and(|at| is_within(at, step, *item)));
+            }
             Event::OrchestratorStarted { session, number } if wanted.is_none() => tries.push(Try {
                 visit: *number,
                 attempt: 1,
@@ -253,12 +265,25 @@ fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
             _ => {}
         }
     }
-    let last = tries.len();
-    for (at, one) in tries.iter_mut().enumerate().filter(|(_, one)| one.ok.is_none() && one.label.is_empty())
-    {
-        one.label = if driven && at + 1 == last { "running" } else { "cut off" }.to_owned();
+    for one in tries.iter_mut().filter(|one| one.ok.is_none() && one.label.is_empty()) {
+        one.label = if driven { "running" } else { "cut off" }.to_owned();
     }
     tries
+}
+
+/// Those of these tries that have no end were cut off.
+fn cut_off(tries: &mut [Try], is_over: impl Fn(&Try) -> bool) {
+    let open = tries.iter_mut().filter(|one| one.ok.is_none() && one.label.is_empty());
+    open.filter(|one| is_over(one)).for_each(|one| one.label = "cut off".to_owned());
+}
+
+/// Whether a step is inside of an item of a loop.
+fn is_within(step: &str, wanted: &str, number: usize) -> bool {
+    let (frame, _) = Frame::of(step);
+    frame.holds().iter().enumerate().any(|(depth, hold)| match hold {
+        Hold::Item { step, item, .. } => *item == number && frame.outer(depth).label(step) == wanted,
+        Hold::Finally => false,
+    })
 }
 
 fn passed_over(step: &str, label: &str, because: String, next: &Next, why: &str) -> Try {

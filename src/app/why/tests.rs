@@ -63,6 +63,48 @@ fn ended(attempt: u32, label: &str, next: &Value) -> Value {
     })
 }
 
+fn item(event: &str, item: u32) -> Value {
+    let status = if event == "item_ended" { json!("stopped") } else { Value::Null };
+    json!({ "event": event, "step": "parts", "item": item, "what": "", "status": status, "reason": "", "collected": {} })
+}
+
+fn in_item(event: Value, item: u32) -> Value {
+    let mut event = event;
+    event["step"] = json!(format!("parts[{item}].repair"));
+    event
+}
+
+#[test]
+fn steps_of_loops_are_told_by_item_and_by_name() {
+    let begun = [0, 1, 2].map(|number| in_item(began(1, false), number));
+    let looped = json!({
+        "event": "loop_started", "step": "parts", "visit": 1, "attempt": 1, "what": "3 items", "items": [1, 2, 3],
+        "width": 3, "first": "repair",
+    });
+    let mut events = vec![looped, item("item_started", 0), item("item_started", 1), item("item_started", 2)];
+    events.extend(begun);
+    events.push(in_item(ended(1, "success", &json!({ "end": "succeeded" })), 1));
+    events.push(item("item_ended", 2));
+    let kitchen = Kitchen::with(&events);
+    let labels = |step: Option<&str>| -> Vec<String> {
+        let tries = kitchen.why(step).tries;
+        tries.iter().map(|one| format!("{} {}", one.step.as_deref().unwrap_or_default(), one.label)).collect()
+    };
+    let all = ["parts[0].repair cut off", "parts[1].repair success", "parts[2].repair cut off"];
+    assert_eq!(labels(None), all);
+    assert_eq!(labels(Some("repair")), all);
+    assert_eq!(labels(Some("parts[1].repair")), all[1..2]);
+    // Another process goes on with what nobody gave up, and is at work.
+    events.push(json!({ "event": "run_resumed", "step": "parts[0].repair", "note": "" }));
+    events.push(in_item(began(1, true), 0));
+    let kitchen = Kitchen::with(&events);
+    let lock = std::fs::File::create(kitchen.dir.run("r1").root().join("lock")).unwrap();
+    lock.lock().unwrap();
+    let tries = kitchen.why(None).tries;
+    let labels: Vec<&str> = tries.iter().map(|one| one.label.as_str()).collect();
+    assert_eq!(labels, ["cut off", "success", "cut off", "running"]);
+}
+
 fn summary(attempt: u32, changes: &Value) -> Value {
     let mut summary = json!({
         "schema_version": 1, "status": "ended", "session_id": "s1", "continues": false, "run_id": "r1",

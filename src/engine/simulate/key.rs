@@ -149,7 +149,7 @@ impl Sight {
             }
             for (item, inner) in &each.strands {
                 let _ = write!(text, "[{item}]");
-                self.strand(text, inner, &frame.item(&each.step, *item), Some(&reads));
+                self.strand(text, inner, &frame.item(&each.step, 1, *item), Some(&reads));
             }
         }
         text.push(')');

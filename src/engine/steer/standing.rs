@@ -91,7 +91,7 @@ pub enum Upcoming {
     Wait {
         /// The step.
         step_name: String,
-        /// Its tool; empty when a person is being asked.
+        /// Its tool; empty when no call is at work: a person is being asked, or a step waits for its next try.
         tool: String,
     },
     /// Nothing: the run is over.
@@ -129,6 +129,11 @@ impl Upcoming {
             Self::Ask { step_name, .. } => format!(
                 "step `{step_name}` asks a question: put it to the person, then call `confirm` with step_name `{step_name}` and the answer"
             ),
+            Self::Wait { step_name, tool } if tool.is_empty() => {
+                format!(
+                    "step `{step_name}` waits for a person, or for its next try: `kitchen_status` says when the run goes on"
+                )
+            }
             Self::Wait { step_name, .. } => {
                 format!(
                     "step `{step_name}` is at work: wait for the answer of its call, or make the same call again to wait for it"

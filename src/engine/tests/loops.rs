@@ -19,7 +19,7 @@ use crate::execution::verdict::RetryReason;
 use crate::recipe::model::Recipe;
 
 /// A parallel loop with a loop in it, retries, a poll, a list that is collected, and steps that run on every exit.
-const NESTED: &str = "
+pub(super) const NESTED: &str = "
 ingredients: {n: {type: int, default: 3}}
 language: 1
 steps:
@@ -60,7 +60,7 @@ finally:
 ";
 
 /// An answer that depends on what is called, from a table that wraps around.
-fn spread(table: Vec<u8>) -> impl Fn(&Call) -> Outcome + Send + Sync + Clone {
+pub(super) fn spread(table: Vec<u8>) -> impl Fn(&Call) -> Outcome + Send + Sync + Clone {
     move |call| {
         let sum: usize = call.step.bytes().map(usize::from).sum();
         let at = sum + 3 * call.visit as usize + 7 * call.attempt as usize;
@@ -76,7 +76,11 @@ fn spread(table: Vec<u8>) -> impl Fn(&Call) -> Outcome + Send + Sync + Clone {
 }
 
 /// What a run came to, whatever the order of what ran side by side.
-fn came_to(recipe: &Recipe, entries: &[Entry], end: &RunEnded) -> impl PartialEq + std::fmt::Debug + use<> {
+pub(super) fn came_to(
+    recipe: &Recipe,
+    entries: &[Entry],
+    end: &RunEnded,
+) -> impl PartialEq + std::fmt::Debug + use<> {
     let state = State::fold(entries, entry_step(recipe));
     let mut done: Vec<_> = state
         .done
@@ -87,7 +91,7 @@ fn came_to(recipe: &Recipe, entries: &[Entry], end: &RunEnded) -> impl PartialEq
     (state.main.context, state.main.visits, done, end.status, end.reason.clone(), end.step.clone())
 }
 
-fn times(entries: &[Entry], wanted: impl Fn(&Event) -> bool) -> usize {
+pub(super) fn times(entries: &[Entry], wanted: impl Fn(&Event) -> bool) -> usize {
     entries.iter().filter(|entry| wanted(&entry.event)).count()
 }
 
@@ -174,7 +178,7 @@ fn a_loop_that_is_tried_again_keeps_what_is_done() {
         outcome(true, stdout("y"))
     });
     assert_eq!(end.status, RunStatus::Succeeded);
-    assert_eq!(calls.into_inner().unwrap(), ["all[1].one", "all[2].one"]);
+    assert_eq!(calls.into_inner().unwrap(), ["all#2[1].one", "all#2[2].one"]);
     assert_eq!(context(&entries)["said"], json!(["a:x", "b:y", "c:y"]));
 }
 
@@ -405,4 +409,42 @@ fn a_policy_says_which_failures_are_tried_again_and_how_soon() {
     assert_eq!(times(&entries, |event| matches!(event, Event::Waiting { .. })), 3);
     let (entries, _) = ends(body, asks(RetryReason::ZeroWrites));
     assert_eq!(times(&entries, |event| matches!(event, Event::StepStarted { .. })), 1);
+}
+
+#[test]
+fn a_loop_that_is_gone_through_once_more_has_other_steps() {
+    let body = "language: 1
+steps:
+  all:
+    for_each: [a, b]
+    on_success: again
+    steps:
+      each:
+        for_each: [x]
+        on_success: done
+        steps:
+          one: {tool: run_cmd, with: {argv: ['${{ item.item }}']}, on_success: done}
+  again: {tool: run_cmd, with: {argv: [again]}, max_visits: 2, on_exceeded: done, on_success: all}
+";
+    let calls = Mutex::new(Vec::new());
+    let (entries, end) = ends(body, |call| {
+        calls.lock().unwrap().push(call.step.clone());
+        outcome(true, stdout(""))
+    });
+    assert_eq!(end.status, RunStatus::Succeeded, "{}", end.reason);
+    let round = |number: &str| ["0", "1"].map(|item| format!("all{number}[{item}].each[0].one"));
+    let again = || vec!["again".to_owned()];
+    let expected =
+        [round("").to_vec(), again(), round("#2").to_vec(), again(), round("#3").to_vec()].concat();
+    assert_eq!(calls.into_inner().unwrap(), expected);
+    // Another try of the same visit is a round as well.
+    let tries: Vec<String> = State::fold(&entries, "all")
+        .done
+        .iter()
+        .map(|done| format!("{}.{}.{}", done.step, done.visit, done.attempt))
+        .collect();
+    let mut once = tries.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), tries.len(), "each try has a name of its own: {tries:?}");
 }

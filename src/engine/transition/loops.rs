@@ -100,7 +100,7 @@ impl Walk<'_> {
         let broken = each.failed().filter(|_| spec.on_item_failure == ItemFailure::Stop);
         if let Some((broken, _)) = broken {
             for item in each.strands.keys() {
-                let frame = spot.frame.item(&each.step, *item);
+                let frame = spot.frame.item(&each.step, each.round, *item);
                 if self.moment.busy.iter().any(|busy| busy.is_within(&frame)) {
                     todo.give_up.push(frame);
                     continue;
@@ -123,7 +123,7 @@ impl Walk<'_> {
         if broken.is_some() {
             return None;
         }
-        each.strands.keys().find_map(|item| self.strand(spot.frame.item(&each.step, *item), todo))
+        each.strands.keys().find_map(|item| self.strand(spot.frame.item(&each.step, each.round, *item), todo))
     }
 
     /// How an item ended whose last step led to `end`.
@@ -132,7 +132,7 @@ impl Walk<'_> {
         if !ended.ok() {
             return ended;
         }
-        let frame = spot.frame.item(&each.step, item);
+        let frame = spot.frame.item(&each.step, each.round, item);
         let Some(inner) = Spot::at(self.recipe, self.state, &self.moment.places, &frame) else {
             return ended;
         };

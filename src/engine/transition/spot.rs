@@ -38,10 +38,13 @@ impl<'a> Spot<'a> {
             strands.push(strand);
         }
         for hold in holds {
-            let Hold::Item { step, item } = hold else { return None };
+            let Hold::Item { step, round, item } = hold else { return None };
             let (StepKind::ForEach(spec), At::Looping(each)) = (&steps.get(step)?.kind, &strand.at) else {
                 return None;
             };
+            if each.round != *round {
+                return None;
+            }
             items.push((spec.name.as_str(), each.items.get(*item)?, *item));
             (strand, steps) = (each.strands.get(item)?, &spec.body);
             strands.push(strand);

@@ -43,6 +43,36 @@ fn every_act_and_ending_is_read() {
 }
 
 #[test]
+fn a_step_of_a_loop_plays_what_its_name_plays_unless_it_has_its_own() {
+    let sessions = "  - { step: fix, text: any }\n  - { step: fix, visit: 2, text: again }\n  - { step: 'parts[1].fix', text: second }\n";
+    let scenario = parse(&format!("{HEAD}{sessions}")).unwrap();
+    let plays = |step: &str, visit| match scenario.session(step, visit, 1).map(|script| &script.ending) {
+        Some(Ending::Text(text)) => text.clone(),
+        other => panic!("{step}: {other:?}"),
+    };
+    for (step, visit, text) in [
+        ("fix", 1, "any"),
+        ("parts[0].fix", 1, "any"),
+        ("parts[0].fix", 2, "again"),
+        ("parts[1].fix", 1, "second"),
+        ("parts[1].fix", 2, "second"),
+        ("parts#12[1].fix", 1, "second"),
+        ("groups#2[0].parts[1].fix", 1, "any"),
+        ("finally:fix", 1, "any"),
+    ] {
+        assert_eq!(plays(step, visit), text, "{step} at visit {visit}");
+    }
+    assert_eq!(scenario.session("parts[0].test", 1, 1), None);
+    assert_eq!(without_rounds("a#2[0].b[1].c#3[4].d"), "a[0].b[1].c[4].d");
+    // What a recording does not have did not happen.
+    let recorded =
+        format!("version: 1\nscenario: s\nrecorded: {{ start: start.ndjson }}\nsessions:\n{sessions}");
+    let scenario = parse(&recorded).unwrap();
+    assert_eq!(scenario.session("parts[0].fix", 1, 1), None);
+    assert!(scenario.session("parts[1].fix", 1, 1).is_some());
+}
+
+#[test]
 fn errors_name_the_line_and_the_matter() {
     let act =
         |act: &str| format!("{HEAD}  - step: a\n    text: done\n    acts:\n      - say: hm\n      - {act}\n");
