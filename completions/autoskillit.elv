@@ -203,6 +203,32 @@ set edit:completion:arg-completer[autoskillit] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'autoskillit;recipes;test'= {
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand --json 'Print JSON'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'autoskillit;recipes;simulate'= {
+            cand --color 'When to use colours'
+            cand -C 'Work in the repository of this folder instead of the current one'
+            cand --directory 'Work in the repository of this folder instead of the current one'
+            cand --config 'Set a setting for this command'
+            cand --json 'Print JSON'
+            cand -q 'Say only how it ended'
+            cand --quiet 'Say only how it ended'
+            cand -v 'Say more'
+            cand --verbose 'Say more'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'autoskillit;skills'= {
             cand --color 'When to use colours'
             cand -C 'Work in the repository of this folder instead of the current one'

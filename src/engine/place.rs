@@ -100,21 +100,16 @@ impl Frame {
 /// What a step is called in every item: `all[2].fix` is `all[].fix`.
 #[must_use]
 pub fn any_item(step: &str) -> String {
-    let mut name = String::new();
-    for (index, part) in step.split('[').enumerate() {
-        match part.split_once(']') {
-            Some((item, rest)) if index > 0 && item.bytes().all(|byte| byte.is_ascii_digit()) => {
-                name.push_str("[]");
-                name.push_str(rest);
-            }
-            _ if index > 0 => {
-                name.push('[');
-                name.push_str(part);
-            }
-            _ => name.push_str(part),
+    let (frame, name) = Frame::of(step);
+    let mut label = String::new();
+    for hold in frame.holds() {
+        match hold {
+            Hold::Finally => label.push_str(FINALLY),
+            Hold::Item { step, .. } => drop(write!(label, "{step}[].")),
         }
     }
-    name
+    label.push_str(name);
+    label
 }
 
 #[cfg(test)]

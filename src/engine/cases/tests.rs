@@ -28,6 +28,7 @@ steps:
         on_result:
           - {when: \"result.state == 'again'\", route: make}
           - {route: done}
+        on_failure: escalate
   sure: {action: confirm, message: sure?, options: {ship: ready, drop: end}, default: drop}
   ready:
     tool: run_cmd
