@@ -45,9 +45,8 @@ pub fn gaps(recipe: &Recipe) -> Vec<Gap> {
 
 fn of_step(step: &Step, gaps: &mut Vec<Gap>) {
     let mut missing = |kind: &'static str, add: &str| gaps.push(unsupported(&step.name, kind, add));
-    match &step.kind {
-        StepKind::Call(_) => missing("sub_recipe", "the steps of the sub-recipe themselves"),
-        _ => {}
+    if let StepKind::Call(_) = &step.kind {
+        missing("sub_recipe", "the steps of the sub-recipe themselves");
     }
     gaps.extend(prose(step));
 }
