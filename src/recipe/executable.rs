@@ -45,8 +45,9 @@ pub fn gaps(recipe: &Recipe) -> Vec<Gap> {
 
 fn of_step(step: &Step, gaps: &mut Vec<Gap>) {
     let mut missing = |kind: &'static str, add: &str| gaps.push(unsupported(&step.name, kind, add));
-    if let StepKind::Call(_) = &step.kind {
-        missing("sub_recipe", "the steps of the sub-recipe themselves");
+    match &step.kind {
+        StepKind::Call(_) => missing("sub_recipe", "the steps of the sub-recipe themselves"),
+        _ => {}
     }
     gaps.extend(prose(step));
 }
