@@ -1,5 +1,6 @@
 //! What the engine adds to a run: a transition (budget 1 ms without the sync of the journal), loading a recipe with all
-//! checks (budget 20 ms), the sync itself, and taking up a run with a long journal (budget 1 s for 100,000 entries).
+//! checks (budget 20 ms), its simulation (budget 2 s), the sync itself, and taking up a run with a long journal (budget 1 s for
+//! 100,000 entries).
 
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up should stop with words")]
 
@@ -12,6 +13,7 @@ use autoskillit::engine::event::{Entry, Event, RunStarted};
 use autoskillit::engine::host::Outcome;
 use autoskillit::engine::journal::{Journal, SCHEMA_VERSION};
 use autoskillit::engine::run::entry_step;
+use autoskillit::engine::simulate::{Limits, simulate};
 use autoskillit::engine::state::{At, State};
 use autoskillit::engine::transition::{Begin, Decision, Moment, Places, Try, conclude, next};
 use autoskillit::execution::verdict::RetryReason;
@@ -161,6 +163,27 @@ fn transition(bencher: Bencher<'_, '_>, earlier_steps: usize) {
 fn load_bundled(bencher: Bencher<'_, '_>, name: &str) {
     let library = Library::new(LibraryPaths { builtin: BUILTIN, ..LibraryPaths::default() });
     bencher.bench_local(|| library.load(name, &AnySkill).expect("a bundled recipe loads"));
+}
+
+/// Every way that runs of a recipe inside the binary can take (budget 2 s for the largest).
+#[divan::bench(args = BUILTIN.iter().map(|(name, _)| *name), sample_count = 10)]
+fn simulate_bundled(bencher: Bencher<'_, '_>, name: &str) {
+    let library = Library::new(LibraryPaths { builtin: BUILTIN, ..LibraryPaths::default() });
+    let recipe = library.load(name, &AnySkill).expect("a bundled recipe loads").recipe;
+    bencher.bench_local(|| every_way(&recipe));
+}
+
+/// The same for 80 steps in 40 loops with three visits each.
+#[divan::bench(sample_count = 3, sample_size = 1)]
+fn simulate_80_steps(bencher: Bencher<'_, '_>) {
+    let recipe = load("long", &as_people_write());
+    bencher.bench_local(|| every_way(&recipe));
+}
+
+fn every_way(recipe: &Recipe) {
+    let report = simulate(recipe, &AnySkill, &Limits { states: 200_000, over: &|| false });
+    assert!(report.cut.is_none(), "{:?}", report.cut);
+    black_box(report);
 }
 
 /// The same for a recipe of 80 steps, larger than any that people wrote so far.
@@ -315,6 +338,7 @@ fn facts(recipe: &Recipe, inputs: Map<String, Value>) -> RunStarted {
         description: recipe.description.clone(),
         recipe_hash: recipe.hash.clone(),
         source: RecipeSource::Path,
+        recipe_file: None,
         orchestrator: Orchestrator::Engine,
         permissions: "bypass".into(),
         repository: "/repo".into(),
@@ -322,6 +346,8 @@ fn facts(recipe: &Recipe, inputs: Map<String, Value>) -> RunStarted {
         commit: None,
         dirty: false,
         inputs,
+        input_origins: None,
+        temp_dir: None,
         env: None,
         rehearsal: None,
         autoskillit_version: "0.1.0".into(),

@@ -202,6 +202,7 @@ impl Kitchen {
             outputs: &[],
             writes: autoskillit::skills::Writes::Never,
             ledger: None,
+            temp: None,
             transcript: Some(transcript),
             place: None,
             dir,

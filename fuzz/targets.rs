@@ -46,7 +46,7 @@ pub(crate) fn verdict(bytes: &[u8]) -> bool {
     let at = |index: usize| bytes.get(index).copied().unwrap_or_default();
     let rest = bytes.get(8..).unwrap_or_default();
     let facts = facts(&read(rest, rest.len().max(1)));
-    const ENDINGS: [Termination; 9] = [
+    const ENDINGS: [Termination; 10] = [
         Termination::NaturalExit,
         Termination::Completed,
         Termination::LeftOpen,
@@ -56,6 +56,7 @@ pub(crate) fn verdict(bytes: &[u8]) -> bool {
         Termination::Cancelled,
         Termination::Unauthenticated,
         Termination::Unfit,
+        Termination::NoProgress,
     ];
     let exit = match at(1) % 4 {
         0 => None,

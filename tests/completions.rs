@@ -47,6 +47,8 @@ const CASES: &[(&str, &[&str])] = &[
     ("recipes check b", &["broken"]),
     ("recipes show h", &["hello"]),
     ("recipes render h", &["hello"]),
+    ("recipes test h", &["hello"]),
+    ("recipes simulate h", &["hello"]),
     ("cook ship ", &["color=", "loud=", "notes=", "times="]),
     ("cook ship loud=true ", &["color=", "notes=", "times="]),
     ("cook ship --json lo", &["loud="]),

@@ -280,7 +280,7 @@ fn a_command_cut_off_by_sigkill_leaves_nothing_and_runs_again() {
     let kitchen = Kitchen::new().recipe(
         "waits",
         &format!(
-            "name: waits\ndescription: Waits.\nsteps:\n  wait:\n    tool: run_cmd\n    max_visits: 1\n    with:\n      cmd: {}\n    on_success: done\n",
+            "name: waits\ndescription: Waits.\nsteps:\n  wait:\n    tool: run_cmd\n    max_visits: 1\n    with:\n      idempotent: true\n      cmd: {}\n    on_success: done\n",
             json!(format!("test -e free || {{ {STAYS}; }}"))
         ),
     );
@@ -365,6 +365,74 @@ fn real_client_after_sigkill_nothing_is_left_and_the_session_goes_on() {
         kitchen.assert_nothing_left(GONE);
     }
     assert_resumes(&kitchen, &[]);
+}
+
+/// Cuts the session of a chore off after it ran `command`.
+fn cut_off_after(client: &Path, command: &str) -> Kitchen {
+    let kitchen = noted_chores(client);
+    let api = ScriptedApi::play(runs(&format!("{command}; {STAYS}")));
+    let mut cooking = kitchen.start_cooking(&api, ["noted"]);
+    cooking.wait_for_processes("sleep 1000", 3);
+    cooking.signal(Signal::SIGKILL);
+    cooking.finish().expect_code(137);
+    kitchen.assert_nothing_left(GONE);
+    kitchen
+}
+
+/// The same, and takes its transcript away.
+fn forgotten(client: &Path, command: &str) -> Kitchen {
+    let kitchen = cut_off_after(client, command);
+    std::fs::remove_dir_all(kitchen.home().join(".claude/projects")).expect("the client keeps transcripts");
+    kitchen
+}
+
+#[test]
+fn real_client_a_session_that_could_go_on_begins_anew_when_a_person_says_so() {
+    let Some(client) = require_client() else { return };
+    let kitchen = cut_off_after(&client, "echo half > work");
+    let api = ScriptedApi::start(|conversation| {
+        assert!(!conversation.contains("You were cut off"), "it is a fresh session");
+        if conversation.contains("the chore is done") { Reply::text("Done.") } else { chore_done() }
+    });
+    let cooked = kitchen.cook(&api, ["--resume", "--rerun"]).expect_code(0);
+    assert_eq!(
+        cooked.story()[3..],
+        ["resumed at chore", "chore#1 success -> succeeded", "succeeded: on_success"]
+    );
+}
+
+#[test]
+fn real_client_without_its_transcript_a_session_that_changed_nothing_begins_anew() {
+    let Some(client) = require_client() else { return };
+    let kitchen = forgotten(&client, "true");
+    let api = ScriptedApi::start(|conversation| {
+        assert!(!conversation.contains("You were cut off"), "it is a fresh session");
+        if conversation.contains("the chore is done") { Reply::text("Done.") } else { chore_done() }
+    });
+    let cooked = kitchen.cook(&api, ["--resume"]).expect_code(0);
+    assert_eq!(
+        cooked.story()[3..],
+        ["resumed at chore", "chore#1 success -> succeeded", "succeeded: on_success"]
+    );
+    assert!(cooked.stderr.contains("nothing changed since it began"), "{}", cooked.stderr);
+}
+
+#[test]
+fn real_client_without_its_transcript_a_session_that_changed_something_is_asked_about() {
+    let Some(client) = require_client() else { return };
+    let kitchen = forgotten(&client, "echo half > work");
+    let before = kitchen.journal();
+    let refused = kitchen.run(["cook", "--resume"]).expect_code(130);
+    assert_eq!(kitchen.journal(), before, "the run stays as it is");
+    insta::assert_snapshot!(kitchen.tidy(&refused.stderr));
+    let api = ScriptedApi::start(|conversation| {
+        if conversation.contains("the chore is done") { Reply::text("Done.") } else { chore_done() }
+    });
+    let cooked = kitchen.cook(&api, ["--resume", "--rerun"]).expect_code(0);
+    assert_eq!(
+        cooked.story()[3..],
+        ["resumed at chore", "chore#1 success -> succeeded", "succeeded: on_success"]
+    );
 }
 
 #[test]

@@ -5,13 +5,14 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use autoskillit::catalog::{KITCHEN, ParamKind, TOOLS, ToolDecl, unbuilt};
+use autoskillit::catalog::{KITCHEN, ParamKind, ToolDecl, steps, unbuilt};
 use autoskillit::cli::completions;
 use autoskillit::config::edit::render;
 use autoskillit::config::kind::{Item, Kind};
 use autoskillit::config::table::{Default, KEYS, UNUSED};
 use autoskillit::execution::environment::{DROPPED, MINIMAL};
-use autoskillit::recipe::check::families;
+use autoskillit::recipe::check::{ALIASES, CODES, families};
+use autoskillit::recipe::keys::TABLES;
 use clap_complete::Shell;
 
 fn kind(kind: ParamKind) -> &'static str {
@@ -19,6 +20,7 @@ fn kind(kind: ParamKind) -> &'static str {
         ParamKind::String => "text",
         ParamKind::Path => "path",
         ParamKind::Bool => "true or false",
+        ParamKind::Number => "number",
         ParamKind::Seconds => "seconds, or `90s`, `10m`, `2h`",
         ParamKind::StringList => "list of texts",
         ParamKind::StringMap => "mapping of texts",
@@ -31,7 +33,7 @@ fn kind(kind: ParamKind) -> &'static str {
 fn tools() -> String {
     let mut page =
         String::from("# Tools\n\nWhat a step can call with `tool:`. This page is made from `src/catalog`.\n");
-    describe(&mut page, TOOLS, "result.");
+    describe(&mut page, steps(), "result.");
     page.push_str(
         "\n# Tools of a served kitchen\n\n`autoskillit serve` offers the tools above and these. At the start only `open_kitchen` and \
          `close_kitchen` are there, the rest when the kitchen is open. Sessions that steps run are \
@@ -87,7 +89,9 @@ fn rules() -> String {
         "# Rules for recipes\n\nThis page is made from `src/recipe/check/rules`. `autoskillit recipes check` tells what they find.\n\n\
          A finding that is right as it is can be allowed, at the top of a recipe or on a step, with the reason: \
          `allow: {dead-output: the journal is read by a script}`. An `allow:` that allows nothing is told. \
-         \"0.9\" is how a finding is taken in a recipe written for AutoSkillit 0.9. Examples leave out `name` and `description`.\n",
+         \"0.9\" is how a finding is taken in a recipe written for AutoSkillit 0.9. Examples leave out `name` and `description`.\n\n\
+         Rules look at the steps of `for_each` and `finally` as well; what is allowed on a loop is allowed for its steps. A recipe with sub-recipes is \
+         checked file by file and then as a whole: loops, values and ways that lead through a call are told in the file of the step that they are about.\n",
     );
     for family in families() {
         let _ = write!(page, "\n## {}\n\n| rule | level | 0.9 | finds |\n|---|---|---|---|\n", family.name);
@@ -103,6 +107,21 @@ fn rules() -> String {
                 }
             }
         }
+    }
+    page.push_str(
+        "\n## Names of AutoSkillit 0.9\n\nWhat its rules of these names found is told here under another name. `recipes.rules`, `allow:` and \
+         `--explain` take both.\n\n| name | here | finds |\n|---|---|---|\n",
+    );
+    for alias in ALIASES {
+        let _ = writeln!(page, "| `{}` | `{}` | {} |", alias.id, alias.means, cell(alias.meaning));
+    }
+    page.push_str(
+        "\n## Problems of the text\n\nThese are no rules: they say what is wrong with a file itself. An error among them stays one, because \
+         what is faulty is left out of the recipe. What is told as a warning can be allowed, or made an error or `off` by `recipes.rules`.\n\n\
+         | name | says | to mend it |\n|---|---|---|\n",
+    );
+    for code in CODES {
+        let _ = writeln!(page, "| `{}` | {} | {} |", code.id, cell(code.meaning), cell(code.mend));
     }
     page
 }
@@ -180,6 +199,28 @@ fn value(kind: Kind) -> String {
     }
 }
 
+/// The page of the language with its tables of keys, which stand between two marks.
+fn language() -> String {
+    const BEGIN: &str = "<!-- keys: made from src/recipe/keys.rs -->\n";
+    const END: &str = "<!-- end of keys -->\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipe-language.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let mut tables = String::new();
+    for table in TABLES {
+        let _ = write!(tables, "\n### Keys of {}\n\n| key | value | meaning |\n|---|---|---|\n", table.what);
+        for key in table.keys {
+            let required = if table.required.contains(&key.name) { " (required)" } else { "" };
+            let legacy = if key.legacy { " Only in recipes of 0.9." } else { "" };
+            let words = cell(&key.shape.words());
+            let _ =
+                writeln!(tables, "| `{}`{required} | {words} | {}{legacy} |", key.name, cell(key.summary));
+        }
+    }
+    format!("{before}{BEGIN}{tables}\n{END}{after}")
+}
+
 /// The man page of a command and those of its subcommands.
 fn man(command: &clap::Command, pages: &mut Vec<(String, String)>) {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
@@ -201,6 +242,7 @@ fn generated() -> Vec<(String, String)> {
         ("docs/environment.md", environment()),
         ("docs/recipe-rules.md", rules()),
         ("docs/settings.md", settings()),
+        ("docs/recipe-language.md", language()),
     ]
     .map(|(name, text)| (name.to_owned(), text))
     .to_vec();

@@ -11,7 +11,7 @@ use autoskillit::engine::event::{Entry, Event};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-use support::api::{Gate, Reply, ScriptedApi, Usage};
+use support::api::{Conversation, Gate, Reply, ScriptedApi, Usage};
 use support::client::require_client;
 use support::driver::{PREFIX, drives, obeys, told};
 use support::kitchen::{Cooking, Kitchen, repairs};
@@ -51,7 +51,9 @@ fn real_client_drives_a_run_to_the_same_end_as_the_engine() {
         driven.iter().filter(|line| !line.starts_with("orchestrator")).collect();
     assert_eq!(without_orchestrator, story.iter().collect::<Vec<_>>(), "the same steps, routes and end");
     assert_eq!(driven_end, end, "the same state of the repository");
-    insta::assert_snapshot!(screen);
+    // Times stand in a column, which is as wide as the longest.
+    let columns = regex::Regex::new(r" {2,}\[span\]").expect("the pattern is sound");
+    insta::assert_snapshot!(columns.replace_all(&screen, "  [span]"));
 
     let orchestrator = api.conversations().into_iter().find(drives).expect("somebody drives");
     let mut tools = orchestrator.tools();
@@ -247,4 +249,179 @@ fn a_rehearsal_is_not_driven_by_a_model() {
     let kitchen = Kitchen::new();
     let refused = kitchen.run(["cook", "fix-tests", "--rehearse", "--orchestrator", "claude"]).expect_code(2);
     assert!(refused.stderr.contains("a rehearsal has no model that could drive it"), "{}", refused.stderr);
+}
+
+/// A recipe as AutoSkillit 0.9 has them: hints, a note that goes through parts, a step whose skip leads nowhere, a word to replace.
+const NOTES: &str = r#"name: walls
+description: Build the parts of a plan one after the other, then draw what was built
+autoskillit_version: "0.9.0"
+ingredients:
+  goal: {description: What is built, default: a house}
+  review: {description: Whether the plan is reviewed, default: "false"}
+kitchen_rules:
+  - One part after the other.
+steps:
+  plan:
+    tool: run_skill
+    with: {skill_command: "/autoskillit:plan ${{ inputs.goal }}", issue_number: "42", step_name: plan}
+    capture: {part: "${{ result.part }}", parts: "${{ result.parts }}"}
+    on_success: look
+    on_failure: failed
+  look:
+    tool: run_skill
+    with: {skill_command: "/autoskillit:judge ${{ context.part }}"}
+    optional: true
+    skip_when_false: inputs.review
+    on_result:
+      - {when: "${{ result.verdict }} == GO", route: build}
+      - {when: "${{ result.verdict }} == NO GO", route: plan}
+    on_failure: failed
+  build:
+    tool: run_cmd
+    with: {cmd: "echo ${{ context.part }} >> built.txt"}
+    on_success: more
+    on_failure: failed
+  more:
+    action: route
+    on_result:
+      - {when: "${{ result.next }} == more_parts", route: build}
+      - {route: draw}
+    note: Take the parts in their order; part is the one that is built.
+  draw:
+    tool: run_skill
+    with: {skill_command: "/autoskillit:draw-{slug} ${{ context.parts }}"}
+    capture_list: {drawn: "${{ result.picture }}"}
+    on_success: done
+    on_failure: failed
+    note: Once for plan and once for wall.
+  done: {action: stop, message: "Drew ${{ context.drawn }}."}
+  failed: {action: stop, message: It failed.}
+"#;
+
+/// A project with that recipe and its skills.
+fn with_notes(client: &std::path::Path) -> Kitchen {
+    let skill = |name: &str, outputs: &str| {
+        format!(
+            "---\nname: {name}\ndescription: Does it.\noutputs:\n{outputs}writes: never\n---\nThe work of {name}: $ARGUMENTS\n"
+        )
+    };
+    let drawing = "  picture: {description: What it shows.}\n";
+    Kitchen::new()
+        .client(client)
+        .recipe("walls", NOTES)
+        .skill(
+            "plan",
+            &skill("plan", "  part: {description: The first part.}\n  parts: {description: All parts.}\n"),
+        )
+        .skill("judge", &skill("judge", "  verdict: {description: GO or NO GO.}\n"))
+        .skill("draw-plan", &skill("draw-plan", drawing))
+        .skill("draw-wall", &skill("draw-wall", drawing))
+}
+
+/// The sessions of its steps; a picture shows what the session was asked for.
+fn works(conversation: &Conversation) -> Reply {
+    if conversation.assistant_turns() > 0 {
+        return Reply::text("Done.");
+    }
+    let asked =
+        conversation.messages().iter().rev().map(Value::to_string).find(|text| text.contains("The work of"));
+    let asked = asked.expect("a session has its skill");
+    let asked =
+        asked.split("The work of ").nth(1).and_then(|rest| rest.split("\\n").next()).unwrap_or_default();
+    match asked.starts_with("plan") {
+        true => Reply::structured_output(json!({"part": "one", "parts": "one,two"})),
+        false => Reply::structured_output(
+            json!({"picture": asked.trim_end_matches(|other: char| !other.is_alphanumeric())}),
+        ),
+    }
+}
+
+/// A model that reads notes: it does what it is told, and decides what is left to it.
+fn judges(conversation: &Conversation) -> Reply {
+    let told = told(conversation);
+    let next = &told["next"];
+    let choose = |target: &str, set: Value| {
+        let given = json!({"step_name": next["step_name"], "target": target, "reason": "the note says so", "set": set});
+        Reply::tool(format!("{PREFIX}choose_route"), given)
+    };
+    let known = &next["variables"];
+    let drawn = |known: &Value| known["drawn"].as_array().map_or(0, Vec::len);
+    match (next["do"].as_str(), next["step_name"].as_str()) {
+        (Some("call"), Some(step)) => {
+            let open = &next["open"];
+            let refused = conversation.body().to_string().matches("this call was not made").count();
+            let command = open["skill_command"].as_str().unwrap_or_default();
+            let slug = ["plan", "wall"][drawn(&open["variables"]).min(1)];
+            let given = match step {
+                "plan" => {
+                    json!({"step_name": step, "skill_command": format!("{command} of issue {}", open["hints"]["issue_number"].as_str().unwrap_or_default())})
+                }
+                // At first it forgets what is to be replaced, then it changes more than that, then there is no such skill.
+                "draw" if drawn(&open["variables"]) == 0 && refused < 3 => match refused {
+                    0 => json!({"step_name": step}),
+                    1 => json!({"step_name": step, "skill_command": "/autoskillit:draw-plan something else"}),
+                    _ => json!({"step_name": step, "skill_command": command.replace("{slug}", "sky")}),
+                },
+                "draw" => json!({"step_name": step, "skill_command": command.replace("{slug}", slug)}),
+                _ => json!({"step_name": step}),
+            };
+            Reply::tool(format!("{PREFIX}{}", next["tool"].as_str().expect("a call has a tool")), given)
+        }
+        (Some("choose"), Some("look")) => choose("build", json!({})),
+        (Some("choose"), Some("more")) if known["part"] == "one" => choose("build", json!({"part": "two"})),
+        (Some("choose"), Some("more")) => choose("draw", json!({})),
+        (Some("choose"), Some("draw")) if drawn(known) < 2 => choose("draw", json!({})),
+        (Some("choose"), Some("draw")) => choose("done", json!({})),
+        (Some("over"), _) => Reply::text("The run is over."),
+        _ => panic!("nothing to do in {told}"),
+    }
+}
+
+#[test]
+fn real_client_cooks_a_recipe_of_the_old_language_with_its_notes_to_its_end() {
+    let Some(client) = require_client() else { return };
+    let kitchen = with_notes(&client);
+    let api =
+        ScriptedApi::start(
+            |conversation| if drives(conversation) { judges(conversation) } else { works(conversation) },
+        );
+    let cooked = kitchen.cook(&api, ["walls", "--orchestrator", "claude"]).expect_code(0);
+    insta::assert_snapshot!(cooked.story().join("\n"));
+    let last = api.conversations().into_iter().rev().find(drives).expect("somebody drives");
+    for why in ["with `{slug}` replaced", "nothing else changed", "there is no skill `draw-sky`"] {
+        assert!(last.body().to_string().contains(why), "{why}");
+    }
+    assert_eq!(kitchen.read("built.txt").as_deref(), Some("one\ntwo\n"));
+    assert!(cooked.screen().contains("steps need judgement"), "{}", cooked.screen());
+    let commands: Vec<String> = cooked
+        .journal
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::StepStarted { params, .. } => params["skill_command"].as_str().map(str::to_owned),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        commands,
+        ["plan a house of issue 42", "draw-plan one,two", "draw-wall one,two"]
+            .map(|it| format!("/autoskillit:{it}")),
+        "the commands as they were used are in the journal"
+    );
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn what_needs_judgement_is_not_cooked_by_the_engine_alone_and_not_unasked() {
+    let kitchen = with_notes(std::path::Path::new("/nonexistent/claude"));
+    let refused = kitchen.run(["cook", "walls", "--orchestrator", "engine"]).expect_code(2);
+    for word in ["`look`", "`more`", "`draw`", "`{slug}`", "--orchestrator claude", "on_skip:"] {
+        assert!(refused.stderr.contains(word), "{word}: {}", refused.stderr);
+    }
+    let refused = kitchen.run(["cook", "walls"]).expect_code(2);
+    assert!(refused.stderr.contains("needs a session that drives it"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--orchestrator claude"), "{}", refused.stderr);
+    let checked = kitchen.run(["recipes", "check", "walls", "--engine"]).expect_code(2);
+    assert!(checked.stderr.contains("or a session drives the run and judges it"), "{}", checked.stderr);
+    let shown = kitchen.run(["recipes", "show", "walls"]).expect_code(0);
+    assert!(shown.stdout.contains("a Claude session drives it (--orchestrator claude)"), "{}", shown.stdout);
 }

@@ -1,5 +1,7 @@
 //! The account's limits and the money of a run, with the real client: what waits, what ends, and what is never looked at.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use std::os::unix::fs::OpenOptionsExt;
@@ -240,6 +242,136 @@ fn real_client_a_steps_own_budget_is_its_failure() {
     let kitchen = self::kitchen(alone).client(&client);
     let cooked = kitchen.cook(&spends(), ["chores"]).expect_code(3);
     assert_eq!(cooked.story()[2], "exhausted, resumable: `chore` spent its budget and is not done");
+}
+
+/// Today's file of what sessions cost, with this already spent.
+fn spent_today(kitchen: &Kitchen, usd: f64) -> std::path::PathBuf {
+    let now = jiff::Zoned::now();
+    let dir = kitchen.home().join(".local/state/autoskillit/spend");
+    std::fs::create_dir_all(&dir).expect("the home is writable");
+    let file = dir.join(format!("{}.ndjson", now.date()));
+    let line = json!({"schema_version": 1, "at": now.timestamp(), "run": "/x", "step": "s", "session": "y", "usd": usd});
+    // The last line was cut short.
+    std::fs::write(&file, format!("{line}\n{{\"schema_ver")).expect("it is writable");
+    file
+}
+
+#[test]
+fn real_client_a_day_that_is_spent_ends_the_run_until_the_next() {
+    let Some(client) = require_client() else { return };
+    let kitchen =
+        kitchen(ONE).client(&client).config("quota_guard: {enabled: false}\nlimits: {daily_usd: 5}\n");
+    let file = spent_today(&kitchen, 5.5);
+    let api = ScriptedApi::play(chore_done());
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(3);
+    let screen = cooked.screen();
+    assert!(
+        screen.contains("today         [cost] spent of the [cost] of `limits.daily_usd`"),
+        "the header: {screen}"
+    );
+    assert!(
+        screen.contains("are spent for today ([cost]): it can go on from ") && screen.contains("(in "),
+        "{screen}"
+    );
+    let story = cooked.story();
+    assert!(
+        story[1].starts_with("chore#1 daily limit -> ") && story[2].starts_with("exhausted, resumable: "),
+        "{story:?}"
+    );
+    assert!(api.conversations().is_empty());
+    let shown = kitchen.run(["quota-status", "--json"]).expect_code(0);
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("one line of JSON");
+    assert_eq!((&shown["day"]["spent_usd"], &shown["day"]["limit_usd"]), (&json!(5.5), &json!(5.0)));
+
+    // The next day nothing is spent yet.
+    std::fs::remove_file(&file).expect("it is there");
+    let resumed = kitchen.cook(&api, ["--resume"]).expect_code(0);
+    assert!(
+        resumed.story().iter().any(|line| line.ends_with("success -> succeeded")),
+        "{:?}",
+        resumed.story()
+    );
+    let kept = std::fs::read_to_string(&file).expect("what it cost is kept");
+    let [line] = &kept.lines().filter(|line| !line.is_empty()).collect::<Vec<_>>()[..] else {
+        panic!("{kept}")
+    };
+    let line: Value = serde_json::from_str(line).expect("JSON");
+    assert!(line["usd"].as_f64().is_some_and(|usd| usd > 0.0) && line["step"] == "chore", "{line}");
+}
+
+#[test]
+fn real_client_a_session_spends_no_more_than_is_left_of_the_day() {
+    let Some(client) = require_client() else { return };
+    let kitchen = kitchen(&format!("limits: {{budget_usd: 1000}}\n{ONE}"))
+        .client(&client)
+        .config("quota_guard: {enabled: false}\nlimits: {daily_usd: 5}\n");
+    spent_today(&kitchen, 4.95);
+    let cooked = kitchen.cook(&spends(), ["chores"]).expect_code(3);
+    let story = cooked.story();
+    assert!(story[1].starts_with("chore#1 budget_exhausted -> "), "{story:?}");
+    assert!(story[2].starts_with("exhausted, resumable: the session spent the last "), "{story:?}");
+    assert!(story[2].contains("of the day (`limits.daily_usd`)"), "{story:?}");
+    let session = &cooked.sessions()[0];
+    let spec = kitchen.run_dir().expect("a run").join("sessions").join(session).join("spec.json");
+    let spec: Value = serde_json::from_str(&std::fs::read_to_string(spec).expect("its spec")).expect("JSON");
+    let budget = spec["budget_usd"].as_f64().expect("a budget");
+    assert!((budget - 0.05).abs() < 1e-9, "{budget}");
+}
+
+#[test]
+fn real_client_a_limit_that_nothing_is_reckoned_against_is_none() {
+    let Some(client) = require_client() else { return };
+    let kitchen = kitchen(ONE)
+        .client(&client)
+        .home_file(".local/state/autoskillit/spend", "in the way")
+        .config("quota_guard: {enabled: false}\n");
+    let api = ScriptedApi::play(chore_done());
+    let cooked = kitchen.cook(&api, ["chores", "--config", "limits.daily_usd=5"]).expect_code(4);
+    assert!(cooked.screen().contains("what was spent today cannot be kept"), "{}", cooked.screen());
+    assert!(api.conversations().is_empty());
+    // Without a limit it is no reason to stop the work.
+    kitchen.cook(&api, ["--resume"]).expect_code(0);
+}
+
+#[test]
+fn real_client_a_run_ends_when_it_used_its_share_of_a_window() {
+    let Some(client) = require_client() else { return };
+    let two = "limits: {quota_share: 10}\nsteps:\n  one:\n    skill: chore\n    on_success: two\n  two:\n    skill: chore\n    on_success: done\n";
+    let kitchen = with_plan(&client, "").recipe("chores", &format!("name: chores\ndescription: Two.\n{two}"));
+    let answer = || Reply::structured_output(json!({"summary": "the chore is done"}));
+    let api = ScriptedApi::start(move |conversation| match conversation.assistant_turns() {
+        0 => answer(),
+        _ => Reply::text("Done."),
+    });
+    // Before the first session: for the guard, and for where the share begins. Before the second one: the guard still knows.
+    api.plan([five_hour(40.0, 9000), five_hour(40.0, 9000), five_hour(51.5, 9000)]);
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(3);
+    let story = cooked.story();
+    assert_eq!(story[1], "one#1 success -> two", "{story:?}");
+    assert!(story[2].starts_with("two#1 quota share -> "), "{story:?}");
+    assert!(
+        story[3].contains("11.5 % of the account's `five_hour` limit were used, and its share is 10 %"),
+        "{story:?}"
+    );
+    assert!(story[3].starts_with("exhausted, resumable: "), "{story:?}");
+    // In the same window it ends again, in the next one it goes on.
+    kitchen.cook(&api, ["--resume"]).expect_code(3);
+    api.plan([five_hour(20.0, 18_000)]);
+    kitchen.cook(&api, ["--resume"]).expect_code(0);
+}
+
+#[test]
+fn real_client_a_share_of_no_plan_is_said_once_and_holds_nothing_up() {
+    let Some(client) = require_client() else { return };
+    let two = "limits: {quota_share: 10}\nsteps:\n  one:\n    skill: chore\n    on_success: two\n  two:\n    skill: chore\n    on_success: done\n";
+    let kitchen = kitchen(two).client(&client);
+    let api = ScriptedApi::start(|conversation| match conversation.assistant_turns() {
+        0 => Reply::structured_output(json!({"summary": "done"})),
+        _ => Reply::text("Done."),
+    });
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    let said = "the run's share of the plan is not watched: sessions log in with ANTHROPIC_API_KEY";
+    assert_eq!(cooked.screen().matches(said).count(), 1, "{}", cooked.screen());
 }
 
 #[test]

@@ -99,6 +99,7 @@ impl Kitchen {
             outputs: &required,
             writes: Writes::Never,
             ledger: None,
+            temp: None,
             transcript: None,
             place: Some(&place),
             dir,

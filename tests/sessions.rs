@@ -43,6 +43,7 @@ async fn cook(script: &str, policy: Policy) -> Ended {
         outputs: &[],
         writes: Writes::Conditional,
         ledger: None,
+        temp: None,
         place: None,
         tape: None,
         transcript: None,

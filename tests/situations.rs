@@ -208,6 +208,41 @@ fn real_client_whose_command_ignores_every_polite_signal_leaves_nothing() {
     kitchen.assert_nothing_left(GONE);
 }
 
+#[test]
+fn real_client_that_does_the_same_again_and_again_is_told_and_then_ended() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional").env("AUTOSKILLIT_RUN_SKILL__REPEATS", "6");
+    // What it says that the command is for differs, and the command does not.
+    let api = ScriptedApi::start(|conversation| {
+        let description = format!("Try {}", conversation.assistant_turns());
+        Reply::tool("Bash", json!({ "command": "cat notes", "description": description }))
+    });
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(1);
+    assert_eq!(judged(&cooked), ("no_progress".to_owned(), "stale".to_owned()));
+    let screen = cooked.screen();
+    assert!(screen.contains("repeats") && screen.contains("`cat notes`, 2 times"), "{screen}");
+    let why = kitchen.run(["runs", "why"]).expect_code(0).stdout;
+    assert!(why.contains("Bash `cat notes`, 6 times with the same result"), "{why}");
+    assert!(why.contains("run_skill.repeats"), "{why}");
+    assert_log_is_whole(&kitchen, "no_progress");
+    kitchen.assert_nothing_left(GONE);
+}
+
+#[test]
+fn real_client_whose_same_command_changes_files_each_time_goes_on() {
+    let Some(client) = require_client() else { return };
+    let kitchen = chores(&client, "conditional").env("AUTOSKILLIT_RUN_SKILL__REPEATS", "6");
+    let api = ScriptedApi::start(|conversation| match conversation.assistant_turns() {
+        0..16 => Reply::bash("echo more >> steps"),
+        16 => done(),
+        _ => Reply::text("Done."),
+    });
+    let cooked = kitchen.cook(&api, ["chores"]).expect_code(0);
+    assert_eq!(judged(&cooked).0, "success");
+    assert!(cooked.screen().contains("2 times with the same result"), "{}", cooked.screen());
+    assert_eq!(kitchen.read("steps").map(|text| text.lines().count()), Some(16));
+}
+
 /// Silence that makes a session stalled, in these tests.
 const IDLE: Duration = Duration::from_secs(3);
 

@@ -124,6 +124,7 @@ impl Kitchen {
             outputs: &[],
             writes: Writes::Never,
             ledger: None,
+            temp: None,
             transcript: Some(&ticket.transcript),
             place: None,
             dir: &ticket.dir,

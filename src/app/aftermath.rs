@@ -2,9 +2,12 @@
 
 use super::cook::fault_hint;
 use super::kitchen::Kitchen;
+use super::runs;
 use crate::core::paths::{RunDir, is_ours};
 use crate::engine::event::{Aftermath, Change, RunEnded, RunStatus};
 use crate::engine::state::State;
+use crate::engine::telemetry::Telemetry;
+use crate::pipeline::telemetry::tokens::Row;
 use crate::recipe::model::Recipe;
 
 /// Looks at the checkout after a run.
@@ -52,9 +55,17 @@ pub fn of(kitchen: &Kitchen, recipe: &Recipe, state: &State, end: &RunEnded, run
         undo,
         hints,
         usage: state.usage,
+        usage_by_step: by_step(run_dir),
         elapsed_ms: state.elapsed_ms(state.last_at),
         run_dir: run_dir.root().to_owned(),
     }
+}
+
+/// What each step used; nothing when the journal cannot be read, which whoever reads it next is told.
+fn by_step(run_dir: &RunDir) -> Vec<Row> {
+    runs::entries(run_dir)
+        .map(|entries| Telemetry::fold("", &entries).tokens.report(None))
+        .unwrap_or_default()
 }
 
 fn changes(kitchen: &Kitchen, commit: Option<&str>) -> Vec<Change> {

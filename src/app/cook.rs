@@ -1,6 +1,7 @@
 //! Cooking: everything between a parsed command line and the engine. First everything that can be known to be wrong is looked
 //! at, and only then is anything written.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,26 +13,25 @@ use super::aftermath;
 use super::error::AppError;
 use super::host::{Answers, Asker, Host};
 use super::kitchen::{Kitchen, edits_in_place, has_sessions};
+use super::lock::{self, RunLock};
+use super::resume::kept::{self, Changed};
 use super::retention::prune;
-use super::runs::{self, RunLock};
 use crate::core::paths::RunDir;
 use crate::core::stop::StopSignal;
 use crate::core::{files, ids};
 use crate::engine::event::{Aftermath, Entry, Event, Fault, News, RunEnded, RunStarted};
 use crate::engine::journal::Journal;
-use crate::engine::run::{CookError, Run, entry_step};
-use crate::engine::state::{At, State};
+use crate::engine::run::{CookError, Run};
+use crate::engine::state::State;
 use crate::engine::steer::{Driver, Ear};
 use crate::execution::client::{Client, ClientError};
-use crate::execution::log::recover::recover_run;
 use crate::execution::recorder::Recorder;
 use crate::execution::warden::WardenProgram;
-use crate::recipe::check::Policy;
-use crate::recipe::executable::{Gap, gaps};
-use crate::recipe::load::{Setting, compile_in};
-use crate::recipe::model::{Orchestrator, Recipe};
-use crate::recipe::{Loaded, Origin, PartText};
-use crate::tools::{Rehearsal, Toolkit};
+use crate::pipeline::telemetry::responses::ResponseLog;
+use crate::recipe::executable::{gaps, stopping};
+use crate::recipe::model::{Orchestrator, Recipe, RecipeSource};
+use crate::recipe::yaml::DEFAULT_TEMP;
+use crate::tools::{Rehearsal, RunShare, Toolkit};
 
 /// A fresh run to prepare.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Order {
     pub recipe: Recipe,
     /// Values of its ingredients, complete.
     pub inputs: Map<String, Value>,
+    /// Where values were read that nobody gave, by ingredient.
+    pub origins: BTreeMap<String, String>,
     /// Cook although the checkout has uncommitted changes.
     pub allow_dirty: bool,
     /// Sessions are played.
@@ -56,13 +58,21 @@ pub struct Ready {
     pub run_id: String,
     /// What its journal holds already, for whoever shows it.
     pub past: Vec<Entry>,
-    kitchen: Kitchen,
-    kit: Toolkit,
-    journal: Journal,
-    state: State,
-    opening: Event,
-    answers: Answers,
-    _lock: RunLock,
+    /// What a person should know before it goes on.
+    pub notes: Vec<String>,
+    /// The texts of its recipe that are others in their files now, while it goes on with its own.
+    pub changed: Vec<Changed>,
+    pub(super) kitchen: Kitchen,
+    pub(super) kit: Toolkit,
+    pub(super) journal: Journal,
+    pub(super) state: State,
+    /// Written before `opening`.
+    pub(super) before: Vec<Event>,
+    pub(super) opening: Event,
+    /// Sessions that were cut off and are not to be continued.
+    pub(super) given_up: Vec<String>,
+    pub(super) answers: Answers,
+    pub(super) lock: RunLock,
 }
 
 /// Prepares a fresh run. On an error, and when it is never driven, at most a folder without an entry in its journal is left behind:
@@ -71,8 +81,8 @@ pub struct Ready {
 /// # Errors
 /// When the recipe cannot run here, or the disk does not take it.
 pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
-    let Order { recipe, inputs, allow_dirty, rehearsal, orchestrator } = order;
-    runnable(&recipe)?;
+    let Order { recipe, inputs, origins, allow_dirty, rehearsal, orchestrator } = order;
+    runnable(&recipe, orchestrator)?;
     for (name, value) in &inputs {
         // The journal keeps inputs and no secrets: a replaced value would quietly change what the steps see.
         if kitchen.redactor.clean_json(value).is_ok_and(|clean| clean != *value) {
@@ -89,6 +99,11 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
     let run_id = ids::run_id(now, uuid::Uuid::new_v4());
     let run_dir = kitchen.dir.run(&run_id);
     let lock = make_room(&kitchen, &run_dir, &recipe)?;
+    kitchen.temp().map_err(|error| {
+        let temp = kitchen.checkout.top().join(&kitchen.settings.workspace.temp_dir);
+        no_room(&temp, &error)
+            .hint("`workspace.temp_dir` of the settings names the folder that steps pass files in")
+    })?;
     let journal = Journal::create(&run_dir.journal(), kitchen.redactor.clone())
         .map_err(|error| no_room(run_dir.root(), &error))?;
     let started = RunStarted {
@@ -97,6 +112,7 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         description: recipe.description.clone(),
         recipe_hash: recipe.hash.clone(),
         source: recipe.source,
+        recipe_file: named_file(&recipe),
         orchestrator,
         permissions: kitchen.settings.session.permissions.name().to_owned(),
         repository: kitchen.checkout.top().to_owned(),
@@ -104,71 +120,29 @@ pub fn prepare(kitchen: Kitchen, order: Order) -> Result<Ready, AppError> {
         commit: kitchen.checkout.head(),
         dirty: !dirty.is_empty(),
         inputs,
+        input_origins: (!origins.is_empty()).then(|| Box::new(origins)),
+        temp_dir: Some(kitchen.settings.workspace.temp_dir.as_str())
+            .filter(|temp| *temp != DEFAULT_TEMP)
+            .map(Into::into),
         env: environment(&recipe),
         rehearsal: rehearsal.as_ref().map(|rehearsal| rehearsal.scenario.clone()),
         autoskillit_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     Ok(Ready {
-        kit: toolkit(&kitchen, &recipe.name, run_dir, client, rehearsal)?,
+        kit: toolkit(&kitchen, Some(&recipe), run_dir, client, rehearsal)?,
         recipe,
         run_id,
         past: Vec::new(),
+        notes: Vec::new(),
+        changed: Vec::new(),
         kitchen,
         journal,
         state: State::default(),
+        before: Vec::new(),
         opening: Event::RunStarted(started),
         answers: Answers::default(),
-        _lock: lock,
-    })
-}
-
-/// Prepares to go on with a run, with the recipe as it was when the run started.
-///
-/// # Errors
-/// When there is no such run, it is over, another process drives it, or it cannot run here.
-pub fn resume(kitchen: Kitchen, run_id: &str, pace: f64) -> Result<Ready, AppError> {
-    let run_dir = kitchen.dir.run(run_id);
-    let lock = runs::lock(&run_dir)?;
-    // Nobody else drives it, so what still counts as running was cut off. A log decides nothing: the run goes on without it too.
-    if let Err(error) = recover_run(&run_dir, &kitchen.redactor) {
-        tracing::warn!(run_id, %error, "the logs of sessions that were cut off cannot be completed");
-    }
-    let (journal, past) = Journal::reopen(&run_dir.journal(), kitchen.redactor.clone())?;
-    let Some(started) = past.iter().find_map(|entry| match &entry.event {
-        Event::RunStarted(started) => Some(started.clone()),
-        _ => None,
-    }) else {
-        return Err(AppError::usage(format!("run {run_id} never started")));
-    };
-    let recipe = recorded_recipe(&kitchen, &run_dir, &started)?;
-    let state = State::fold(&past, entry_step(&recipe));
-    if !state.resumable() {
-        let end = state.end().map(|end| end.reason.clone()).unwrap_or_default();
-        return Err(AppError::usage(format!("run {run_id} is over: {end}"))
-            .hint(format!("cook it anew: `autoskillit cook {}`", recipe.name)));
-    }
-    let rehearsal = started.rehearsal.clone().map(|scenario| Rehearsal { scenario, pace });
-    let client = client(&kitchen, &recipe, rehearsal.as_ref())?;
-    let note = match &state.main.at {
-        _ if state.closing.is_some() && state.end().is_none() => "`finally` was cut off".to_owned(),
-        At::Running { step, session: Some(_), .. } => format!("the session of `{step}` was cut off"),
-        At::Running { step, .. } => format!("`{step}` was cut off and runs again"),
-        At::Looping(each) => format!("the loop `{}` was cut off", each.step),
-        At::Ended { end, .. } => end.reason.clone(),
-        _ => "between two steps".to_owned(),
-    };
-    let step = state.resumes_at().unwrap_or_default();
-    Ok(Ready {
-        kit: toolkit(&kitchen, &recipe.name, run_dir, client, rehearsal)?,
-        opening: Event::RunResumed { step, note },
-        run_id: run_id.to_owned(),
-        recipe,
-        past,
-        kitchen,
-        journal,
-        state,
-        answers: Answers::default(),
-        _lock: lock,
+        given_up: Vec::new(),
+        lock,
     })
 }
 
@@ -198,6 +172,11 @@ impl Ready {
         answers.check(&self.recipe)?;
         self.answers = answers;
         Ok(())
+    }
+
+    /// What its tools answer is measured there from now on.
+    pub fn measure(&mut self, responses: Arc<ResponseLog>) {
+        self.kit.responses = responses;
     }
 
     /// How many sessions drove it before.
@@ -251,7 +230,9 @@ impl Ready {
         watch: &(dyn Fn(&News) + Send + Sync),
         stop: StopSignal,
     ) -> Result<(RunEnded, Aftermath), AppError> {
-        let host = Host { kit: self.kit, asker, answers: self.answers };
+        // Held until the end is told.
+        let _lock = self.lock;
+        let host = Host { kit: self.kit, asker, answers: self.answers, given_up: self.given_up };
         let mut run = Run {
             recipe: &self.recipe,
             host: &host,
@@ -261,9 +242,10 @@ impl Ready {
             stop,
             now: &Timestamp::now,
         };
-        let outcome = match steering {
-            None => run.cook(self.opening).await,
-            Some((ear, driver)) => run.steer(self.opening, ear, driver).await,
+        let outcome = match (run.write(self.before), steering) {
+            (Err(error), _) => Err(error),
+            (Ok(()), None) => run.cook(self.opening).await,
+            (Ok(()), Some((ear, driver))) => run.steer(self.opening, ear, driver).await,
         };
         let state = run.state;
         match outcome {
@@ -286,7 +268,7 @@ impl Ready {
     }
 }
 
-fn client(
+pub(super) fn client(
     kitchen: &Kitchen,
     recipe: &Recipe,
     rehearsal: Option<&Rehearsal>,
@@ -326,16 +308,19 @@ fn this() -> Result<WardenProgram, AppError> {
     WardenProgram::this().map_err(|error| AppError::environment(format!("cannot find this program: {error}")))
 }
 
-/// What the calls of a run, or of a kitchen without one (then `recipe` is empty), work with.
+/// What the calls of a run, or of a kitchen without one (then there is no recipe), work with.
 pub(super) fn toolkit(
     kitchen: &Kitchen,
-    recipe: &str,
+    recipe: Option<&Recipe>,
     run_dir: RunDir,
     client: Result<Client, ClientError>,
     rehearsal: Option<Rehearsal>,
 ) -> Result<Toolkit, AppError> {
+    let shares = [recipe.and_then(|recipe| recipe.limits.quota_share), kitchen.settings.limits.quota_share];
+    let share = shares.into_iter().flatten().reduce(f64::min).filter(|_| recipe.is_some());
     Ok(Toolkit {
-        recipe: recipe.to_owned(),
+        share: share.map(|most| Arc::new(RunShare::new(most, &run_dir))),
+        recipe: recipe.map(|recipe| recipe.name.clone()).unwrap_or_default(),
         repository: kitchen.checkout.top().to_owned(),
         run_dir,
         settings: kitchen.settings.clone(),
@@ -346,13 +331,18 @@ pub(super) fn toolkit(
         skills: kitchen.pantry.skills.clone(),
         env: std::env::vars_os().collect(),
         redactor: kitchen.redactor.clone(),
+        responses: Arc::default(),
     })
 }
 
-/// Refuses a recipe that this version cannot run as it is written, before anything is.
-fn runnable(recipe: &Recipe) -> Result<(), AppError> {
+/// Refuses a recipe that cannot run as it is written, before anything is written down: this version lacks something for it, or the engine is
+/// to drive alone what a model must judge.
+///
+/// # Errors
+/// With each step, and what to do instead.
+pub fn runnable(recipe: &Recipe, orchestrator: Orchestrator) -> Result<(), AppError> {
     const SHOWN: usize = 5;
-    let gaps: Vec<Gap> = gaps(recipe).into_iter().filter(|gap| gap.stops).collect();
+    let gaps = stopping(recipe, orchestrator == Orchestrator::Claude);
     if gaps.is_empty() {
         return Ok(());
     }
@@ -360,8 +350,33 @@ fn runnable(recipe: &Recipe) -> Result<(), AppError> {
     if gaps.len() > SHOWN {
         shown = format!("{shown}; and {} more", gaps.len() - SHOWN);
     }
-    Err(AppError::usage(format!("`{}` cannot run: {shown}", recipe.name))
-        .hint(format!("what to write instead: `autoskillit recipes check {} --engine`", recipe.name)))
+    let judged = gaps.iter().all(|gap| !gap.stops);
+    let cannot = if judged { "cannot run by the engine alone" } else { "cannot run" };
+    let mut error = AppError::usage(format!("`{}` {cannot}: {shown}", recipe.name));
+    if judged {
+        for gap in gaps.iter().take(SHOWN) {
+            error = error.hint(format!("`{}`: write {} instead", gap.step, gap.add));
+        }
+        error = error.hint("or let a session drive the run and judge: --orchestrator claude");
+    }
+    Err(error.hint(format!("what to write instead: `autoskillit recipes check {} --engine`", recipe.name)))
+}
+
+/// The steps of a recipe that need somebody's judgement, as a reason for a session to drive; empty when the engine can execute all.
+#[must_use]
+pub fn judged(recipe: &Recipe) -> String {
+    const SHOWN: usize = 3;
+    let mut steps: Vec<String> =
+        gaps(recipe).into_iter().filter(|gap| !gap.stops).map(|gap| format!("`{}`", gap.step)).collect();
+    steps.dedup();
+    match steps.len() {
+        0 => String::new(),
+        1 => format!("the step {} needs judgement", steps[0]),
+        more if more > SHOWN => {
+            format!("{more} steps need judgement: {} and others", steps[..SHOWN].join(", "))
+        }
+        _ => format!("the steps {} need judgement", steps.join(", ")),
+    }
 }
 
 /// Makes the folder of a run and what a later process needs to go on with it.
@@ -369,48 +384,13 @@ fn make_room(kitchen: &Kitchen, run_dir: &RunDir, recipe: &Recipe) -> Result<Run
     let root = run_dir.root();
     kitchen.dir.ensure().map_err(|error| no_room(kitchen.dir.root(), &error))?;
     files::create_private_dir(root).map_err(|error| no_room(root, &error))?;
-    let lock = runs::lock(run_dir)?;
-    let written = files::write_atomic(&run_dir.recipe(), recipe.text.as_bytes())
-        .and_then(|()| keep_parts(run_dir, &recipe.parts));
-    if let Err(error) = written {
+    let lock = lock::lock(run_dir, &kitchen.redactor)?;
+    if let Err(error) = kept::write(root, recipe) {
         // A folder without a journal is no run; it would only be in the way.
         let _ = std::fs::remove_dir_all(root);
         return Err(no_room(root, &error));
     }
     Ok(lock)
-}
-
-/// Where a run keeps the texts of its recipe's sub-recipes.
-fn parts_dir(run_dir: &RunDir) -> PathBuf {
-    run_dir.root().join("sub-recipes")
-}
-
-fn keep_parts(run_dir: &RunDir, parts: &[PartText]) -> std::io::Result<()> {
-    if parts.is_empty() {
-        return Ok(());
-    }
-    let dir = parts_dir(run_dir);
-    files::create_private_dir(&dir)?;
-    parts.iter().try_for_each(|part| {
-        files::write_atomic(&dir.join(format!("{}.yaml", part.name)), part.text.as_bytes())
-    })
-}
-
-/// The sub-recipes that a run keeps; none when its recipe called none.
-fn kept_parts(run_dir: &RunDir) -> std::io::Result<Vec<PartText>> {
-    let entries = match std::fs::read_dir(parts_dir(run_dir)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut parts = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let Some(name) = path.file_stem().map(|name| name.to_string_lossy().into_owned()) else { continue };
-        let text = std::fs::read_to_string(&path)?;
-        parts.push(PartText { name, file: path.display().to_string(), text });
-    }
-    Ok(parts)
 }
 
 fn no_room(place: &Path, error: &std::io::Error) -> AppError {
@@ -424,8 +404,14 @@ fn no_room(place: &Path, error: &std::io::Error) -> AppError {
     }
 }
 
+/// The file that a recipe was named by, when it was.
+fn named_file(recipe: &Recipe) -> Option<PathBuf> {
+    let path = recipe.path.as_ref().filter(|_| recipe.source == RecipeSource::Path)?;
+    Some(path.canonicalize().unwrap_or_else(|_| path.clone()))
+}
+
 /// The variables of the environment that a recipe reads, once: a resumed run sees the same.
-fn environment(recipe: &Recipe) -> Option<Box<Map<String, Value>>> {
+pub(super) fn environment(recipe: &Recipe) -> Option<Box<Map<String, Value>>> {
     let value = |name: &String| std::env::var(name).map_or(Value::Null, Into::into);
     let all: Map<_, _> = recipe.env.iter().map(|name| (name.clone(), value(name))).collect();
     (!all.is_empty()).then(|| Box::new(all))
@@ -447,32 +433,6 @@ fn dirty_tree(recipe: &Recipe, dirty: &[String]) -> AppError {
     .hint("or cook on top of them: --allow-dirty")
 }
 
-fn recorded_recipe(kitchen: &Kitchen, run_dir: &RunDir, started: &RunStarted) -> Result<Recipe, AppError> {
-    let path = run_dir.recipe();
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let run_id = &started.run_id;
-        AppError::environment(format!("cannot read the recipe of run {run_id}, {}: {error}", path.display()))
-    })?;
-    let file = path.display().to_string();
-    let origin = Origin { file, stem: started.recipe.clone(), source: started.source, path: Some(path) };
-    let parts = kept_parts(run_dir).map_err(|error| {
-        let dir = parts_dir(run_dir);
-        AppError::environment(format!("cannot read the sub-recipes of the run, {}: {error}", dir.display()))
-    })?;
-    let policy = Policy::silent();
-    let setting = Setting {
-        parts: Some(&parts),
-        policy: &policy,
-        env: kitchen.pantry.library.env(),
-        ..Setting::of(&kitchen.pantry)
-    };
-    let Loaded { recipe, .. } = compile_in(&text, &origin, &setting).map_err(|problems| {
-        AppError::from(crate::recipe::LoadError::Invalid(Box::new(problems)))
-            .hint("the run keeps the recipe as it was when it started")
-    })?;
-    Ok(recipe)
-}
-
 /// What a person may do about a fault that ended a run.
 #[must_use]
 pub fn fault_hint(fault: Option<Fault>) -> Option<&'static str> {
@@ -483,6 +443,10 @@ pub fn fault_hint(fault: Option<Fault>) -> Option<&'static str> {
         Fault::Budget => Some("raise `limits.budget_usd` of the recipe and cook it anew"),
         Fault::Quota => Some(
             "resume when the account's limit is reset, or wait longer: `quota_guard.max_wait`; `autoskillit quota-status` says how it stands",
+        ),
+        Fault::Day => Some("resume tomorrow, or raise `limits.daily_usd` of the settings"),
+        Fault::Share => Some(
+            "resume when the account's window is reset; `limits.quota_share` of the recipe and of the settings say how much of it a run may use",
         ),
         Fault::Environment => Some("the machine was not fit for the step: mend that, then resume"),
         Fault::Settings => Some("the settings lack what the step needs: set it, then resume"),
@@ -504,10 +468,26 @@ mod tests {
         });
         let steps = steps.collect::<String>() + "  s7: {tool: test_check, on_success: done}\n";
         let recipe = crate::engine::testing::recipe(&format!("steps:\n{steps}"));
-        let error = runnable(&recipe).unwrap_err().to_string();
-        assert!(
-            error.contains("`s0`") && error.contains("`claim_issue`") && error.contains("and 2 more"),
-            "{error}"
+        for orchestrator in [Orchestrator::Engine, Orchestrator::Claude] {
+            let error = runnable(&recipe, orchestrator).unwrap_err().to_string();
+            assert!(
+                error.contains("`s0`") && error.contains("`claim_issue`") && error.contains("and 2 more"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_needs_judgement_is_refused_to_the_engine_alone_with_each_step_and_its_mend() {
+        let recipe = crate::engine::testing::recipe(
+            "steps:
+  a: {tool: run_skill, with: {skill_command: '/lens-{slug}'}, on_success: b}
+  b: {tool: run_cmd, with: {cmd: 'true'}, note: 'Back to a, or done.'}
+",
         );
+        assert_eq!(runnable(&recipe, Orchestrator::Claude).map_err(|error| error.to_string()), Ok(()));
+        let error = runnable(&recipe, Orchestrator::Engine).unwrap_err();
+        insta::assert_snapshot!(format!("{}\n{}", error.message, error.hints.join("\n")));
+        assert_eq!(judged(&recipe), "the steps `a`, `b` need judgement");
     }
 }

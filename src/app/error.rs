@@ -17,6 +17,8 @@ pub enum Kind {
     Environment,
     /// A person stopped it.
     Stopped,
+    /// A person has to decide, and nobody is there to ask.
+    Undecided,
 }
 
 /// An error with what to do about it.
@@ -89,6 +91,7 @@ impl From<LoadError> for AppError {
             LoadError::Unreadable { help, .. } => {
                 Self { hints: help.into_iter().collect(), ..Self::usage(message) }
             }
+            LoadError::Ambiguous { help, .. } => Self::usage(message).hint(help),
             LoadError::Invalid(problems) => Self { diagnostic: Some(problems), ..Self::usage(message) },
         }
     }

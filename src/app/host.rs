@@ -104,11 +104,20 @@ pub struct Host {
     pub asker: Arc<dyn Asker>,
     /// What was answered before the run began.
     pub answers: Answers,
+    /// Sessions that were cut off and are not to be continued, though they could be.
+    pub given_up: Vec<String>,
 }
 
 impl ToolHost for Host {
     fn call<'a>(&'a self, call: &'a Call, watch: Watch<'a>, stop: StopSignal) -> Answering<'a, Outcome> {
         Box::pin(self.kit.call(call, watch, stop))
+    }
+
+    fn is_there(&self, tool: &ToolDecl, params: &Value) -> Result<(), String> {
+        match tools::skill_name(params).filter(|_| tool.name == "run_skill") {
+            Some(name) => self.kit.skills.find(&name).map(drop).map_err(|error| error.to_string()),
+            None => Ok(()),
+        }
     }
 
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a, Reply> {
@@ -141,7 +150,8 @@ impl ToolHost for Host {
     }
 
     fn can_continue(&self, session_id: &str, params: &Value) -> bool {
-        tools::can_continue(&self.kit, session_id, params)
+        !self.given_up.iter().any(|given_up| given_up == session_id)
+            && tools::can_continue(&self.kit, session_id, params)
     }
 
     fn what(&self, tool: &ToolDecl, params: &Value) -> String {

@@ -1,11 +1,13 @@
 //! One repository, set up for a command: its settings, recipes and skills. Opening it changes nothing on disk.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::AppError;
 use super::settings;
 use crate::config::{self, Secret, Settings};
+use crate::core::files;
 use crate::core::paths::{KitchenDir, is_ours, user_config};
 use crate::core::redact::Redactor;
 use crate::core::text::shell_quote;
@@ -13,7 +15,8 @@ use crate::execution::client;
 use crate::recipe::builtin::BUILTIN;
 use crate::recipe::check::Policy;
 use crate::recipe::model::{Recipe, StepKind};
-use crate::recipe::{Library, LibraryPaths, Problems, SkillLookup};
+use crate::recipe::yaml::DEFAULT_TEMP;
+use crate::recipe::{Library, LibraryPaths, Problems, Shadowed, SkillLookup};
 use crate::skills::{Contract, SkillError, SkillStore, Writes};
 use crate::workspace::git::{Checkout, GitError};
 
@@ -72,14 +75,18 @@ impl Pantry {
         // Faulty settings are told by the commands that need them; recipes can be looked at without.
         let loaded = config::load(&settings::sources(top, &[])).ok();
         let pantry = Self::stock(top);
-        let read =
-            loaded.and_then(|loaded| Some((policy(&loaded.settings).ok()?, loaded.settings.recipes.env)));
-        match read {
-            Some((policy, env)) => {
-                Self { library: pantry.library.with_policy(policy).with_env(env), ..pantry }
-            }
+        match loaded.and_then(|loaded| Some((policy(&loaded.settings).ok()?, loaded.settings))) {
+            Some((policy, settings)) => pantry.with(policy, &settings),
             None => pantry,
         }
+    }
+}
+
+impl Pantry {
+    /// The same with what settings say about recipes.
+    fn with(self, policy: Policy, settings: &Settings) -> Self {
+        let library = self.library.with_policy(policy).with_env(settings.recipes.env.clone());
+        Self { library: library.with_temp(settings.workspace.temp_dir.clone()), ..self }
     }
 }
 
@@ -93,13 +100,12 @@ impl Kitchen {
         let kitchen_dir = KitchenDir::of(checkout.top());
         let loaded = config::load(&settings::sources(Some(checkout.top()), flags))?;
         let policy = policy(&loaded.settings)?;
-        let pantry = Pantry::stock(Some(checkout.top()));
-        let library = pantry.library.with_policy(policy).with_env(loaded.settings.recipes.env.clone());
+        let pantry = Pantry::stock(Some(checkout.top())).with(policy, &loaded.settings);
         Ok(Self {
             redactor: redactor(variables(checkout.top()), loaded.settings.github.token.as_ref()),
             settings: loaded.settings,
             settings_warnings: loaded.warnings,
-            pantry: Pantry { library, ..pantry },
+            pantry,
             dir: kitchen_dir,
             checkout,
         })
@@ -109,6 +115,23 @@ impl Kitchen {
     #[must_use]
     pub fn here(&self, program: &str, command: &str) -> String {
         here(self.checkout.top(), program, command)
+    }
+
+    /// The folder that steps pass files in, made where it is missing. A new one in the repository is kept out of it by a `.gitignore`
+    /// of its own; one that is there is the user's and stays as it is.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn temp(&self) -> io::Result<PathBuf> {
+        let dir = self.checkout.top().join(&self.settings.workspace.temp_dir);
+        if !dir.is_dir() {
+            std::fs::create_dir_all(&dir)?;
+            let ours = self.settings.workspace.temp_dir == DEFAULT_TEMP;
+            if !ours && dir.starts_with(self.checkout.top()) && !self.checkout.ignores(&dir.join("x")) {
+                files::write_atomic(&dir.join(".gitignore"), b"*\n")?;
+            }
+        }
+        Ok(dir)
     }
 
     /// What the user changed in the checkout and has not committed, without what is ours.
@@ -182,6 +205,12 @@ impl SkillLookup for Pantry {
 
     fn text(&self, name: &str) -> Option<Arc<str>> {
         self.skills.find(name).ok().map(|skill| skill.body.into())
+    }
+
+    fn shadowed(&self, name: &str) -> Option<Shadowed> {
+        let by = self.skills.find(name).ok()?.path?.display().to_string();
+        let ours = SkillStore::bundled(name)?.ok()?;
+        Some(Shadowed { ours: Arc::new(ours.contract), by })
     }
 
     fn fault(&self, name: &str) -> Option<String> {

@@ -11,6 +11,7 @@ use crate::core::files;
 use crate::core::paths::KitchenDir;
 use crate::migration::failures::{Failure, Failures};
 use crate::migration::{Applied, Left, migrate, stamped};
+use crate::recipe::check::Policy;
 use crate::recipe::load::{Setting, compile_all};
 use crate::recipe::model::RecipeSource;
 use crate::recipe::{LoadError, Origin, Problems};
@@ -101,7 +102,7 @@ pub fn plan(pantry: &Pantry, name: &str) -> Result<Planned, AppError> {
 }
 
 fn errors(pantry: &Pantry, origin: &Origin, text: &str) -> usize {
-    let setting = Setting { parts: Some(&pantry.library), ..Setting::of(pantry) };
+    let setting = Setting { policy: Policy::none(), ..pantry.library.setting(pantry) };
     let (_, own, parts) = compile_all(text, origin, &setting);
     own.errors() + parts.iter().map(Problems::errors).sum::<usize>()
 }
@@ -118,11 +119,11 @@ pub fn write(dir: &KitchenDir, planned: &Planned) -> Result<Written, AppError> {
     dir.ensure().and_then(|()| files::create_private_dir(&folder)).map_err(|error| unfit(&folder, &error))?;
     let failures = Failures::in_dir(&folder);
     let kept = |result: std::io::Result<()>| result.map_err(|error| unfit(&folder, &error));
-    let task = folder.join(format!("{}.task.md", planned.name));
+    let task = Task::of(&folder, &planned.name);
     if planned.left.is_empty() {
-        let _ = std::fs::remove_file(&task);
+        task.remove();
     } else {
-        kept(files::write_atomic(&task, task_text(planned).as_bytes()))?;
+        kept(task.write(planned))?;
     }
     if !planned.pending {
         kept(failures.clear(&planned.name))?;
@@ -151,20 +152,68 @@ pub fn write(dir: &KitchenDir, planned: &Planned) -> Result<Written, AppError> {
     Ok(Written::Kept(backup))
 }
 
+/// What a session needs to finish a migration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Task {
+    /// What is left, where, and the rules.
+    pub task: PathBuf,
+    /// A recipe that has a session do it.
+    pub recipe: PathBuf,
+}
+
+/// The task of what is left of a planned migration; `None` when nothing is.
+#[must_use]
+pub fn task(dir: &KitchenDir, planned: &Planned) -> Option<Task> {
+    (!planned.left.is_empty()).then(|| Task::of(&dir.temp().join("migrations"), &planned.name))
+}
+
+impl Task {
+    fn of(folder: &std::path::Path, name: &str) -> Self {
+        Self {
+            task: folder.join(format!("{name}.task.md")),
+            recipe: folder.join(format!("finish-{name}.yaml")),
+        }
+    }
+
+    fn write(&self, planned: &Planned) -> std::io::Result<()> {
+        files::write_atomic(&self.task, task_text(planned).as_bytes())?;
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let text = include_str!("../../templates/finish.yaml")
+            .replace("\"@name@\"", &quoted(&format!("finish-{}", planned.name)))
+            .replace("\"@task@\"", &quoted(&self.task.to_string_lossy()))
+            .replace("\"@recipe@\"", &quoted(&planned.path.to_string_lossy()));
+        files::write_atomic(&self.recipe, text.as_bytes())
+    }
+
+    fn remove(&self) {
+        let _ = std::fs::remove_file(&self.task);
+        let _ = std::fs::remove_file(&self.recipe);
+    }
+}
+
 /// What a session that finishes a migration is told.
 fn task_text(planned: &Planned) -> String {
     let mut text = format!(
         "# Finish the migration of `{}`\n\nThe recipe {} was written for an older version. What code can change is changed. The \
          places below need somebody who understands what the recipe is for. Change them in that file so that every run does what \
-         it did before, keep the comments, and change nothing else.\n\n",
+         it did before, keep the comments, and change nothing else.\n\n## What is left\n\n",
         planned.name, planned.file
     );
+    let lines: Vec<&str> = planned.after.lines().collect();
     for left in &planned.left {
-        text.push_str(&format!("- line {}: {}\n", left.line, left.what));
+        let line = lines.get(left.line.saturating_sub(1)).map(|line| line.trim()).unwrap_or_default();
+        text.push_str(&format!("- line {}: {}\n\n      {line}\n\n", left.line, left.what));
+    }
+    if !planned.applied.is_empty() {
+        text.push_str("## What is changed already\n\n");
+        for applied in &planned.applied {
+            text.push_str(&format!("- {} ({}): {}\n", applied.id, applied.to, applied.summary));
+        }
+        text.push('\n');
     }
     text.push_str(&format!(
-        "\nIt is done when `autoskillit recipes check {0}` finds no error and `autoskillit migrate {0} --check` finds nothing left. \
-         Then write `language: 1` below the recipe's name.\n",
+        "## When it is done\n\n`autoskillit recipes check {0}` finds no error and `autoskillit migrate {0} --check` finds nothing left. \
+         Then write `language: 1` below the recipe's name, and check once more.\n",
         planned.file
     ));
     text

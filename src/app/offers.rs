@@ -11,6 +11,7 @@ use crate::engine::event::RunStatus;
 use crate::execution::scenario::Scenario;
 use crate::recipe::model::{Ingredient, Recipe};
 use crate::recipe::{AnySkill, Listed, expr};
+use crate::skills::Contract;
 use crate::workspace::git::Checkout;
 
 /// At most this many runs are offered: each costs reading its journal.
@@ -68,6 +69,15 @@ impl Offers {
     #[must_use]
     pub fn all_recipes(&self) -> Vec<Offer> {
         self.listed(|_| true)
+    }
+
+    /// Skills, the faulty ones too.
+    #[must_use]
+    pub fn skills(&self) -> Vec<Offer> {
+        let all = self.pantry.skills.inspect_all().into_iter().filter(|skill| !skill.shadowed);
+        let about = |contract: Option<Contract>| contract.map(|contract| contract.description);
+        all.map(|skill| Offer { value: skill.name, about: about(skill.contract).unwrap_or_default() })
+            .collect()
     }
 
     fn listed(&self, fits: impl Fn(&Listed) -> bool) -> Vec<Offer> {

@@ -73,8 +73,8 @@ pub async fn drive(
                     never = ended(wheel, stop.clone(), &end) => never,
                 }
             };
-            let Drove { label, summary, usage, fault, .. } = &drove;
-            wheel.left(id, label.clone(), summary.clone(), *usage).await;
+            let Drove { label, summary, usage, usage_by_model, fault, .. } = &drove;
+            wheel.left(id, label.clone(), summary.clone(), *usage, usage_by_model.clone()).await;
             let now = settled(wheel).await;
             if is_over(&now) || *stop.borrow() != Stop::No {
                 return;
@@ -141,6 +141,7 @@ async fn give_up(wheel: &Wheel, reason: String, fault: Option<Fault>) {
         Upcoming::Call { step_name, .. }
         | Upcoming::Ask { step_name, .. }
         | Upcoming::Wait { step_name, .. } => Some(step_name.clone()),
+        Upcoming::Choose(choice) => Some(choice.step_name.clone()),
         Upcoming::Over { end } => end.step.clone(),
     };
     let status = fault.map_or(RunStatus::Failed, Fault::status);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use serde_json::{Value as Json, json};
 
 use super::error::AppError;
@@ -11,6 +11,7 @@ use crate::config::{self, Loaded};
 use crate::core::yaml::diagnostic::Problems;
 use crate::execution::quota::guard::{Guard, Reading, Source};
 use crate::execution::quota::window::{Binding, Class, Window};
+use crate::execution::spend::Day;
 use crate::workspace::git::Checkout;
 
 /// How the limits stand.
@@ -22,6 +23,8 @@ pub struct Quota {
     pub known: Known,
     /// The file that keeps it, when something is kept at all.
     pub cache: Option<PathBuf>,
+    /// How the user's limit of a day stands; why not, when that is not known.
+    pub day: Option<Result<Day, String>>,
 }
 
 /// What is known of the limits.
@@ -70,7 +73,8 @@ pub fn look(dir: &Path, flags: &[String], anew: bool) -> Result<(Quota, Vec<Prob
     };
     let kept = matches!(known, Known::Windows(_) | Known::Unknown(_));
     let cache = guard.as_ref().and_then(Guard::cache).filter(|_| kept).map(Path::to_owned);
-    Ok((Quota { now, known, cache }, warnings))
+    let day = Day::of(settings.limits, &Zoned::now()).map_err(|error| error.to_string()).transpose();
+    Ok((Quota { now, known, cache, day }, warnings))
 }
 
 fn known(guard: &Guard, now: Timestamp, anew: bool) -> Known {
@@ -144,6 +148,7 @@ impl Quota {
             }),
             "age_seconds": self.age(),
             "cache": self.cache,
+            "day": self.day.as_ref().and_then(|day| day.as_ref().ok()),
         })
     }
 }

@@ -1,11 +1,13 @@
 //! Recipes as they are told: what a step does and where it leads, in words and for programs.
 
-use serde_json::json;
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
 
+use crate::execution::quota::guard::percent;
 use crate::recipe::diagram::does;
-use crate::recipe::executable;
-use crate::recipe::model::{Recipe, Step, Target};
-use crate::recipe::{Loaded, Problem, Problems, Severity};
+use crate::recipe::model::{Arg, DefaultFrom, Recipe, Step, StepKind, Target};
+use crate::recipe::{Loaded, Problem, Problems};
+use crate::recipe::{executable, expr};
 
 fn target(target: &Target) -> String {
     match target {
@@ -37,6 +39,24 @@ fn routes(step: &Step) -> String {
     routes.join(", ")
 }
 
+/// Steps for programs, those of a loop's body below it.
+fn steps(steps: &IndexMap<String, Step>) -> Vec<serde_json::Value> {
+    let step = |step: &Step| {
+        let mut told = json!({
+            "name": step.name,
+            "description": step.description,
+            "does": does(step),
+            "line": step.line,
+            "then": routes(step),
+        });
+        if let StepKind::ForEach(each) = &step.kind {
+            told["steps"] = json!(self::steps(&each.body));
+        }
+        told
+    };
+    steps.values().map(step).collect()
+}
+
 /// A recipe for programs: ingredients, steps, routes.
 #[must_use]
 pub fn as_json(recipe: &Recipe) -> serde_json::Value {
@@ -49,29 +69,90 @@ pub fn as_json(recipe: &Recipe) -> serde_json::Value {
                 "type": ingredient.kind,
                 "required": ingredient.required,
                 "default": ingredient.default,
+                "default_from": ingredient.default_from.as_ref().map(DefaultFrom::written),
                 "choices": ingredient.choices,
                 "hidden": ingredient.hidden,
             });
             (name.clone(), facts)
         })
         .collect();
-    let steps: Vec<_> = recipe
-        .steps
-        .values()
-        .map(|step| json!({ "name": step.name, "description": step.description, "does": does(step), "line": step.line, "then": routes(step) }))
+    let steps = steps(&recipe.steps);
+    let gaps: Vec<_> = executable::gaps(recipe)
+        .into_iter()
+        .map(|gap| json!({ "step": gap.step, "kind": gap.kind, "message": gap.message, "instead": gap.add, "judged": !gap.stops }))
         .collect();
     json!({
         "schema_version": 1,
         "name": recipe.name,
         "description": recipe.description,
         "summary": recipe.summary,
+        "kind": recipe.kind,
+        "experimental": recipe.experimental,
         "source": recipe.source,
         "path": recipe.path,
         "hash": recipe.hash,
         "ingredients": ingredients,
+        "limits": {
+            "budget_usd": recipe.limits.budget_usd,
+            "quota_share": recipe.limits.quota_share,
+            "wall_clock": recipe.limits.wall_clock.map(|limit| limit.as_secs()),
+            "sessions": recipe.limits.sessions,
+            "max_visits": recipe.limits.max_visits,
+            "steps": budgets(recipe).into_iter().collect::<Map<String, Value>>(),
+        },
         "steps": steps,
+        "finally": self::steps(&recipe.finally),
         "kitchen_rules": recipe.kitchen_rules,
+        "not_for_the_engine": gaps,
     })
+}
+
+/// What steps may spend, as the recipe has it.
+fn budgets(recipe: &Recipe) -> Vec<(String, Value)> {
+    let steps = recipe.all_steps().into_iter();
+    let budgets = steps.filter_map(|step| match &step.kind {
+        StepKind::Tool { with, .. } => Some((step.name.clone(), with.get("budget_usd")?)),
+        _ => None,
+    });
+    budgets
+        .map(|(name, budget)| match budget {
+            Arg::Literal(value) => (name, value.clone()),
+            Arg::Template(template) => (name, template.source().into()),
+            _ => (name, Value::Null),
+        })
+        .collect()
+}
+
+/// The limits that a recipe states, of what and how much, in words.
+#[must_use]
+pub fn limits(recipe: &Recipe) -> Vec<(String, String)> {
+    let limits = &recipe.limits;
+    let run = [
+        limits.budget_usd.map(|budget| format!("${budget:.2}")),
+        limits.quota_share.map(|share| format!("{} of each window of the account's plan", percent(share))),
+        limits.wall_clock.map(duration),
+        limits.sessions.map(|count| format!("{count} session{}", if count == 1 { "" } else { "s" })),
+    ];
+    let run: Vec<String> = run.into_iter().flatten().collect();
+    let mut told = Vec::new();
+    if !run.is_empty() {
+        told.push(("the run".to_owned(), run.join(", ")));
+    }
+    if let Some(visits) = limits.max_visits {
+        told.push(("each step".to_owned(), format!("{visits} visit{}", if visits == 1 { "" } else { "s" })));
+    }
+    told.extend(budgets(recipe).into_iter().map(|(step, budget)| {
+        let budget = expr::text(&budget);
+        (step, format!("${} a visit, all of its tries together", budget.trim_start_matches('$')))
+    }));
+    told
+}
+
+/// A time as a recipe writes it: `1h30m`.
+fn duration(time: std::time::Duration) -> String {
+    let seconds = time.as_secs();
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect()
 }
 
 /// What the engine cannot execute of a recipe, by file, as errors with what to write instead.
@@ -92,25 +173,24 @@ pub fn gaps(loaded: &Loaded) -> Vec<Problems> {
             }),
         };
         let (_, text, problems) = &mut files[at];
-        let mut problem = match step.map(|step| line(text, step.line)) {
+        let problem = match step.map(|step| line(text, step.line)) {
             Some(place) if !place.is_empty() => {
                 Problem::error("not-executable", gap.message, place, "this step")
             }
             _ => Problem::whole("not-executable", gap.message),
         };
+        let mut help = format!("instead: {}", gap.add);
         if !gap.stops {
-            problem.severity = Severity::Warning;
+            help.push_str("; or a session drives the run and judges it: `--orchestrator claude`");
         }
-        problems.push(
-            problem.help(Some(gap.add).filter(|add| !add.is_empty()).map(|add| format!("instead: {add}"))),
-        );
+        problems.push(problem.help(help));
     }
     let told = files.into_iter().filter(|(_, _, problems)| !problems.is_empty());
     told.map(|(file, text, problems)| Problems::new(&file, &text, problems)).collect()
 }
 
 /// Where a line of a text stands, without its indentation.
-fn line(text: &str, number: usize) -> std::ops::Range<usize> {
+pub(super) fn line(text: &str, number: usize) -> std::ops::Range<usize> {
     let mut start = 0;
     for (index, line) in text.split_inclusive('\n').enumerate() {
         if index + 1 == number {

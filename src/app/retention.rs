@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-use super::runs::is_driven;
+use super::lock::is_driven;
 use crate::config::SessionLogSettings;
 use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};

@@ -1,12 +1,9 @@
 //! The runs of a repository: finding, reading and locking them.
 
-use std::fs::{File, TryLockError};
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::error::AppError;
-use crate::core::files;
+use super::lock::{Owner, is_driven};
 use crate::core::paths::{KitchenDir, RunDir};
 use crate::core::usage::Usage;
 use crate::engine::event::{Entry, RunStatus};
@@ -36,32 +33,11 @@ pub struct RunInfo {
     pub sessions: u32,
     /// Whether `cook --resume` can go on with it.
     pub resumable: bool,
+    /// Who drives it, while a process does and says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
     /// Why its journal cannot be read; then the rest is empty.
     pub error: Option<String>,
-}
-
-/// The lock of a run; free again when dropped, also when the process dies.
-#[derive(Debug)]
-pub struct RunLock(#[expect(dead_code, reason = "held, not read")] File);
-
-/// Takes the lock of a run.
-///
-/// # Errors
-/// When another process drives the run, or the file cannot be made.
-pub fn lock(dir: &RunDir) -> Result<RunLock, AppError> {
-    let path = dir.lock();
-    let cannot =
-        |error: std::io::Error| AppError::environment(format!("cannot lock {}: {error}", path.display()));
-    let file = files::append_private(&path).map_err(cannot)?;
-    match file.try_lock() {
-        Ok(()) => Ok(RunLock(file)),
-        Err(TryLockError::WouldBlock) => {
-            let id = dir.root().file_name().unwrap_or_default().to_string_lossy().into_owned();
-            Err(AppError::usage(format!("run {id} is being cooked by another process"))
-                .hint("wait for it, or stop it there with Ctrl-C"))
-        }
-        Err(TryLockError::Error(error)) => Err(cannot(error)),
-    }
 }
 
 /// The runs whose ids begin so, the newest first; one that cannot be read with its error. Each journal is read when its run is asked for.
@@ -148,16 +124,11 @@ impl RunInfo {
             elapsed_ms: state.elapsed_ms(state.last_at),
             usage: state.usage,
             sessions: state.sessions,
-            resumable: state.resumable() && !driven,
+            resumable: state.resumable() && !driven && !entries.iter().any(|entry| entry.event.is_foreign()),
+            owner: driven.then(|| Owner::read(&dir.lock())).flatten(),
             error: None,
         }
     }
-}
-
-/// Whether a process drives the run that this lock belongs to.
-pub(super) fn is_driven(lock: &Path) -> bool {
-    // Only looked at: the lock is given back at once.
-    File::open(lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The ids of all runs, oldest first. What was prepared and never began has an empty journal: nothing of it happened, so it is no run.
@@ -181,6 +152,9 @@ impl From<JournalError> for AppError {
                 app.hint(format!("what came before that line can be read in {}", path.display()))
             }
             JournalError::Newer { .. } => app.hint("update autoskillit"),
+            JournalError::Foreign { version, .. } => {
+                app.hint(format!("go on with the run with autoskillit {version}, or a newer one"))
+            }
             JournalError::Empty { .. } => app.hint("cook the recipe again: nothing of that run happened"),
             JournalError::Io { .. } => app,
         }

@@ -2,12 +2,15 @@
 //! counts as failure. Data only; the handlers are in `tools/` and `app/`.
 
 mod kitchen;
+mod repeat;
+mod reports;
 mod schema;
 mod steps;
 mod unbuilt;
 
 pub use kitchen::KITCHEN;
-pub use schema::{input, step_only};
+pub use reports::REPORTS;
+pub use schema::{input, step_and, step_only};
 pub use steps::TOOLS;
 
 use crate::core::kind::ValueKind;
@@ -88,6 +91,8 @@ pub enum ParamKind {
     Path,
     /// `true` or `false`.
     Bool,
+    /// A number.
+    Number,
     /// A whole number of seconds, or a text such as `90s`, `10m`, `2h`.
     Seconds,
     /// A list of texts.
@@ -139,8 +144,20 @@ pub fn tool(name: &str) -> Option<&'static ToolDecl> {
 
 /// The tools that steps may name: those that run, those that do not yet, and those of a served kitchen.
 pub fn callable() -> impl Iterator<Item = &'static ToolDecl> {
-    // A step that asks a person is an action, not a call.
-    TOOLS.iter().chain(unbuilt()).chain(KITCHEN.iter().filter(|tool| tool.name != "confirm"))
+    // A step that asks a person, and one that only leads somewhere, is an action, not a call.
+    let asked = ["confirm", "choose_route"];
+    steps().chain(unbuilt()).chain(KITCHEN.iter().filter(move |tool| !asked.contains(&tool.name)))
+}
+
+/// The tools that steps can run.
+pub fn steps() -> impl Iterator<Item = &'static ToolDecl> {
+    TOOLS.iter().chain(REPORTS)
+}
+
+/// Whether a tool tells what was used, how long it took or what failed.
+#[must_use]
+pub fn is_report(name: &str) -> bool {
+    REPORTS.iter().any(|tool| tool.name == name)
 }
 
 /// The tools that only steps name and that do not run yet.
@@ -189,5 +206,5 @@ impl ToolDecl {
 
 /// Every tool that is served, those of steps first.
 pub fn all() -> impl Iterator<Item = &'static ToolDecl> {
-    TOOLS.iter().chain(KITCHEN)
+    steps().chain(KITCHEN)
 }

@@ -15,7 +15,7 @@ static STEP_NAME: ParamDecl = param(
 /// The schema of the arguments of `tool`. Tools of steps take `step_name` as well.
 #[must_use]
 pub fn input(tool: &ToolDecl) -> Map<String, Value> {
-    let of_a_step = super::TOOLS.iter().any(|known| known.name == tool.name);
+    let of_a_step = super::steps().any(|known| known.name == tool.name);
     object(tool.params.iter().chain(of_a_step.then_some(&STEP_NAME)))
 }
 
@@ -23,6 +23,13 @@ pub fn input(tool: &ToolDecl) -> Map<String, Value> {
 #[must_use]
 pub fn step_only() -> Map<String, Value> {
     object([&ParamDecl { required: true, ..STEP_NAME }].into_iter())
+}
+
+/// The schema of a call of which the recipe gives all arguments but these.
+#[must_use]
+pub fn step_and(tool: &ToolDecl, open: &[&str]) -> Map<String, Value> {
+    let step = ParamDecl { required: true, ..STEP_NAME };
+    object(std::iter::once(&step).chain(tool.params.iter().filter(|param| open.contains(&param.name))))
 }
 
 fn object<'a>(params: impl Iterator<Item = &'a ParamDecl>) -> Map<String, Value> {
@@ -49,6 +56,7 @@ fn kind(kind: ParamKind) -> Map<String, Value> {
     let schema = match kind {
         ParamKind::String | ParamKind::Path | ParamKind::Shell => json!({ "type": "string" }),
         ParamKind::Bool => json!({ "type": "boolean" }),
+        ParamKind::Number => json!({ "type": "number" }),
         ParamKind::Seconds => one_of(&["integer", "string"]),
         ParamKind::StringList => json!({ "type": "array", "items": { "type": "string" } }),
         ParamKind::StringMap => {
@@ -89,6 +97,10 @@ mod tests {
         let step = Value::Object(step_only());
         assert_eq!(step["required"], json!(["step_name"]));
         assert_eq!(step["properties"].as_object().map(Map::len), Some(1));
+        let skill = super::super::tool("run_skill").unwrap();
+        let open = Value::Object(step_and(skill, &["skill_command"]));
+        assert_eq!(open["required"], json!(["step_name"]));
+        assert!(open["properties"]["skill_command"].is_object(), "{open}");
     }
 
     #[test]

@@ -34,7 +34,12 @@ pub static TOOLS: &[ToolDecl] = &[
                 false,
                 "silence of its output, no tool running; 0 never",
             ),
-            param("budget_usd", ParamKind::String, false, "dollars the session may spend"),
+            param(
+                "budget_usd",
+                ParamKind::Number,
+                false,
+                "dollars that a visit of the step may spend, all of its tries together",
+            ),
         ],
         results: &[
             typed("success", ValueKind::Bool, "whether the verdict is success"),
@@ -65,6 +70,12 @@ pub static TOOLS: &[ToolDecl] = &[
             param("env", ParamKind::StringMap, false, "additional environment variables"),
             param("cwd", ParamKind::Path, false, "working directory; default: the repository"),
             param("timeout", ParamKind::Seconds, false, "wall clock; default 600"),
+            param(
+                "idempotent",
+                ParamKind::Bool,
+                false,
+                "whether it may run again when it was cut off: done twice, it is as done once; default: false",
+            ),
         ],
         results: &[
             typed("success", ValueKind::Bool, "whether the exit code is 0"),

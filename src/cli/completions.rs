@@ -177,6 +177,10 @@ impl Typed {
         found
     }
 
+    fn skills(&self, current: &OsStr) -> Vec<CompletionCandidate> {
+        fitting(self.offers.skills(), current)
+    }
+
     fn scenarios(&self, current: &OsStr) -> Vec<CompletionCandidate> {
         let mut found = fitting(offers::scenarios(), current);
         found.extend(yaml_files(current));
@@ -235,14 +239,21 @@ fn informed(typed: &Arc<Typed>) -> Command {
                 .mut_arg("rehearse", with(Typed::scenarios))
         })
         .mut_subcommand("migrate", |migrate| migrate.mut_arg("recipes", with(Typed::all_recipes)))
+        .mut_subcommand("skills", |skills| {
+            skills.mut_subcommand("check", |check| check.mut_arg("skills", with(Typed::skills)))
+        })
         .mut_subcommand("recipes", |recipes| {
             recipes
                 .mut_subcommand("show", |show| show.mut_arg("recipe", with(Typed::recipes)))
                 .mut_subcommand("render", |render| render.mut_arg("recipe", with(Typed::recipes)))
+                .mut_subcommand("lock", |lock| lock.mut_arg("recipes", with(Typed::recipes)))
                 .mut_subcommand("check", |check| check.mut_arg("recipes", with(Typed::all_recipes)))
+                .mut_subcommand("test", |test| test.mut_arg("recipes", with(Typed::recipes)))
+                .mut_subcommand("simulate", |simulate| simulate.mut_arg("recipes", with(Typed::recipes)))
         })
         .mut_subcommand("runs", |runs| {
             runs.mut_subcommand("show", |show| show.mut_arg("run", with(Typed::runs)))
+                .mut_subcommand("tokens", |tokens| tokens.mut_arg("run", with(Typed::runs)))
                 .mut_subcommand("why", |why| {
                     why.mut_arg("run", with(Typed::runs)).mut_arg("step", with(Typed::steps))
                 })

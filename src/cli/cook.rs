@@ -12,20 +12,22 @@ use super::ui::printer::{Printer, Verbosity};
 use super::ui::prompts::{Choice, Prompts, answered};
 use super::ui::screen::Form;
 use super::ui::table::Table;
-use super::{Session, report};
-use crate::app::cook::{Order, prepare, resume, usable_client};
+use super::{Session, report, resuming};
+use crate::app::cook::{Order, judged, prepare, runnable, usable_client};
+use crate::app::defaults::{self, Source};
 use crate::app::error::AppError;
 use crate::app::host::Answers;
-use crate::app::inputs::{self, pair};
+use crate::app::inputs::{self, Inputs, pair};
 use crate::app::kitchen::{Kitchen, Pantry, here};
 use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
+use crate::app::resume::{Wishes, resume};
 use crate::app::runs;
 use crate::core::text::shell_quote;
 use crate::execution::recorder::{Recorder, Subject};
 use crate::recipe::Loaded;
 use crate::recipe::builtin::BUILTIN;
-use crate::recipe::model::{Orchestrator, Recipe};
+use crate::recipe::model::{DefaultFrom, Orchestrator, Recipe};
 use crate::workspace::git::{Checkout, GitError};
 
 /// Run a recipe to a truthful end, or go on with a run.
@@ -51,6 +53,18 @@ pub(super) struct CookArgs {
     /// Go on with a run: its id, a part of it, or the last one that did not finish.
     #[arg(long, value_name = "RUN", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["set", "ingredients", "rehearse"])]
     resume: Option<String>,
+
+    /// With --resume: run the step that was cut off again, in a fresh session.
+    #[arg(long, requires = "resume", conflicts_with = "skip")]
+    rerun: bool,
+
+    /// With --resume: take the step that was cut off as done.
+    #[arg(long, requires = "resume")]
+    skip: bool,
+
+    /// With --resume: go on with the recipe as its file is now.
+    #[arg(long, requires = "resume")]
+    accept_recipe: bool,
 
     /// Play the sessions from a scenario, in a scratch copy: the recipe's own, or a name or file.
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "")]
@@ -98,12 +112,20 @@ enum Who {
     Claude,
 }
 
-/// How a run is to be driven, and why so. `rehearsed`: its sessions are played, and so would be one that drives.
-fn way(
-    args: &CookArgs,
+/// What decides who drives, beside the flags.
+struct Situation<'a> {
+    recipe: &'a Recipe,
+    /// Who is to drive by what the recipe, or the run that goes on, says.
     stated: Option<Orchestrator>,
+    /// Its sessions are played, and so would be one that drives.
     rehearsed: bool,
-) -> Result<(Way, &'static str), AppError> {
+    /// Somebody is there to see who drives.
+    attended: bool,
+}
+
+/// How a run is to be driven, and why so.
+fn way(args: &CookArgs, situation: &Situation<'_>) -> Result<(Way, String), AppError> {
+    let Situation { recipe, stated, rehearsed, attended } = *situation;
     if args.interactive && args.orchestrator == Some(Who::Engine) {
         return Err(AppError::usage(
             "--interactive is a conversation with Claude: it does not go with --orchestrator engine",
@@ -114,22 +136,42 @@ fn way(
         return Err(AppError::usage("a rehearsal has no model that could drive it")
             .hint(format!("leave {flag} out: the engine drives rehearsals")));
     }
+    // What nobody can execute is said before who could judge the rest.
+    runnable(recipe, Orchestrator::Claude)?;
+    let needs = judged(recipe);
+    let because = |why: &str| if needs.is_empty() { why.to_owned() } else { format!("{why}; {needs}") };
     if args.interactive {
         check_terminal()?;
-        return Ok((Way::Conversation, "you, in a conversation (--interactive)"));
+        return Ok((Way::Conversation, "you, in a conversation (--interactive)".to_owned()));
     }
-    match (args.orchestrator, stated, rehearsed) {
-        (Some(Who::Claude), ..) => Ok((Way::Session, "asked for with --orchestrator")),
+    let (way, why) = match (args.orchestrator, stated, rehearsed) {
+        (Some(Who::Claude), ..) => (Way::Session, because("asked for with --orchestrator")),
         (Some(Who::Engine), Some(Orchestrator::Claude), _) => {
-            Ok((Way::Engine, "asked for with --orchestrator"))
+            (Way::Engine, "asked for with --orchestrator".to_owned())
         }
-        (None, Some(Orchestrator::Claude), true) => Ok((Way::Engine, "no model drives a rehearsal")),
+        (None, Some(Orchestrator::Claude), true) => (Way::Engine, "no model drives a rehearsal".to_owned()),
         (None, Some(Orchestrator::Claude), false) if args.resume.is_some() => {
-            Ok((Way::Session, "the run began so"))
+            (Way::Session, because("the run began so"))
         }
-        (None, Some(Orchestrator::Claude), false) => Ok((Way::Session, "the recipe says so")),
-        _ => Ok((Way::Engine, "")),
+        (None, Some(Orchestrator::Claude), false) => (Way::Session, because("the recipe says so")),
+        (None, None, false) if !needs.is_empty() && attended => (Way::Session, needs.clone()),
+        (None, None, false) if !needs.is_empty() => {
+            return Err(AppError::usage(format!(
+                "`{}` needs a session that drives it, which costs tokens: {needs}",
+                recipe.name
+            ))
+            .hint("where nobody looks on, say that it may: --orchestrator claude")
+            .hint(format!(
+                "what to write so that the engine can drive: `autoskillit recipes check {} --engine`",
+                recipe.name
+            )));
+        }
+        _ => (Way::Engine, String::new()),
+    };
+    if way == Way::Engine {
+        runnable(recipe, Orchestrator::Engine)?;
     }
+    Ok((way, why))
 }
 
 pub(super) fn run(session: &Session, args: CookArgs) -> Result<Exit, AppError> {
@@ -153,6 +195,7 @@ pub(super) fn run(session: &Session, args: CookArgs) -> Result<Exit, AppError> {
 
 fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppError> {
     let recorded_as = follow_variables(session, &mut args)?;
+    let attended = form == Form::Human && session.printer.terminal().can_ask();
     if let Some(run) = &args.resume {
         let kitchen = Kitchen::open(&session.dir, &session.config)?;
         // `cook <recipe> --resume` would silently ignore the recipe; a run's id in its place is what was meant.
@@ -164,13 +207,26 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
             Some(name) => runs::find(&kitchen.dir, Some(name))?,
         };
         session.settings_warnings(&kitchen.settings_warnings);
-        let mut ready = resume(kitchen, &run_id, args.pace)?;
+        let wishes = Wishes {
+            pace: args.pace,
+            accept_recipe: args.accept_recipe,
+            choice: resuming::choice(args.rerun, args.skip),
+            ask: &|undecided| resuming::ask(&session.printer, form, undecided),
+        };
+        let mut ready = resume(kitchen, &run_id, &wishes)?;
         ready.answer(Answers { given: std::mem::take(&mut args.answers), yes: args.yes })?;
-        let (way, why) = way(&args, Some(ready.orchestrator()), ready.kit().rehearsal.is_some())?;
+        resuming::tell(&session.printer, form, &ready);
+        let situation = Situation {
+            recipe: &ready.recipe,
+            stated: Some(ready.orchestrator()),
+            rehearsed: ready.kit().rehearsal.is_some(),
+            attended,
+        };
+        let (way, why) = way(&args, &situation)?;
         if way != Way::Engine {
             usable_client(ready.kitchen())?;
         }
-        return drive(session, ready, form, way, why);
+        return drive(session, ready, form, way, &why);
     }
     // Words that follow an option with an optional value are taken for that value.
     if let Some(swallowed) =
@@ -207,7 +263,9 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         loaded.odd().for_each(|problems| session.printer.problems(problems));
     }
     let Loaded { recipe, .. } = loaded;
-    let (way, why) = way(&args, recipe.orchestrator, stage.is_some())?;
+    let situation =
+        Situation { recipe: &recipe, stated: recipe.orchestrator, rehearsed: stage.is_some(), attended };
+    let (way, why) = way(&args, &situation)?;
     if way != Way::Engine {
         usable_client(&kitchen)?;
     }
@@ -222,15 +280,17 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     }
     let answers = Answers { given: std::mem::take(&mut args.answers), yes: args.yes };
     answers.check(&recipe)?;
-    let inputs = complete(&session.printer, &recipe, given, form)?;
+    let source = |from: &DefaultFrom| defaults::read(&kitchen, from);
+    let inputs = complete(&session.printer, &recipe, given, form, &source)?;
     if let Some(dir) = &args.record {
         // Before anything is written.
         Recorder::vacant(dir)?;
     }
     let subject =
-        Subject { recipe: recorded_as.or_else(|| Some(recipe.name.clone())), inputs: inputs.clone() };
+        Subject { recipe: recorded_as.or_else(|| Some(recipe.name.clone())), inputs: inputs.values.clone() };
     let order = Order {
-        inputs,
+        inputs: inputs.values,
+        origins: inputs.origins,
         allow_dirty: args.allow_dirty || stage.is_some(),
         rehearsal: stage.as_ref().map(Stage::rehearsal),
         orchestrator: if way == Way::Engine { Orchestrator::Engine } else { Orchestrator::Claude },
@@ -242,7 +302,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
         if let Some(stage) = stage {
             stage.keep();
         }
-        return drive(session, ready, form, way, why);
+        return drive(session, ready, form, way, &why);
     };
     let top = kitchen.checkout.top().to_owned();
     let recorder = Recorder::begin(&dir, subject, &kitchen.checkout, kitchen.redactor.clone())?;
@@ -250,7 +310,7 @@ fn cook(session: &Session, mut args: CookArgs, form: Form) -> Result<Exit, AppEr
     let mut ready = prepare(kitchen, order).inspect_err(|_| recorder.discard())?;
     ready.record(Arc::clone(&recorder));
     ready.answer(answers)?;
-    let ended = drive(session, ready, form, way, why);
+    let ended = drive(session, ready, form, way, &why);
     tell_recording(session, &recorder, &top, &name);
     ended
 }
@@ -360,10 +420,11 @@ fn complete(
     recipe: &Recipe,
     mut given: Vec<(String, String)>,
     form: Form,
-) -> Result<serde_json::Map<String, serde_json::Value>, AppError> {
-    let resolved = inputs::resolve(recipe, &given)?;
+    source: &Source<'_>,
+) -> Result<Inputs, AppError> {
+    let resolved = inputs::resolve(recipe, &given, source)?;
     if resolved.missing.is_empty() {
-        return Ok(resolved.values);
+        return Ok(resolved);
     }
     let prompts = if form == Form::Human { Prompts::new(printer) } else { None };
     let Some(prompts) = prompts else {
@@ -373,7 +434,7 @@ fn complete(
         let mut error = AppError::usage(format!("required {several} missing: {names}"))
             .hint(format!("autoskillit cook {} {example}", recipe.name));
         for name in &resolved.missing {
-            error = error.hint(format!("{name}: {}", recipe.ingredients[name].description));
+            error = error.hint(format!("{name}: {}", resolved.about(recipe, name)));
         }
         return Err(error);
     };
@@ -395,5 +456,102 @@ fn complete(
             }
         }
     }
-    Ok(inputs::resolve(recipe, &given)?.values)
+    inputs::resolve(recipe, &given, source)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::engine::testing::recipe;
+
+    #[derive(Parser)]
+    struct Typed {
+        #[command(flatten)]
+        args: CookArgs,
+    }
+
+    #[test]
+    fn the_engine_drives_what_it_can_and_a_session_what_needs_judgement() {
+        const PLAIN: &str = "steps:\n  a: {tool: run_cmd, with: {argv: [a]}, on_success: done}\n";
+        const NOTES: &str =
+            "autoskillit_version: '0.9.0'\nsteps:\n  a: {tool: run_cmd, with: {cmd: a}, note: Then stop.}\n";
+        const UNBUILT: &str = "autoskillit_version: '0.9.0'\nsteps:\n  a: {tool: claim_issue, with: {issue_url: x}, note: Then stop.}\n";
+        let (engine, claude) = (Some(Orchestrator::Engine), Some(Orchestrator::Claude));
+        let judgement = "the step `a` needs judgement";
+        // Flags, recipe, who is stated, whether it is rehearsed, whether somebody looks on.
+        for (flags, text, stated, rehearsed, attended, expected) in [
+            ("", PLAIN, None, false, true, Ok((Way::Engine, ""))),
+            ("", PLAIN, claude, false, false, Ok((Way::Session, "the recipe says so"))),
+            ("", PLAIN, claude, true, true, Ok((Way::Engine, "no model drives a rehearsal"))),
+            (
+                "--orchestrator engine",
+                PLAIN,
+                claude,
+                false,
+                true,
+                Ok((Way::Engine, "asked for with --orchestrator")),
+            ),
+            (
+                "--orchestrator claude",
+                PLAIN,
+                None,
+                false,
+                false,
+                Ok((Way::Session, "asked for with --orchestrator")),
+            ),
+            ("", NOTES, None, false, true, Ok((Way::Session, judgement))),
+            ("", NOTES, None, false, false, Err("say that it may: --orchestrator claude")),
+            (
+                "",
+                NOTES,
+                claude,
+                false,
+                false,
+                Ok((Way::Session, "the recipe says so; the step `a` needs judgement")),
+            ),
+            ("", NOTES, engine, false, true, Err("cannot run by the engine alone")),
+            ("", NOTES, None, true, true, Err("cannot run by the engine alone")),
+            (
+                "--orchestrator engine",
+                NOTES,
+                None,
+                false,
+                true,
+                Err("`a`: write `on_success:` or `on_result:` instead"),
+            ),
+            ("--orchestrator claude", NOTES, None, true, true, Err("a rehearsal has no model")),
+            (
+                "--resume x",
+                NOTES,
+                claude,
+                false,
+                false,
+                Ok((Way::Session, "the run began so; the step `a` needs judgement")),
+            ),
+            (
+                "--resume x --orchestrator engine",
+                NOTES,
+                claude,
+                false,
+                true,
+                Err("cannot run by the engine alone"),
+            ),
+            ("--orchestrator claude", UNBUILT, None, false, true, Err("the tool `claim_issue`")),
+            ("", UNBUILT, None, false, true, Err("the tool `claim_issue`")),
+        ] {
+            let typed = Typed::parse_from(std::iter::once("cook").chain(flags.split_whitespace()));
+            let recipe = recipe(text);
+            let found = way(&typed.args, &Situation { recipe: &recipe, stated, rehearsed, attended });
+            match (found, expected) {
+                (Ok((way, why)), Ok(expected)) => assert_eq!((way, why.as_str()), expected, "{flags} {text}"),
+                (Err(error), Err(expected)) => {
+                    let told = format!("{}\n{}", error.message, error.hints.join("\n"));
+                    assert!(told.contains(expected), "{flags} {text}: {told}");
+                }
+                (found, _) => panic!("{flags} {text}: {:?}", found.map_err(|error| error.message)),
+            }
+        }
+    }
 }

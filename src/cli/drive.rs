@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use jiff::Zoned;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -10,6 +11,7 @@ use super::Session;
 use super::exit::Exit;
 use super::ui::printer::Printer;
 use super::ui::prompts::Prompts;
+use super::ui::quota::of_day;
 use super::ui::screen::{Form, PlainScreen, Screen, Setting, open};
 use crate::app::conversation::Conversation;
 use crate::app::cook::Ready;
@@ -23,8 +25,10 @@ use crate::engine::event::{Aftermath, News, RunEnded};
 use crate::engine::host::{Question, Reply};
 use crate::engine::steer::{Driver, wheel};
 use crate::engine::transition::YES_NO;
+use crate::execution::spend::Day;
 use crate::recipe::model::Orchestrator;
 use crate::server::attach::Host;
+use crate::tools::Toolkit;
 
 /// How a run is driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,7 @@ pub(super) fn drive(
             .filter(|(_, ingredient)| ingredient.hidden)
             .map(|(name, _)| name.clone())
             .collect(),
+        day: day(ready.kit()),
         steps: ready.recipe.steps.keys().cloned().collect(),
     };
     let mut screen: Box<dyn Screen> = match way {
@@ -94,6 +99,13 @@ pub(super) fn drive(
     ended.map(|(end, _)| Exit::of_run(&end))
 }
 
+/// How the user's limit of a day stands. That it is not known is told by the first step that a session is due in.
+fn day(kit: &Toolkit) -> String {
+    let limits = kit.settings.limits;
+    let day = Day::of(limits, &Zoned::now()).ok().flatten().filter(|_| kit.rehearsal.is_none());
+    day.map(|day| of_day(&day)).unwrap_or_default()
+}
+
 fn open_socket() -> Result<Host, AppError> {
     Host::open()
         .map_err(|error| AppError::environment(format!("cannot open a socket for the orchestrator: {error}")))
@@ -104,6 +116,7 @@ async fn by_sessions(ready: Ready, asker: Arc<dyn Asker>, watch: &Watch<'_>, sto
     let host = open_socket()?;
     let (wheel, ear) = wheel(&ready.run_id, &ready.recipe.name);
     let (attached, told) = Attached::new(wheel.clone(), &ready.recipe, false);
+    let attached = attached.measured(ready.kit());
     let (kit, recipe, before) = (ready.kit().clone(), ready.recipe.clone(), ready.orchestrators());
     let both = |news: &News| {
         told.news(news);
@@ -130,6 +143,7 @@ async fn in_conversation(
     let host = open_socket()?;
     let (wheel, ear) = wheel(&ready.run_id, &ready.recipe.name);
     let (attached, told) = Attached::new(wheel, &ready.recipe, true);
+    let attached = attached.measured(ready.kit());
     let conversation = Conversation::about(ready.kit(), &ready.recipe, host.path())?;
     let both = |news: &News| {
         told.news(news);

@@ -42,7 +42,7 @@ impl Exit {
         match kind {
             Kind::Usage => Self::Usage,
             Kind::Environment => Self::Environment,
-            Kind::Stopped => Self::Stopped,
+            Kind::Stopped | Kind::Undecided => Self::Stopped,
         }
     }
 

@@ -8,8 +8,9 @@ use super::ui::diff;
 use super::ui::style::Role;
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
-use crate::app::migrate::{Planned, Written, all, plan, write};
+use crate::app::migrate::{Planned, Written, all, plan, task, write};
 use crate::core::paths::KitchenDir;
+use crate::core::text::shell_quote;
 use crate::workspace::git::Checkout;
 
 /// Which recipes, and whether they are written.
@@ -62,6 +63,18 @@ pub(super) fn run(session: &Session, args: MigrateArgs) -> Result<Exit, AppError
                     }
                 }
             }
+        }
+        if args.write
+            && let Some(task) = task(&KitchenDir::of(Checkout::discover(&session.dir)?.top()), planned)
+        {
+            if !args.json {
+                let recipe = shell_quote(&task.recipe.to_string_lossy()).into_owned();
+                session.printer.note(&format!("what is left is described in {}", task.task.display()));
+                session.printer.note(&format!(
+                    "a session does it: commit what is changed, then autoskillit cook {recipe}"
+                ));
+            }
+            report["task"] = json!(task);
         }
         reports.push(report);
     }

@@ -11,8 +11,10 @@ mod init;
 mod migrate;
 mod quota_status;
 mod recipes;
+mod resuming; // what is told and asked before a run goes on
 mod runs;
 mod serve;
+mod skills;
 pub mod ui;
 
 use std::ffi::OsString;
@@ -25,7 +27,7 @@ use self::exit::Exit;
 use self::ui::diagnostics;
 use self::ui::printer::{Printer, Verbosity};
 use self::ui::terminal::ColorChoice;
-use crate::app::error::AppError;
+use crate::app::error::{AppError, Kind};
 use crate::core::yaml::diagnostic::Problems;
 
 /// Cooks recipes: turns a task into a tested change by running headless Claude Code sessions step by step.
@@ -89,6 +91,9 @@ enum Command {
     /// List, show, draw, check and make recipes.
     #[command(subcommand)]
     Recipes(recipes::RecipesCommand),
+    /// List and check skills.
+    #[command(subcommand)]
+    Skills(skills::SkillsCommand),
     /// Bring recipes of older versions up to date; shows what would change.
     Migrate(migrate::MigrateArgs),
     /// List and show runs of this repository.
@@ -155,6 +160,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Command::Cook(args) => cook::run(&session, args),
                 Command::Init(args) => init::run(&session, args),
                 Command::Recipes(command) => recipes::run(&session, command),
+                Command::Skills(command) => skills::run(&session, command),
                 Command::Migrate(args) => migrate::run(&session, args),
                 Command::Runs(command) => runs::run(&session, command),
                 Command::Config(command) => config::run(&session, command),
@@ -195,7 +201,7 @@ fn working_dir(given: Option<PathBuf>) -> Result<PathBuf, AppError> {
 /// Shows an error and gives its exit code.
 fn report(printer: &Printer, error: &AppError) -> Exit {
     let exit = Exit::of_error(error.kind);
-    if exit == Exit::Stopped {
+    if error.kind == Kind::Stopped {
         // Who cancelled knows it: that is no error.
         printer.note(&error.message);
         return exit;

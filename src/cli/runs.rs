@@ -17,8 +17,12 @@ use crate::app::runs::{self, RunInfo};
 use crate::app::why::{is_meant, steps, why};
 use crate::core::paths::KitchenDir;
 use crate::engine::event::{Entry, RunStatus};
+use crate::engine::journal;
+use crate::engine::telemetry::Telemetry;
 use crate::execution::log::index;
 use crate::execution::log::summary::Status;
+use crate::pipeline::telemetry::tables;
+use crate::pipeline::telemetry::tokens::total;
 use crate::workspace::git::Checkout;
 
 /// List and show runs of this repository.
@@ -51,6 +55,17 @@ pub(super) enum RunsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Tell what the sessions of each step of a run used: tokens, time, dollars.
+    Tokens {
+        /// Its id or a part of it; the last run without.
+        run: Option<String>,
+        /// Print JSON.
+        #[arg(long, conflicts_with = "markdown")]
+        json: bool,
+        /// Print tables for the text of a pull request.
+        #[arg(long)]
+        markdown: bool,
+    },
     /// List the sessions of this repository's runs, the newest first.
     Sessions {
         /// Print JSON.
@@ -81,7 +96,7 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
             let entries = runs::entries(&kitchen.run(&id))?;
             if json {
                 for entry in &entries {
-                    session.printer.data(&serde_json::to_string(entry).unwrap_or_default());
+                    session.printer.data(&journal::line(entry));
                 }
             } else {
                 let info = RunInfo::of(&kitchen.run(&id), &id, &entries);
@@ -99,6 +114,33 @@ pub(super) fn run(session: &Session, command: RunsCommand) -> Result<Exit, AppEr
             } else {
                 let look = session.printer.terminal().out;
                 session.printer.data(&ui::why::lines(&why, checkout.top(), &look).join("\n"));
+            }
+        }
+        RunsCommand::Tokens { run, json, markdown } => {
+            let id = runs::find(&kitchen, run.as_deref())?;
+            let entries = runs::entries(&kitchen.run(&id))?;
+            let telemetry = Telemetry::fold(&id, &entries);
+            let (rows, timings) = (telemetry.tokens.report(None), telemetry.timings.report(None));
+            let printer = &session.printer;
+            let look = printer.terminal().out;
+            if json {
+                let told = json!({
+                    "schema_version": 1,
+                    "run_id": id,
+                    "steps": rows,
+                    "total": total(&rows),
+                    "timings": timings,
+                });
+                printer.data(&told.to_string());
+            } else if markdown {
+                printer.data(format!("{}\n{}", tables::tokens(&rows), tables::times(&timings)).trim_end());
+            } else if rows.is_empty() {
+                printer.note("no session of this run has used anything");
+            } else {
+                printer.data(&ui::tokens::steps(&rows, &look));
+                if let Some(models) = ui::tokens::models(&rows, &look) {
+                    printer.data(&format!("\n{models}"));
+                }
             }
         }
         RunsCommand::Sessions { json, limit } => {
@@ -144,7 +186,10 @@ fn of_step(
 fn outcome(session: &Session, info: &RunInfo, top: &Path) -> String {
     let look = session.printer.terminal().out;
     let mut text = match info.status {
-        None => look.paint(Role::Plain, "still cooking"),
+        None => {
+            let owner = info.owner.as_ref().map(|owner| format!(" by {}", owner.told())).unwrap_or_default();
+            look.paint(Role::Plain, &ui::text::one_line(&format!("still cooking{owner}"), &look))
+        }
         Some(status) => {
             let (role, glyph, word) = ending::status(status, &look);
             look.paint(role, &format!("{glyph} {word}"))
@@ -166,13 +211,22 @@ fn outcome(session: &Session, info: &RunInfo, top: &Path) -> String {
     text
 }
 
+/// That a run goes on, and who drives it.
+fn cooking(run: &RunInfo) -> String {
+    match &run.owner {
+        Some(owner) if owner.lives().is_none() => format!("cooking, pid {} on {}", owner.pid, owner.host),
+        Some(owner) => format!("cooking, pid {}", owner.pid),
+        None => "cooking".to_owned(),
+    }
+}
+
 fn table(session: &Session, runs: &[RunInfo]) {
     let look = session.printer.terminal().out;
     let mut table = Table::new(["RUN", "RECIPE", "STATUS", "TIME", "TOKENS", "COST", "STEP"]);
     for run in runs {
         let (role, word) = match (run.status, &run.error) {
             (_, Some(_)) => (Role::Bad, "unreadable".to_owned()),
-            (None, None) => (Role::Plain, "cooking".to_owned()),
+            (None, None) => (Role::Plain, cooking(run)),
             (Some(status), None) => {
                 let (role, _, word) = ending::status(status, &look);
                 (role, word.to_owned())

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use serde_yaml::Value as Yaml;
 
-use super::names::{BRANCH, REPOSITORY, is_branch, is_repository};
+use super::names::{BRANCH, FOLDER, REPOSITORY, is_branch, is_folder, is_repository};
 use crate::core::text;
 
 /// One of a few words that a setting may be.
@@ -54,6 +54,8 @@ pub enum Kind {
     },
     /// Per cent, from 0 to 100, fractions allowed.
     Percent,
+    /// US dollars, a number above 0.
+    Dollars,
     /// A whole number in a range.
     Count {
         /// The least.
@@ -69,6 +71,8 @@ pub enum Kind {
     Repository,
     /// The name of a branch.
     Branch,
+    /// A folder that a shell takes as it is written.
+    Folder,
 }
 
 /// Why a value is not of its type.
@@ -123,6 +127,7 @@ impl Kind {
                 format!("a number of seconds from {min} to {max}, or a text such as `90s`, `10m`, `2h`")
             }
             Self::Percent => "per cent, a number from 0 to 100".to_owned(),
+            Self::Dollars => "US dollars, a number above 0".to_owned(),
             Self::Count { min, max } => format!("a whole number from {min} to {max}"),
             Self::List(Item::Text) => "a list of texts".to_owned(),
             Self::List(Item::Variable) => "a list of names of variables".to_owned(),
@@ -130,6 +135,7 @@ impl Kind {
             Self::Command => "a text for a shell, or a list of words".to_owned(),
             Self::Repository => "a repository of GitHub, as `owner/name`".to_owned(),
             Self::Branch => "the name of a branch".to_owned(),
+            Self::Folder => "a folder without blanks, `..` and signs that a shell reads".to_owned(),
         }
     }
 
@@ -145,11 +151,12 @@ impl Kind {
                 Err(wrong().help(boolean(text).map(|flag| format!("write `{flag}`"))))
             }
             (Self::Text, Yaml::String(text)) if !text.trim().is_empty() => Ok(json!(text)),
-            (Self::Text | Self::Branch, Yaml::Number(_) | Yaml::Bool(_)) => {
+            (Self::Text | Self::Branch | Self::Folder, Yaml::Number(_) | Yaml::Bool(_)) => {
                 Err(wrong().help("put quotes around it".to_owned()))
             }
             (Self::Repository, Yaml::String(text)) if is_repository(text) => Ok(json!(text)),
             (Self::Branch, Yaml::String(text)) if is_branch(text) => Ok(json!(text)),
+            (Self::Folder, Yaml::String(text)) if is_folder(text) => Ok(json!(text)),
             (Self::OneOf(choices), Yaml::String(text)) => choice(choices, text),
             (Self::Seconds { min, max }, Yaml::Number(number)) => {
                 number.as_u64().ok_or_else(wrong).and_then(|seconds| in_range(seconds, min, max))
@@ -159,6 +166,7 @@ impl Kind {
                 None => Err(wrong()),
             },
             (Self::Percent, Yaml::Number(number)) => percent(number),
+            (Self::Dollars, Yaml::Number(number)) => dollars(number),
             (Self::Count { min, max }, Yaml::Number(number)) => {
                 number.as_u64().ok_or_else(wrong).and_then(|count| counted(count, min, max))
             }
@@ -205,9 +213,16 @@ impl Kind {
                 Ok(number) => percent(&number),
                 Err(_) => Err(Misfit::new("wrong-type", self.expected(), "another text")),
             },
-            Self::OneOf(_) | Self::Seconds { .. } | Self::Count { .. } | Self::Repository | Self::Branch => {
-                self.read(&Yaml::String(text.to_owned()))
-            }
+            Self::Dollars => match text.trim_start_matches('$').parse::<serde_yaml::Number>() {
+                Ok(number) => dollars(&number),
+                Err(_) => Err(Misfit::new("wrong-type", self.expected(), "another text")),
+            },
+            Self::OneOf(_)
+            | Self::Seconds { .. }
+            | Self::Count { .. }
+            | Self::Repository
+            | Self::Branch
+            | Self::Folder => self.read(&Yaml::String(text.to_owned())),
             Self::Text | Self::Command => self.read(&Yaml::String(given.to_owned())),
         }
     }
@@ -227,6 +242,7 @@ impl Kind {
                 ]
             }),
             Self::Percent => json!({ "type": "number", "minimum": 0, "maximum": 100 }),
+            Self::Dollars => json!({ "type": "number", "exclusiveMinimum": 0 }),
             Self::Count { min, max } => json!({
                 "anyOf": [
                     { "type": "integer", "minimum": min, "maximum": max },
@@ -235,6 +251,7 @@ impl Kind {
             }),
             Self::Repository => json!({ "type": "string", "pattern": REPOSITORY }),
             Self::Branch => json!({ "type": "string", "pattern": BRANCH }),
+            Self::Folder => json!({ "type": "string", "pattern": FOLDER }),
             Self::List(Item::Text) => json!({ "type": "array", "items": text() }),
             Self::List(Item::Variable) => {
                 json!({ "type": "array", "items": { "type": "string", "pattern": VARIABLE } })
@@ -329,6 +346,15 @@ fn percent(number: &serde_yaml::Number) -> Result<Json, Misfit> {
             Ok(number.as_u64().map_or_else(|| json!(part), |whole| json!(whole)))
         }
         _ => Err(Misfit::new("out-of-range", "from 0 to 100 per cent", format!("{number}"))),
+    }
+}
+
+fn dollars(number: &serde_yaml::Number) -> Result<Json, Misfit> {
+    match number.as_f64() {
+        Some(amount) if amount > 0.0 && amount.is_finite() => {
+            Ok(number.as_u64().map_or_else(|| json!(amount), |whole| json!(whole)))
+        }
+        _ => Err(Misfit::new("out-of-range", Kind::Dollars.expected(), format!("{number}"))),
     }
 }
 

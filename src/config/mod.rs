@@ -21,6 +21,7 @@ pub use layer::{Entry, Layer, Origin};
 pub use load::{ConfigError, Faults, Loaded, SettingsFile, Sources, load};
 pub use settings::{
     BackgroundWork, BranchingSettings, ClientSettings, CommandLine, EnvMode, EnvPolicy, GithubSettings,
-    LogLevel, LoggingSettings, ModelSettings, Permissions, QuotaGuardSettings, RunSkillSettings, Secret,
-    SessionLogSettings, SessionSettings, Settings, TestCheckSettings, limit,
+    LimitsSettings, LogLevel, LoggingSettings, McpResponseSettings, ModelSettings, Permissions,
+    QuotaGuardSettings, RunSkillSettings, Secret, SessionLogSettings, SessionSettings, Settings,
+    TestCheckSettings, limit,
 };

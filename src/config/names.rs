@@ -6,6 +6,21 @@ pub(super) const REPOSITORY: &str = "^[A-Za-z0-9]([A-Za-z0-9-]{0,37}[A-Za-z0-9])
 /// What a branch is called, for editors: the characters that git allows. [`is_branch`] knows more.
 pub(super) const BRANCH: &str = "^[^-\\s~^:?*\\[\\\\\\x00-\\x1f\\x7f][^\\s~^:?*\\[\\\\\\x00-\\x1f\\x7f]*$";
 
+/// What a folder is called that stands in commands as it is, for editors; [`is_folder`] says the same.
+pub(super) const FOLDER: &str = "^(/+\\.*[A-Za-z0-9_+@,-]|\\.*[A-Za-z0-9_+@,])[A-Za-z0-9._+@,-]*(/+\\.*[A-Za-z0-9_+@,-][A-Za-z0-9._+@,-]*)*/*$";
+
+/// Whether `text` is a folder that every shell takes for one word and that leads nowhere above where it starts: no blanks, no signs
+/// with a meaning, no `.` or `..` among its parts.
+#[must_use]
+pub fn is_folder(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._/+@,-".contains(c);
+    let mut parts = text.split('/').filter(|part| !part.is_empty()).peekable();
+    !text.trim_start_matches('.').starts_with('-')
+        && text.chars().all(allowed)
+        && parts.peek().is_some()
+        && parts.all(|part| !part.chars().all(|c| c == '.'))
+}
+
 /// Whether `text` is `owner/name` as GitHub allows it: an owner has at most 39 letters, digits and inner hyphens, a name at most
 /// 100 letters, digits and `.`, `_`, `-`.
 #[must_use]

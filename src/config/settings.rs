@@ -23,6 +23,8 @@ pub struct Settings {
     pub test_check: TestCheckSettings,
     /// The account's limits.
     pub quota_guard: QuotaGuardSettings,
+    /// What may be spent.
+    pub limits: LimitsSettings,
     /// GitHub.
     pub github: GithubSettings,
     /// Branches.
@@ -31,8 +33,12 @@ pub struct Settings {
     pub recipes: RecipesSettings,
     /// Groups of tools and skills.
     pub subsets: SubsetsSettings,
+    /// Folders.
+    pub workspace: WorkspaceSettings,
     /// Logs.
     pub logging: LoggingSettings,
+    /// Answers of the tools that `serve` offers.
+    pub mcp_response: McpResponseSettings,
     /// Logs of sessions.
     pub session_log: SessionLogSettings,
 }
@@ -156,6 +162,8 @@ pub struct RunSkillSettings {
     pub stale_threshold: u64,
     /// Silence of the stream while no tool runs before a session counts as stalled; 0 never.
     pub idle_output_timeout: u64,
+    /// How often a session makes the same call with the same result before it is ended; 0 as often as it likes.
+    pub repeats: u32,
     /// What becomes of work that a session puts into the background.
     pub background: BackgroundWork,
     /// How long it is waited for after the answer, in seconds; 0 as long as the session may take.
@@ -224,6 +232,16 @@ pub struct QuotaGuardSettings {
     pub cache_path: Option<String>,
 }
 
+/// `limits`; `None` is no limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsSettings {
+    /// What all runs of the user may spend in a day, in US dollars.
+    pub daily_usd: Option<f64>,
+    /// How much of each window of the account's plan a run may use, in per cent.
+    pub quota_share: Option<f64>,
+}
+
 /// `github`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -258,6 +276,14 @@ pub struct RecipesSettings {
 pub struct SubsetsSettings {
     /// What is switched off.
     pub disabled: Vec<String>,
+}
+
+/// `workspace`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceSettings {
+    /// The folder that steps and sessions pass files in.
+    pub temp_dir: String,
 }
 
 /// A text that is shown nowhere by accident.
@@ -326,6 +352,14 @@ impl LogLevel {
             Self::Trace => "trace",
         }
     }
+}
+
+/// `mcp_response`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpResponseSettings {
+    /// More estimated tokens than these are told to the client; 0 never.
+    pub alert_threshold_tokens: u64,
 }
 
 /// `session_log`.

@@ -211,6 +211,14 @@ pub const KEYS: &[Key] = &[
         example: "10m",
     },
     Key {
+        name: "run_skill.repeats",
+        kind: Kind::Count { min: 0, max: 1000 },
+        default: Default::Count(12),
+        secret: false,
+        summary: "How often a session may make the same call with the same result, with nothing new in between, before it is ended (3 at least); it is told before half of that. 0 never.",
+        example: "20",
+    },
+    Key {
         name: "run_skill.background",
         kind: Kind::OneOf(BACKGROUND),
         default: Default::Text("wait"),
@@ -341,6 +349,22 @@ pub const KEYS: &[Key] = &[
         example: "/var/tmp/quota.json",
     },
     Key {
+        name: "limits.daily_usd",
+        kind: Kind::Dollars,
+        default: Default::Nothing("none"),
+        secret: false,
+        summary: "What all your runs together may spend in a day, in US dollars; a run that would spend more ends, and can be resumed the next day.",
+        example: "25",
+    },
+    Key {
+        name: "limits.quota_share",
+        kind: Kind::Percent,
+        default: Default::Nothing("none"),
+        secret: false,
+        summary: "How much of each window of the account's plan one run may use, in per cent; it ends when it has, and can be resumed when the window is reset. A recipe may state less.",
+        example: "20",
+    },
+    Key {
         name: "github.token",
         kind: Kind::Text,
         default: Default::Nothing("none"),
@@ -405,6 +429,14 @@ pub const KEYS: &[Key] = &[
         example: "false",
     },
     Key {
+        name: "mcp_response.alert_threshold_tokens",
+        kind: Kind::Count { min: 0, max: 1_000_000 },
+        default: Default::Count(2_000),
+        secret: false,
+        summary: "From how many estimated tokens on (a quarter of its bytes) `serve` tells its client that an answer of a tool was long. 0 never.",
+        example: "5000",
+    },
+    Key {
         name: "session_log.keep_sessions",
         kind: Kind::Count { min: 0, max: 1_000_000 },
         default: Default::Count(500),
@@ -419,6 +451,14 @@ pub const KEYS: &[Key] = &[
         secret: false,
         summary: "For how many days logs of sessions of runs that are over are kept. 0 keeps them for ever.",
         example: "30",
+    },
+    Key {
+        name: "workspace.temp_dir",
+        kind: Kind::Folder,
+        default: Default::Text(".autoskillit/temp"),
+        secret: false,
+        summary: "The folder that steps and sessions pass files in: what `{{AUTOSKILLIT_TEMP}}` stands for in recipes and skills. Relative ones start at the top of the repository, or of the worktree that a step works in.",
+        example: "build/kitchen",
     },
 ];
 
@@ -438,7 +478,6 @@ pub const UNUSED: &[&str] = &[
     "linux_tracing.log_dir",
     "linux_tracing.proc_interval",
     "linux_tracing.tmpfs_path",
-    "mcp_response.alert_threshold_tokens",
     "migration.suppressed",
     "packs.enabled",
     "quota_guard.cache_refresh_interval",
@@ -467,7 +506,6 @@ pub const UNUSED: &[&str] = &[
     "subsets.custom_tags.*",
     "token_usage.verbosity",
     "workspace.runs_root",
-    "workspace.temp_dir",
     "workspace.worktree_root",
     "worktree_setup.command",
 ];

@@ -183,6 +183,12 @@ impl RunDir {
         self.root.join("lock")
     }
 
+    /// From where the run's use of the account's windows is reckoned.
+    #[must_use]
+    pub fn share(&self) -> PathBuf {
+        self.root.join("quota-share.json")
+    }
+
     /// Folder of all its sessions.
     #[must_use]
     pub fn sessions(&self) -> PathBuf {
@@ -212,6 +218,13 @@ pub fn user_config() -> Option<PathBuf> {
 #[must_use]
 pub fn user_cache() -> Option<PathBuf> {
     user_folder("XDG_CACHE_HOME", ".cache")
+}
+
+/// The user's folder of what is kept and is no setting: `$XDG_STATE_HOME/autoskillit`, else `~/.local/state/autoskillit`. `None` without a
+/// home.
+#[must_use]
+pub fn user_state() -> Option<PathBuf> {
+    user_folder("XDG_STATE_HOME", ".local/state")
 }
 
 fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {

@@ -1,8 +1,10 @@
 //! What happens in a run: the durable events of the journal, and the live news in between.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,6 +12,7 @@ use serde_json::{Map, Value};
 use super::strand::{ItemEnd, LoopStarted};
 use crate::core::redact::Redactor;
 use crate::core::usage::Usage;
+use crate::pipeline::telemetry::tokens::Row;
 use crate::recipe::model::{Orchestrator, RecipeSource};
 
 /// One line of the journal.
@@ -57,7 +60,19 @@ pub enum Event {
         step: String,
         /// What was found, in words.
         note: String,
+        /// Version of autoskillit that took it up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        autoskillit_version: Option<String>,
     },
+    /// The repository is at another place than before, with the run in it.
+    Moved {
+        /// Where it was.
+        from: PathBuf,
+        /// Where it is.
+        to: PathBuf,
+    },
+    /// The run goes on with a changed text of its recipe.
+    RecipeAccepted(Box<RecipeAccepted>),
     /// A try of a step begins.
     StepStarted {
         /// The step.
@@ -173,6 +188,18 @@ pub enum Event {
         /// Where the run goes.
         next: Next,
     },
+    /// Whoever drives the run chose where it goes, where the recipe leaves that to judgement.
+    RouteChosen {
+        /// The step that the route leads away from.
+        step: String,
+        /// Where the run goes.
+        next: Next,
+        /// Why, in the words of whoever chose.
+        why: String,
+        /// Variables of `context` that were set with the choice.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        set: Map<String, Value>,
+    },
     /// A session that drives the run begins.
     OrchestratorStarted {
         /// The session.
@@ -190,6 +217,9 @@ pub enum Event {
         summary: String,
         /// What it used.
         usage: Usage,
+        /// The same by model.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        usage_by_model: IndexMap<String, Usage>,
     },
     /// The end is decided, and the steps of `finally` begin.
     FinallyStarted {
@@ -205,9 +235,45 @@ pub enum Event {
     },
     /// The last line of a process that ended the run in an orderly way.
     RunEnded(RunEnded),
+    /// A line that another version wrote and this one does not know. It is read only; nobody appends it.
+    #[serde(skip_deserializing)]
+    Unknown(Unknown),
+}
+
+/// What the journal holds of an event that this version does not know.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unknown {
+    /// Its name.
+    pub name: String,
+    /// Whether its writer says that a program may go on without knowing it.
+    pub optional: bool,
+    /// The whole line.
+    pub line: Map<String, Value>,
+}
+
+/// A changed text of a recipe that a run goes on with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecipeAccepted {
+    /// The identity of the text until now.
+    pub was: String,
+    /// The identity of the text from now on.
+    pub now: String,
+    /// The folder of that text and of its sub-recipes, in the run's folder.
+    pub folder: String,
+    /// The ingredients' values: those of before, and defaults of new ones.
+    pub inputs: Map<String, Value>,
+    /// The variables of the environment that the recipe reads; null where one is not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<Map<String, Value>>,
 }
 
 impl Event {
+    /// Whether nobody can go on with the run who does not know it.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self, Self::Unknown(unknown) if !unknown.optional)
+    }
+
     /// The step that it is about.
     #[must_use]
     pub fn step(&self) -> Option<&str> {
@@ -219,15 +285,19 @@ impl Event {
             | Self::StepSkipped { step, .. }
             | Self::StepExceeded { step, .. }
             | Self::ItemStarted { step, .. }
-            | Self::ItemEnded { step, .. } => Some(step),
+            | Self::ItemEnded { step, .. }
+            | Self::RouteChosen { step, .. } => Some(step),
             Self::LoopStarted(begun) => Some(&begun.step),
             Self::Waiting { step, .. } => step.as_deref(),
             Self::RunStarted(_)
+            | Self::Moved { .. }
+            | Self::RecipeAccepted(_)
             | Self::OrchestratorStarted { .. }
             | Self::OrchestratorEnded { .. }
             | Self::FinallyStarted { .. }
             | Self::Notice { .. }
-            | Self::RunEnded(_) => None,
+            | Self::RunEnded(_)
+            | Self::Unknown(_) => None,
         }
     }
 }
@@ -250,6 +320,9 @@ pub struct RunStarted {
     pub recipe_hash: String,
     /// Where the recipe was found.
     pub source: RecipeSource,
+    /// Its file, when it was named as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipe_file: Option<PathBuf>,
     /// Who drives.
     pub orchestrator: Orchestrator,
     /// The permissions of sessions (`bypass`, `dont_ask`, `accept_edits`).
@@ -264,6 +337,12 @@ pub struct RunStarted {
     pub dirty: bool,
     /// The ingredients' values.
     pub inputs: Map<String, Value>,
+    /// Where values of ingredients were read that nobody gave (`default_from`), by ingredient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_origins: Option<Box<BTreeMap<String, String>>>,
+    /// The folder that steps pass files in, where it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temp_dir: Option<Box<str>>,
     /// The variables of the environment that the recipe reads; null where one is not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<Box<Map<String, Value>>>,
@@ -305,6 +384,10 @@ pub enum Fault {
     Budget,
     /// The account's plan: too much of it is used for now.
     Quota,
+    /// The user's limit of a day: it is spent.
+    Day,
+    /// The run's share of the account's plan: it is used.
+    Share,
 }
 
 impl Fault {
@@ -312,7 +395,7 @@ impl Fault {
     #[must_use]
     pub fn status(self) -> RunStatus {
         match self {
-            Self::Budget | Self::Quota => RunStatus::Exhausted,
+            Self::Budget | Self::Quota | Self::Day | Self::Share => RunStatus::Exhausted,
             Self::Environment | Self::Settings | Self::Recipe | Self::Service => RunStatus::Failed,
         }
     }
@@ -350,6 +433,8 @@ pub enum Next {
     Step(String),
     /// Ends the run.
     End(RunStatus),
+    /// Whoever drives the run chooses among these; any step or end of the recipe when there are none.
+    Choice(Vec<String>),
 }
 
 /// News of a step that is running: shown, never journaled.
@@ -434,6 +519,8 @@ pub struct Aftermath {
     pub hints: Vec<String>,
     /// All tokens, turns and dollars of the run.
     pub usage: Usage,
+    /// The same by step.
+    pub usage_by_step: Vec<Row>,
     /// Milliseconds that the run took, over all its processes.
     pub elapsed_ms: u64,
     /// Where the journal and logs are.

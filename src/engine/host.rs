@@ -37,6 +37,8 @@ pub struct Call {
     pub session: Option<SessionCall>,
     /// Dollars that are left of the run's budget, where it has one.
     pub budget_left: Option<f64>,
+    /// Dollars that earlier tries of the same visit cost.
+    pub spent: f64,
 }
 
 /// The session of a call.
@@ -101,6 +103,15 @@ pub enum Reply {
 pub trait ToolHost: Send + Sync {
     /// Calls a tool. Must return soon after `stop` changes; then with `cut_off`.
     fn call<'a>(&'a self, call: &'a Call, watch: Watch<'a>, stop: StopSignal) -> Answering<'a, Outcome>;
+
+    /// Whether there is what a call names that somebody has put together; why not, with what there is instead.
+    ///
+    /// # Errors
+    /// When the call could not be made.
+    fn is_there(&self, tool: &ToolDecl, params: &Value) -> Result<(), String> {
+        let _ = (tool, params);
+        Ok(())
+    }
 
     /// Asks a person.
     fn ask<'a>(&'a self, question: &'a Question) -> Answering<'a, Reply>;

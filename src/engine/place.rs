@@ -97,6 +97,21 @@ impl Frame {
     }
 }
 
+/// What a step is called in every item: `all[2].fix` is `all[].fix`.
+#[must_use]
+pub fn any_item(step: &str) -> String {
+    let (frame, name) = Frame::of(step);
+    let mut label = String::new();
+    for hold in frame.holds() {
+        match hold {
+            Hold::Finally => label.push_str(FINALLY),
+            Hold::Item { step, .. } => drop(write!(label, "{step}[].")),
+        }
+    }
+    label.push_str(name);
+    label
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 
 use self::crew::{Crew, Done, Heard, Job};
-use super::event::{Event, News, RunEnded, RunStatus};
+use super::event::{Event, Fault, News, RunEnded, RunStatus};
 use super::host::{Call, Outcome, Question, Reply, SessionCall, Stop, StopSignal, ToolHost};
 use super::journal::Journal;
 use super::place::Frame;
@@ -104,11 +104,16 @@ impl<'a> Run<'a> {
         loop {
             match self.advance(&crew.busy(), crew.rested(), heard, false, |_| ())? {
                 Due::Work { begin, give_up } => {
+                    let mut unjudged_end = None;
                     for frame in give_up {
                         crew.give_up(&frame);
                     }
                     for begin in begin {
                         match begin {
+                            Begin::Call(Try { step, open: Some(_), .. }) => {
+                                unjudged_end = Some(unjudged(&step, "its command is not whole"));
+                            }
+                            Begin::Choose(step) => unjudged_end = Some(unjudged(&step, &self.state.why)),
                             Begin::Call(tried) => {
                                 let job = self.begin(tried)?;
                                 crew.call(job, None);
@@ -126,6 +131,9 @@ impl<'a> Run<'a> {
                                 crew.rest(&step, self.time_until(until));
                             }
                         }
+                    }
+                    if let Some(end) = unjudged_end {
+                        return self.finish(crew, end).await;
                     }
                     if crew.is_idle() {
                         let reason = "nothing is at work, and nothing is due".to_owned();
@@ -148,23 +156,45 @@ impl<'a> Run<'a> {
                 Heard::Stop(level) => crew.stop_all(level),
                 Heard::Done(Done::Rested) => {}
                 Heard::Done(Done::Called(job, outcome)) => {
+                    // What ends by itself without a result was stopped by something that stops the run.
+                    let stopped = outcome.cut_off && !crew.was_told();
                     if let Some((job, wait)) = self.called(*job, outcome)? {
                         crew.call(job, Some(wait));
+                    }
+                    if stopped {
+                        let end = self.stopped();
+                        return self.finish(crew, end).await;
                     }
                 }
                 Heard::Done(Done::Asked { asked, since, reply }) => {
                     if let Some(end) = self.replied(&asked, reply, millis(since.elapsed()))? {
-                        crew.stop_all(Stop::Gently);
-                        while !crew.is_idle() {
-                            if let Heard::Done(Done::Called(job, outcome)) = crew.hear(&mut stop).await {
-                                self.called(*job, outcome)?;
-                            }
-                        }
-                        return Ok(end);
+                        return self.finish(crew, end).await;
                     }
                 }
             }
         }
+    }
+
+    /// Ends what is at work, and gives the end.
+    async fn finish(&mut self, mut crew: Crew<'a>, end: RunEnded) -> Result<RunEnded, CookError> {
+        crew.stop_all(Stop::Gently);
+        let mut stop = self.stop.clone();
+        while !crew.is_idle() {
+            match crew.hear(&mut stop).await {
+                Heard::Done(Done::Called(job, outcome)) => drop(self.called(*job, outcome)?),
+                Heard::Stop(level) => crew.stop_all(level),
+                _ => {}
+            }
+        }
+        Ok(end)
+    }
+
+    /// Writes down what is known before the opening.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn write(&mut self, events: Vec<Event>) -> Result<(), CookError> {
+        events.into_iter().try_for_each(|event| self.record(event))
     }
 
     /// Writes down everything that needs nothing from the world, each told to `passed`, until something is due.
@@ -236,6 +266,7 @@ impl<'a> Run<'a> {
             params: tried.params.clone(),
             session,
             budget_left: transition::budget_left(self.recipe, &self.state),
+            spent: self.state.spent(&tried.step, tried.visit),
         };
         let (frame, name) = Frame::of(&tried.step);
         let outputs = step_of(self.recipe, &frame, name).and_then(|step| step.outputs_from.clone());
@@ -273,7 +304,7 @@ impl<'a> Run<'a> {
             }
             Polled::Faulty(why) => {
                 outcome.ok = false;
-                outcome.fault = Some(super::event::Fault::Recipe);
+                outcome.fault = Some(Fault::Recipe);
                 outcome.summary = why;
             }
         }
@@ -404,11 +435,8 @@ fn question(asked: &Asked) -> Question {
 }
 
 /// The step of that name in a frame.
-pub(super) fn step_of<'r>(
-    recipe: &'r Recipe,
-    frame: &Frame,
-    name: &str,
-) -> Option<&'r crate::recipe::model::Step> {
+#[must_use]
+pub fn step_of<'r>(recipe: &'r Recipe, frame: &Frame, name: &str) -> Option<&'r crate::recipe::model::Step> {
     use super::place::Hold;
     let mut steps = &recipe.steps;
     for hold in frame.holds() {
@@ -421,6 +449,19 @@ pub(super) fn step_of<'r>(
         };
     }
     steps.get(name)
+}
+
+/// The end of a run that comes to what only a model can judge, while none drives it.
+pub(super) fn unjudged(step: &str, why: &str) -> RunEnded {
+    RunEnded {
+        status: RunStatus::Failed,
+        reason: format!(
+            "what follows at `{step}` is for a model to judge ({why}): resume with --orchestrator claude"
+        ),
+        step: Some(step.to_owned()),
+        resumable: true,
+        fault: Some(Fault::Recipe),
+    }
 }
 
 fn nobody(step: &str) -> RunEnded {

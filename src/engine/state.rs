@@ -1,5 +1,6 @@
 //! What a run knows: a fold over its journal.
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -34,10 +35,16 @@ pub struct State {
     pub captured: Map<String, Value>,
     /// Which rule chose where the run went after it.
     pub why: String,
+    /// How often the route after a step was chosen by whoever drives.
+    pub choices: IndexMap<String, u32>,
+    /// The call that began last.
+    pub called: Option<Called>,
     /// When the first entry was written.
     pub first_at: Option<Timestamp>,
     /// When the last entry was written.
     pub last_at: Option<Timestamp>,
+    /// What each visit of a step cost, in dollars.
+    costs: IndexMap<(String, u32), f64>,
     leg_from: Option<Timestamp>,
     earlier_legs_ms: u64,
 }
@@ -57,6 +64,17 @@ pub struct Done {
     pub label: String,
     /// One line.
     pub summary: String,
+}
+
+/// A call that began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Called {
+    /// The step.
+    pub step: String,
+    /// Which visit.
+    pub visit: u32,
+    /// Its arguments, as the journal has them.
+    pub params: Value,
 }
 
 /// A run whose end is decided and whose `finally` is at work.
@@ -100,8 +118,9 @@ impl State {
                     self.main.at = std::mem::take(back);
                 }
             }
-            Event::StepStarted { step, visit, attempt, session, continues, .. } => {
+            Event::StepStarted { step, visit, attempt, session, continues, params, .. } => {
                 let (frame, name) = Frame::of(step);
+                self.called = Some(Called { step: step.clone(), visit: *visit, params: params.clone() });
                 if session.is_some() && !continues {
                     self.sessions += 1;
                 }
@@ -159,6 +178,7 @@ impl State {
                 self.usage += usage.unwrap_or_default();
                 let retriable = !*ok
                     && result.get("retry_reason").and_then(Value::as_str).is_some_and(|why| why != "none");
+                self.pay(step, *visit, *usage);
                 self.done.push(Done {
                     step: step.clone(),
                     visit: *visit,
@@ -181,6 +201,9 @@ impl State {
                         attempt: attempt.saturating_add(1),
                         after,
                     },
+                    Next::Choice(among) => {
+                        At::Choosing { step: name.to_owned(), among: among.clone(), result: result.clone() }
+                    }
                     other => follow(other, step, why, resumable, *fault),
                 };
                 if let Some(strand) = self.strand_mut(&frame) {
@@ -191,22 +214,47 @@ impl State {
                     strand.at = at;
                 }
             }
-            Event::StepCutOff { usage, .. } => self.usage += *usage,
+            Event::StepCutOff { step, visit, usage, .. } => {
+                self.usage += *usage;
+                self.pay(step, *visit, Some(*usage));
+            }
             Event::StepSkipped { step, why, next } => self.go(step, follow(next, step, why, false, None)),
             Event::StepExceeded { step, visits, next } => {
                 let why = format!("`{step}` had its {visits} visit{}", if *visits == 1 { "" } else { "s" });
                 self.go(step, follow(next, step, &why, false, None));
+            }
+            Event::RouteChosen { step, next, why, set } => {
+                *self.choices.entry(step.clone()).or_default() += 1;
+                if let Some(strand) = self.strand_mut(&Frame::of(step).0) {
+                    for (name, value) in set {
+                        strand.context.insert(name.clone(), value.clone());
+                    }
+                }
+                self.why.clone_from(why);
+                self.go(step, follow(next, step, why, false, None));
             }
             Event::OrchestratorStarted { number, .. } => self.orchestrators = *number,
             Event::OrchestratorEnded { usage, .. } => {
                 self.usage += *usage;
                 self.orchestration += *usage;
             }
-            Event::Waiting { .. } | Event::Notice { .. } => {}
             Event::FinallyStarted { end, first } => {
                 let strand = Strand::from(first);
                 self.closing = Some(Box::new(Closing { end: end.clone(), strand }));
             }
+            Event::Moved { to, .. } => {
+                if let Some(started) = &mut self.started {
+                    started.repository.clone_from(to);
+                }
+            }
+            Event::RecipeAccepted(accepted) => {
+                if let Some(started) = &mut self.started {
+                    started.recipe_hash.clone_from(&accepted.now);
+                    started.inputs.clone_from(&accepted.inputs);
+                    started.env = accepted.env.clone().map(Box::new);
+                }
+            }
+            Event::Waiting { .. } | Event::Notice { .. } | Event::Unknown(_) => {}
             Event::RunEnded(end) => {
                 // A `finally` that was interrupted goes on with the run; one that is over belonged to this end.
                 if self.closing.as_ref().is_some_and(|closing| matches!(closing.strand.at, At::Ending(_))) {
@@ -221,6 +269,18 @@ impl State {
             }
         }
         self.last_at = Some(entry.at);
+    }
+
+    fn pay(&mut self, step: &str, visit: u32, usage: Option<Usage>) {
+        if let Some(usage) = usage {
+            *self.costs.entry((step.to_owned(), visit)).or_default() += usage.cost_usd;
+        }
+    }
+
+    /// What the tries of a visit cost so far, in dollars.
+    #[must_use]
+    pub fn spent(&self, step: &str, visit: u32) -> f64 {
+        self.costs.get(&(step.to_owned(), visit)).copied().unwrap_or_default()
     }
 
     /// The strand of a frame, when it is at work.
@@ -252,6 +312,12 @@ impl State {
         if let Some(strand) = self.strand_mut(&Frame::of(step).0) {
             strand.at = at;
         }
+    }
+
+    /// How often the route after `step` was chosen so far.
+    #[must_use]
+    pub fn choices(&self, step: &str) -> u32 {
+        self.choices.get(step).copied().unwrap_or_default()
     }
 
     /// Milliseconds that the run's processes took until `now` (the last entry, for a run that nobody drives).
@@ -298,6 +364,22 @@ impl State {
         }
     }
 
+    /// The steps whose tries have begun and not ended, by their labels.
+    #[must_use]
+    pub fn open_tries(&self) -> Vec<String> {
+        let mut open = Vec::new();
+        if let Some(closing) = &self.closing {
+            closing.strand.at.open_tries(&Frame::finally(), &mut open);
+        } else {
+            let at = match &self.main.at {
+                At::Ended { back, .. } => back,
+                at => at,
+            };
+            at.open_tries(&Frame::default(), &mut open);
+        }
+        open
+    }
+
     /// Whether `cook --resume` has something to go on with: no end at all, or one that allows it.
     #[must_use]
     pub fn resumable(&self) -> bool {
@@ -315,6 +397,9 @@ fn follow(next: &Next, step: &str, why: &str, resumable: bool, fault: Option<Fau
         Next::Step(next) => At::Enter(next.clone()),
         // Only the end of a try leads to another; a journal that says otherwise enters the step anew.
         Next::Retry => At::Enter(Frame::of(step).1.to_owned()),
+        Next::Choice(among) => {
+            At::Choosing { step: Frame::of(step).1.to_owned(), among: among.clone(), result: Value::Null }
+        }
         Next::End(status) => At::Ending(RunEnded {
             status: *status,
             reason: why.to_owned(),

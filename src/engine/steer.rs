@@ -1,17 +1,23 @@
 //! A run that an orchestrator drives call by call. The engine keeps the place: it says which step is due with which arguments, takes
 //! captures and routes itself, and refuses what the graph does not allow. One loop owns the run; everybody else holds a [`Wheel`].
 
+mod heard; // what the loop hears
+mod standing; // what an orchestrator is told
+
 use std::collections::HashSet;
 use std::pin::pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::heard::Heard;
+pub use self::standing::{Last, Refusal, Standing, Upcoming};
 use super::event::{Event, Next, RunEnded};
+use super::judged::{self, Chosen, ToFill};
 use super::place::Frame;
 use super::run::{Asked, CookError, Due, Run, Seen, step_of};
 use super::transition::{self, Begin, Try};
@@ -19,134 +25,10 @@ use crate::core::stop::{Stop, StopSignal, more_urgent};
 use crate::core::text::quoted_list;
 use crate::core::time::millis;
 use crate::core::usage::Usage;
-use crate::recipe::model::{Recipe, Step};
+use crate::recipe::model::Step;
 
 /// Requests that may wait before a caller does.
 const WAITING: usize = 16;
-
-/// Where a run stands, as its orchestrator is told.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Standing {
-    /// The run's id.
-    pub run_id: String,
-    /// Its recipe.
-    pub recipe: String,
-    /// The try that ended last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last: Option<Last>,
-    /// What the engine did by itself since: routes taken, steps skipped.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub passed: Vec<String>,
-    /// What is due.
-    pub next: Upcoming,
-    /// Dollars that are left of the run's budget, where it has one: nothing that a model has to weigh.
-    #[serde(skip)]
-    pub budget_left: Option<f64>,
-}
-
-/// A try that is over.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Last {
-    /// The step.
-    pub step: String,
-    /// Whether it counts as success.
-    pub success: bool,
-    /// The verdict in a word or two.
-    pub verdict: String,
-    /// One line.
-    pub summary: String,
-    /// Variables that it set.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub captured: Map<String, Value>,
-    /// Which rule chose what is next.
-    pub because: String,
-}
-
-/// What is due in a run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
-pub enum Upcoming {
-    /// Call this tool with this step's name. The arguments are the engine's; a caller need not repeat them.
-    Call {
-        /// The step.
-        step_name: String,
-        /// The tool.
-        tool: String,
-        /// What it is called with.
-        arguments: Value,
-        /// What the step is for.
-        #[serde(skip_serializing_if = "String::is_empty")]
-        description: String,
-        /// What the recipe's author tells an orchestrator about it.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        note: Option<String>,
-        /// Which visit, from 1.
-        visit: u32,
-        /// Which try within it, from 1.
-        attempt: u32,
-    },
-    /// Ask the person, then call `confirm`.
-    Ask {
-        /// The step.
-        step_name: String,
-        /// The question.
-        message: String,
-        /// The answers there are.
-        answers: Vec<String>,
-        /// The answer when nobody is there.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        default: Option<String>,
-    },
-    /// A call is at work; wait for its answer.
-    Wait {
-        /// The step.
-        step_name: String,
-        /// Its tool; empty when no call is at work: a person is being asked, or a step waits for its next try.
-        tool: String,
-    },
-    /// Nothing: the run is over.
-    Over {
-        /// How.
-        end: RunEnded,
-    },
-}
-
-impl Upcoming {
-    /// What to do, in one sentence.
-    #[must_use]
-    pub fn told(&self) -> String {
-        match self {
-            Self::Call { step_name, tool, .. } => {
-                format!("the next step is `{step_name}`: call `{tool}` with step_name `{step_name}`")
-            }
-            Self::Ask { step_name, .. } => format!(
-                "step `{step_name}` asks a question: put it to the person, then call `confirm` with step_name `{step_name}` and the answer"
-            ),
-            Self::Wait { step_name, tool } if tool.is_empty() => {
-                format!(
-                    "step `{step_name}` waits for a person, or for its next try: `kitchen_status` says when the run goes on"
-                )
-            }
-            Self::Wait { step_name, .. } => {
-                format!(
-                    "step `{step_name}` is at work: wait for the answer of its call, or make the same call again to wait for it"
-                )
-            }
-            Self::Over { end } => format!("the run is over ({}): call no more tools", end.reason),
-        }
-    }
-}
-
-/// Why a call was not made.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Refusal {
-    /// Stable name: `wrong_step`, `wrong_tool`, `busy`, `no_question`, `no_answer`, `over`.
-    pub code: &'static str,
-    /// Why, and what to do instead.
-    pub why: String,
-    /// Where the run stands.
-    pub standing: Arc<Standing>,
-}
 
 /// Who drives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,15 +43,16 @@ pub enum Driver {
 /// A call or an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Wish {
-    Call { step: String, tool: String },
+    Call { step: String, tool: String, given: Map<String, Value> },
     Answer { step: String, given: String },
+    Choose { step: String, chosen: Chosen },
 }
 
 #[derive(Debug)]
 enum Request {
     Do(Wish, oneshot::Sender<Result<Arc<Standing>, Refusal>>),
     Began { session: String, number: u32 },
-    Left { session: String, label: String, summary: String, usage: Usage },
+    Left { session: String, label: String, summary: String, usage: Usage, models: IndexMap<String, Usage> },
     Waits { why: String, until: Timestamp },
     GiveUp(RunEnded),
 }
@@ -243,7 +126,28 @@ impl Wheel {
     /// # Errors
     /// When the graph does not allow it.
     pub async fn call(&self, step: &str, tool: &str) -> Result<Arc<Standing>, Refusal> {
-        self.wish(Wish::Call { step: step.to_owned(), tool: tool.to_owned() }).await
+        self.call_with(step, tool, Map::new()).await
+    }
+
+    /// Makes the call of a step with arguments for what is open in it. Where nothing is, they are left aside.
+    ///
+    /// # Errors
+    /// As [`Wheel::call`], and when the arguments differ from the recipe's in more than what is open.
+    pub async fn call_with(
+        &self,
+        step: &str,
+        tool: &str,
+        given: Map<String, Value>,
+    ) -> Result<Arc<Standing>, Refusal> {
+        self.wish(Wish::Call { step: step.to_owned(), tool: tool.to_owned(), given }).await
+    }
+
+    /// Chooses where the run goes after a step.
+    ///
+    /// # Errors
+    /// When no such choice is due, or this is none of those that there are.
+    pub async fn choose(&self, step: &str, chosen: Chosen) -> Result<Arc<Standing>, Refusal> {
+        self.wish(Wish::Choose { step: step.to_owned(), chosen }).await
     }
 
     /// Tells a person's answer to the question of a step.
@@ -267,8 +171,15 @@ impl Wheel {
     }
 
     /// Says that the session which drove is over.
-    pub async fn left(&self, session: String, label: String, summary: String, usage: Usage) {
-        let _ = self.requests.send(Request::Left { session, label, summary, usage }).await;
+    pub async fn left(
+        &self,
+        session: String,
+        label: String,
+        summary: String,
+        usage: Usage,
+        models: IndexMap<String, Usage>,
+    ) {
+        let _ = self.requests.send(Request::Left { session, label, summary, usage, models }).await;
     }
 
     /// Says that nobody drives until then, and why.
@@ -290,14 +201,14 @@ impl Standing {
     /// Whether a wish fits what is due.
     fn check(self: &Arc<Self>, wish: &Wish) -> Result<(), Refusal> {
         let code = match (wish, &self.next) {
-            (Wish::Call { step, tool }, Upcoming::Call { step_name, tool: right, .. }) => {
+            (Wish::Call { step, tool, .. }, Upcoming::Call { step_name, tool: right, .. }) => {
                 match (step == step_name, tool == right) {
                     (true, true) => return Ok(()),
                     (true, false) => "wrong_tool",
                     _ => "wrong_step",
                 }
             }
-            (Wish::Call { step, tool }, Upcoming::Wait { step_name, tool: right }) => {
+            (Wish::Call { step, tool, .. }, Upcoming::Wait { step_name, tool: right }) => {
                 if step == step_name && tool == right {
                     return Ok(());
                 }
@@ -310,11 +221,13 @@ impl Standing {
                 let why = format!("`{given}` is none of the answers: {}", quoted_list(answers));
                 return Err(Refusal { code: "no_answer", why, standing: Arc::clone(self) });
             }
-            (Wish::Answer { .. }, Upcoming::Over { .. }) | (Wish::Call { .. }, Upcoming::Over { .. }) => {
-                "over"
+            (Wish::Choose { step, .. }, Upcoming::Choose(choice)) if *step == choice.step_name => {
+                return Ok(());
             }
+            (_, Upcoming::Over { .. }) => "over",
             (Wish::Answer { .. }, _) => "no_question",
-            (Wish::Call { .. }, Upcoming::Ask { .. }) => "wrong_step",
+            (Wish::Choose { .. }, _) => "no_choice",
+            (Wish::Call { .. }, Upcoming::Ask { .. } | Upcoming::Choose(_)) => "wrong_step",
         };
         Err(refusal(code, self))
     }
@@ -359,9 +272,10 @@ impl Run<'_> {
             };
             let end = match begin {
                 Some(Begin::Call(tried)) => {
-                    self.publish(&ear, &mut tale, upcoming(self.recipe, &tried));
+                    self.publish(&ear, &mut tale, self.upcoming(&tried));
                     self.call_when_told(&mut ear, &mut tale, &tried, driver).await?
                 }
+                Some(Begin::Choose(_)) => self.choose_when_told(&mut ear, &mut tale).await?,
                 Some(Begin::Ask(asked)) if driver == Driver::Session => {
                     let wait = Upcoming::Wait { step_name: asked.step.clone(), tool: String::new() };
                     self.publish(&ear, &mut tale, wait);
@@ -435,9 +349,21 @@ impl Run<'_> {
         tried: &Try,
         driver: Driver,
     ) -> Result<Option<RunEnded>, CookError> {
+        let mut tried = tried.clone();
         loop {
             match self.hear(ear, tale).await? {
-                Heard::Wish(Wish::Call { .. }, reply) => {
+                Heard::Wish(Wish::Call { given, .. }, reply) => {
+                    if let Some(open) = &tried.open {
+                        let filled = open.filled(&tried.params, &given);
+                        match filled.and_then(|it| self.host.is_there(tried.tool, &it).map(|()| it)) {
+                            Ok(params) => tried.params = params,
+                            Err(why) => {
+                                let standing = Arc::clone(&ear.standing.borrow());
+                                drop(reply.send(Err(Refusal { code: "wrong_arguments", why, standing })));
+                                continue;
+                            }
+                        }
+                    }
                     tale.waiters.push(reply);
                     break;
                 }
@@ -445,6 +371,7 @@ impl Run<'_> {
                 Heard::End(end) => return Ok(Some(end)),
             }
         }
+        let tried = &tried;
         let wait = Upcoming::Wait { step_name: tried.step.clone(), tool: tried.tool.name.to_owned() };
         let mut standing = Standing::clone(&ear.standing.borrow());
         standing.next = wait;
@@ -509,65 +436,22 @@ impl Run<'_> {
         }
     }
 
-    /// The next wish that fits what is due; others are refused.
-    async fn hear(&mut self, ear: &mut Ear, tale: &mut Tale) -> Result<Heard, CookError> {
-        let mut stop = self.stop.clone();
-        loop {
-            let request = tokio::select! {
-                biased;
-                _ = more_urgent(&mut stop, Stop::No) => return Ok(Heard::End(self.stopped())),
-                request = ear.requests.recv() => request,
-            };
-            match request {
-                Some(Request::Do(wish, reply)) => {
-                    let standing = Arc::clone(&ear.standing.borrow());
-                    match standing.check(&wish) {
-                        Ok(()) => return Ok(Heard::Wish(wish, reply)),
-                        Err(refusal) => drop(reply.send(Err(refusal))),
-                    }
-                }
-                Some(other) => {
-                    if let Some(end) = self.note(tale, other)? {
-                        return Ok(Heard::End(end));
-                    }
-                }
-                // Nobody can ask for anything any more.
-                None => return Ok(Heard::End(self.stopped())),
-            }
+    /// A call that is due.
+    fn upcoming(&self, tried: &Try) -> Upcoming {
+        let (frame, name) = Frame::of(&tried.step);
+        let step = step_of(self.recipe, &frame, name);
+        let known = || judged::known(self.recipe, &self.state);
+        let open = tried.open.as_deref().map(|open| Box::new(ToFill { open: open.clone(), known: known() }));
+        Upcoming::Call {
+            step_name: tried.step.clone(),
+            tool: tried.tool.name.to_owned(),
+            arguments: tried.params.clone(),
+            description: step.map(|step: &Step| step.description.clone()).unwrap_or_default(),
+            note: step.and_then(|step| step.note.clone()),
+            visit: tried.visit,
+            attempt: tried.attempt,
+            open,
         }
-    }
-
-    /// Writes down what a driver says of itself. Gives the end when it is that.
-    fn note(&mut self, tale: &mut Tale, request: Request) -> Result<Option<RunEnded>, CookError> {
-        match request {
-            Request::Began { session, number } => {
-                tale.session = Some(session.clone());
-                self.record(Event::OrchestratorStarted { session, number })?;
-            }
-            Request::Left { session, label, summary, usage } => {
-                tale.session = None;
-                self.record(Event::OrchestratorEnded { session, label, summary, usage })?;
-            }
-            Request::Waits { why, until } => self.record(Event::Waiting { step: None, why, until })?,
-            Request::GiveUp(end) => return Ok(Some(end)),
-            Request::Do(_, reply) => drop(reply),
-        }
-        Ok(None)
-    }
-
-    /// After the end is decided: the session that drives hears it, says its last word and goes.
-    async fn last_words(&mut self, ear: &mut Ear, tale: &mut Tale) -> Result<(), CookError> {
-        while tale.session.is_some() {
-            match ear.requests.recv().await {
-                Some(Request::Do(_, reply)) => {
-                    let refused = refusal("over", &ear.standing.borrow());
-                    drop(reply.send(Err(refused)));
-                }
-                Some(other) => drop(self.note(tale, other)?),
-                None => break,
-            }
-        }
-        Ok(())
     }
 
     /// What the last completed try of `step` came to.
@@ -584,30 +468,11 @@ impl Run<'_> {
     }
 }
 
-enum Heard {
-    Wish(Wish, oneshot::Sender<Result<Arc<Standing>, Refusal>>),
-    End(RunEnded),
-}
-
 /// Ready when work must be let go of at once: a client's run that is to stop. A session's run waits for the end of its call.
 async fn cut(driver: Driver, stop: &mut StopSignal) {
     match driver {
         Driver::Client => drop(more_urgent(stop, Stop::No).await),
         Driver::Session => std::future::pending().await,
-    }
-}
-
-fn upcoming(recipe: &Recipe, tried: &Try) -> Upcoming {
-    let (frame, name) = Frame::of(&tried.step);
-    let step = step_of(recipe, &frame, name);
-    Upcoming::Call {
-        step_name: tried.step.clone(),
-        tool: tried.tool.name.to_owned(),
-        arguments: tried.params.clone(),
-        description: step.map(|step: &Step| step.description.clone()).unwrap_or_default(),
-        note: step.and_then(|step| step.note.clone()),
-        visit: tried.visit,
-        attempt: tried.attempt,
     }
 }
 
@@ -617,6 +482,7 @@ fn told(event: &Event) -> Option<String> {
         Next::Step(step) => format!("on to `{step}`"),
         Next::Retry => "again".to_owned(),
         Next::End(_) => "the run ends".to_owned(),
+        Next::Choice(_) => "you choose".to_owned(),
     };
     match event {
         Event::StepSkipped { step, why, next } => {

@@ -90,6 +90,15 @@ pub enum At {
     },
     /// The items of a loop are at work.
     Looping(Box<Loop>),
+    /// A step is over, or was skipped, and whoever drives is to choose what follows.
+    Choosing {
+        /// The step.
+        step: String,
+        /// What there is to choose among; any step or end of the recipe when there is nothing.
+        among: Vec<String>,
+        /// The result of the step; null when it was skipped.
+        result: Value,
+    },
     /// The end is decided and not yet written.
     Ending(RunEnded),
     /// The end is written; `back` is where a resume goes on.
@@ -99,6 +108,21 @@ pub enum At {
         /// Where the run stood.
         back: Box<At>,
     },
+}
+
+impl At {
+    /// Collects the steps whose tries have begun and not ended, from a place in `frame`.
+    pub(super) fn open_tries(&self, frame: &super::place::Frame, open: &mut Vec<String>) {
+        match self {
+            Self::Running { step, .. } => open.push(frame.label(step)),
+            Self::Looping(each) => {
+                for (item, strand) in &each.strands {
+                    strand.at.open_tries(&frame.item(&each.step, each.round, *item), open);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A loop at work.
@@ -318,7 +342,10 @@ impl Strand {
     pub(super) fn step(&self, frame: &super::place::Frame) -> Option<String> {
         match &self.at {
             At::Before => None,
-            At::Enter(step) | At::Retry { step, .. } | At::Running { step, .. } => Some(frame.label(step)),
+            At::Enter(step)
+            | At::Retry { step, .. }
+            | At::Running { step, .. }
+            | At::Choosing { step, .. } => Some(frame.label(step)),
             At::Looping(each) => {
                 let inner = each.strands.iter().next();
                 inner

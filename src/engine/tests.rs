@@ -18,6 +18,8 @@ use super::state::State;
 use super::testing::{RECIPE, answers, essence, outcome, recipe, started, stdout, told};
 use crate::core::redact::Redactor;
 use crate::core::stop::Stop;
+use crate::core::usage::Usage;
+use crate::execution::verdict::RetryReason;
 use crate::recipe::model::Recipe;
 
 fn redactor() -> Redactor {
@@ -45,7 +47,7 @@ fn drive(
         std::fs::write(&path, lines).unwrap();
         let (journal, read) = Journal::reopen(&path, redactor()).unwrap();
         assert_eq!(read, past);
-        (journal, Event::RunResumed { step: String::new(), note: String::new() })
+        (journal, Event::RunResumed { step: String::new(), note: String::new(), autoskillit_version: None })
     };
     let host = told(answer);
     let (_wish, stop) = tokio::sync::watch::channel(Stop::No);
@@ -133,4 +135,31 @@ fn taking_up_a_failed_step_spends_no_visit() {
     let done: Vec<_> =
         State::fold(&entries, "a").done.iter().map(|done| (done.visit, done.attempt, done.ok)).collect();
     assert_eq!(done, [(1, 1, false), (1, 2, false), (1, 3, true)]);
+}
+
+#[test]
+fn each_try_knows_what_earlier_ones_of_its_visit_cost() {
+    let recipe = recipe(
+        "steps:\n  work: {skill: repair-tests, retries: 2, max_visits: 2, on_exceeded: end, on_success: work, on_failure: work}\n  end: {stop: {status: failed, message: over}}\n",
+    );
+    let seen = Mutex::new(Vec::new());
+    let costs = |cut: bool| {
+        let seen = &seen;
+        move |call: &Call| {
+            seen.lock().unwrap().push((call.visit, call.attempt, call.spent));
+            Outcome {
+                retry: RetryReason::Stale,
+                usage: Some(Usage { cost_usd: 0.5, ..Usage::default() }),
+                cut_off: cut && (call.visit, call.attempt) == (2, 1),
+                ..outcome(false, json!({}))
+            }
+        }
+    };
+    let (past, end, _) = drive(&recipe, &[], costs(true));
+    assert_eq!(end.status, RunStatus::Stopped);
+    drive(&recipe, &past, costs(false));
+    // The second visit begins anew; its first try was cut off and is made again.
+    let expected =
+        [(1, 1, 0.0), (1, 2, 0.5), (1, 3, 1.0), (2, 1, 0.0), (2, 1, 0.5), (2, 2, 1.0), (2, 3, 1.5)];
+    assert_eq!(*seen.lock().unwrap(), expected);
 }

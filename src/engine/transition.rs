@@ -11,11 +11,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+pub use conclude::follow;
+pub(super) use conclude::is_true;
 pub use conclude::{Polled, answer, conclude, polled};
-use conclude::{concluded, follow, holds, routed};
+use conclude::{concluded, holds, routed};
 use spot::Spot;
 
 use super::event::{Event, Fault, Next, RunEnded, RunStatus};
+use super::judged;
+use super::open::{self, Open};
 use super::place::Frame;
 use super::state::{At, State};
 use super::strand::Strand;
@@ -47,6 +51,8 @@ pub enum Begin {
     Call(Try),
     /// Ask a person, then [`answer`].
     Ask(Asked),
+    /// Let whoever drives choose where the run goes after this step; [`judged::choice`] says among what.
+    Choose(String),
     /// Wait before another try.
     Wait {
         /// The step that waits.
@@ -69,10 +75,25 @@ pub struct Try {
     pub tool: &'static ToolDecl,
     /// Its arguments, rendered.
     pub params: Value,
+    /// What of them whoever drives has to fill in, or may add.
+    pub open: Option<Box<Open>>,
     /// The session of the same try that was cut off, if there was one.
     pub cut_off: Option<String>,
     /// The file that holds the result, for a command that writes one.
     pub output: Option<String>,
+}
+
+impl Try {
+    /// A visit that is tried again is not judged anew.
+    fn fill_as_before(&mut self, state: &State) {
+        let before = state.called.as_ref().filter(|call| call.step == self.step && call.visit == self.visit);
+        if let (Some(open), Some(before)) = (&self.open, before) {
+            let given = before.params.as_object().cloned().unwrap_or_default();
+            if let Ok(params) = open.filled(&self.params, &given) {
+                (self.params, self.open) = (params, None);
+            }
+        }
+    }
 }
 
 /// A question that is due.
@@ -186,6 +207,7 @@ impl<'a> Walk<'a> {
         let found = match &spot.strand.at {
             At::Before | At::Ending(_) | At::Ended { .. } => return None,
             At::Looping(each) => return self.looping(&spot, each, todo),
+            At::Choosing { step, .. } => spot.step(step).and_then(|step| self.choose(&spot, step)),
             At::Enter(name) => spot.step(name).and_then(|step| self.enter(&spot, step)),
             At::Retry { step, visit, attempt, after } => spot.step(step).and_then(|step| {
                 if let Some(end) = self.over_limit(&spot, step) {
@@ -223,11 +245,8 @@ impl<'a> Walk<'a> {
             match condition.eval(&scope).map(|value| holds(&value)) {
                 Ok(true) => {}
                 Ok(false) => {
-                    let next = step
-                        .on_skip
-                        .as_ref()
-                        .or(step.on_success.as_ref())
-                        .map_or(Next::End(RunStatus::Succeeded), follow);
+                    let onwards = step.on_skip.as_ref().or(step.on_success.as_ref());
+                    let next = onwards.map_or(Next::Choice(Vec::new()), follow);
                     let why = format!("`{}` is false", condition.written());
                     return Err(record(Event::StepSkipped { step: spot.label(&step.name), why, next }));
                 }
@@ -244,6 +263,17 @@ impl<'a> Walk<'a> {
             Err(error) => return Err(no_value(spot, step, "max_visits", &error)),
         }
         self.start(spot, step, visits + 1, 1, None)
+    }
+
+    /// The choice of a route, as long as there are any left.
+    fn choose(&self, spot: &Spot<'_>, step: &Step) -> Found {
+        let label = spot.label(&step.name);
+        let had = self.state.choices(&label);
+        if had < judged::most_choices(self.recipe) {
+            return Ok(Begin::Choose(label));
+        }
+        let next = step.on_exceeded.as_ref().map_or(Next::End(RunStatus::Exhausted), follow);
+        Err(record(Event::StepExceeded { step: label, visits: had, next }))
     }
 
     fn start(
@@ -278,7 +308,12 @@ impl<'a> Walk<'a> {
                     _ => None,
                 };
                 let params = Value::Object(params);
-                Ok(Begin::Call(Try { step: label, visit, attempt, tool, params, cut_off, output }))
+                let open = open::open(self.recipe, step, &scope)
+                    .map_err(|error| no_value(spot, step, "with", &error))?
+                    .map(Box::new);
+                let mut tried = Try { step: label, visit, attempt, tool, params, open, cut_off, output };
+                tried.fill_as_before(self.state);
+                Ok(Begin::Call(tried))
             }
             StepKind::Confirm { message, default, choice } => {
                 let message =

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::{Assistant, Block, Denial, Init, Record, ResultRecord, ToolUse};
+use super::repeats::Repeated;
 use crate::core::text::first_line;
 use crate::core::usage::Usage;
 
@@ -38,6 +39,8 @@ pub struct Facts {
     pub refused: Option<Limit>,
     /// Refused calls in order. A result tells only those of its own turn.
     pub denials: Vec<Denial>,
+    /// The call that it made too often, when it is ended for that.
+    pub repeated: Option<Repeated>,
     /// The session is being ended from outside: what the client still says of its end is about that, and undoes no result.
     pub(super) closing: bool,
     /// The message whose pieces came last.
@@ -292,11 +295,11 @@ mod tests {
     }
 
     fn call(id: &str, tool: &str) -> Block {
-        Block::ToolUse(ToolUse { id: id.into(), name: tool.into(), target: "x".into() })
+        Block::ToolUse(ToolUse { id: id.into(), name: tool.into(), target: "x".into(), input: 0 })
     }
 
     fn answered(id: &str, is_error: bool) -> Record {
-        Record::User(User { results: vec![ToolResult { id: id.into(), is_error }] })
+        Record::User(User { results: vec![ToolResult { id: id.into(), is_error, content: 0 }] })
     }
 
     #[test]

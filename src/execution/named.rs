@@ -23,18 +23,19 @@ pub struct Named {
     pub fresh: bool,
 }
 
-/// Looks at the declared outputs that are paths. Relative ones start in `cwd`; `top` is the top of its checkout, where it is in one, and `since` when
-/// the session began.
+/// Looks at the declared outputs that are paths. Relative ones start in `cwd`; `more` are places that they may be in beside it: the top of its checkout, the
+/// folder that sessions pass files in. `since` is when the session began.
 #[must_use]
 pub fn look(
     given: &Map<String, Value>,
     declared: &[Declared],
     cwd: &Path,
-    top: Option<&Path>,
+    more: &[PathBuf],
     since: SystemTime,
 ) -> Named {
     let mut named = Named::default();
-    let places: Vec<PathBuf> = [Some(cwd), top].into_iter().flatten().filter_map(real).collect();
+    let places: Vec<PathBuf> =
+        std::iter::once(cwd).chain(more.iter().map(PathBuf::as_path)).filter_map(real).collect();
     for output in declared.iter().filter(|output| output.kind == ValueKind::Path) {
         let Some(path) = given.get(&output.name).and_then(Value::as_str).filter(|path| !path.is_empty())
         else {
@@ -72,25 +73,33 @@ mod tests {
     fn a_named_file_is_there_and_in_its_place() {
         let room = tempfile::tempdir().unwrap();
         let at = |path: &str| room.path().join(path);
-        for dir in
-            ["checkout/work/sub", "checkout/.autoskillit/temp", "elsewhere/.autoskillit/temp", "beside"]
-        {
+        for dir in [
+            "checkout/work/sub",
+            "checkout/.autoskillit/temp",
+            "elsewhere/.autoskillit/temp",
+            "beside",
+            "passing",
+        ] {
             std::fs::create_dir_all(at(dir)).unwrap();
         }
-        for file in
-            ["checkout/a.md", "checkout/work/b.md", "elsewhere/c.md", "elsewhere/.autoskillit/temp/d.md"]
-        {
+        for file in [
+            "checkout/a.md",
+            "checkout/work/b.md",
+            "elsewhere/c.md",
+            "elsewhere/.autoskillit/temp/d.md",
+            "passing/e.md",
+        ] {
             std::fs::write(at(file), "x").unwrap();
         }
         std::os::unix::fs::symlink(at("elsewhere/c.md"), at("checkout/work/link.md")).unwrap();
         let declared = |name: &str, kind| Declared { kind, ..Declared::required(name) };
         let look = |name: &str, kind, value: Value| {
             let given = Map::from_iter([(name.to_owned(), value)]);
-            let top = at("checkout");
+            let more = [at("checkout"), at("passing")];
             let since = SystemTime::now() - std::time::Duration::from_secs(3600);
-            let named = super::look(&given, &[declared(name, kind)], &at("checkout/work"), Some(&top), since);
+            let named = super::look(&given, &[declared(name, kind)], &at("checkout/work"), &more, since);
             let late = SystemTime::now() + std::time::Duration::from_secs(3600);
-            let old = super::look(&given, &[declared(name, kind)], &at("checkout/work"), Some(&top), late);
+            let old = super::look(&given, &[declared(name, kind)], &at("checkout/work"), &more, late);
             assert!(!old.fresh, "nothing is written after that");
             let there = given[name].as_str().is_some_and(|path| !path.is_empty());
             assert_eq!(named.fresh, kind == ValueKind::Path && there && named.absent.is_empty());
@@ -102,6 +111,7 @@ mod tests {
             (json!(at("checkout/work/b.md")), fine),
             (json!("../a.md"), fine),
             (json!(at("elsewhere/.autoskillit/temp/d.md")), fine),
+            (json!(at("passing/e.md")), fine),
             (json!("sub"), fine),
             (json!(""), fine),
             (Value::Null, fine),

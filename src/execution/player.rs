@@ -14,7 +14,7 @@
 
 mod files;
 mod options;
-mod schema;
+pub(crate) mod schema;
 mod stage;
 mod tape;
 

@@ -21,6 +21,8 @@ pub struct Policy {
     pub stale: Option<Duration>,
     /// Silence of stdout while no tool call is open, after which a session is stalled. `None`: never.
     pub idle: Option<Duration>,
+    /// The same call with the same result, made so often without anything new in between, ends a session. `None`: never.
+    pub repeats: Option<u32>,
     /// After the last result, with no background task open, the client has this long to leave by itself.
     pub leave: Duration,
     /// After a result, background tasks that are still open have this long. `None`: as long as the wall clock.
@@ -60,13 +62,14 @@ impl Needs {
 }
 
 impl Default for Policy {
-    /// Wall clock, stale and idle as in the settings' defaults; the rest from the client's behaviour: it leaves within 1.5 s of
+    /// Wall clock, stale, idle and repeats as in the settings' defaults; the rest from the client's behaviour: it leaves within 1.5 s of
     /// a signal, and at once after its last result.
     fn default() -> Self {
         Self {
             wall_clock: Duration::from_secs(7200),
             stale: Some(Duration::from_secs(1200)),
             idle: Some(Duration::from_secs(600)),
+            repeats: Some(12),
             leave: Duration::from_secs(10),
             background: None,
             needs: Needs::default(),
@@ -89,6 +92,8 @@ pub enum Signal<'a> {
     Exited(Option<Exit>),
     /// stdout is at its end.
     Eof,
+    /// The same call was made as often as it may be.
+    Repeats,
     /// Someone wants it to end.
     Cancel,
 }
@@ -107,6 +112,8 @@ pub enum Termination {
     IdleStall,
     /// Nothing moved anywhere for too long.
     Stale,
+    /// It made the same call with the same result too often.
+    NoProgress,
     /// The wall clock.
     TimedOut,
     /// Ended on request.
@@ -147,6 +154,7 @@ pub struct Race {
     /// The first `init` was there.
     begun: bool,
     unfit: bool,
+    repeats: bool,
     ending: Option<(Termination, At)>,
 }
 
@@ -169,6 +177,7 @@ impl Race {
             unauthenticated: false,
             begun: false,
             unfit: false,
+            repeats: false,
             ending: None,
         }
     }
@@ -183,6 +192,7 @@ impl Race {
                 self.exit = self.exit.or(*exit);
             }
             Signal::Eof => self.eof = true,
+            Signal::Repeats => self.repeats = true,
             Signal::Cancel => self.cancelled = true,
         }
     }
@@ -269,6 +279,9 @@ impl Race {
         }
         if self.unfit {
             limit(At::ZERO, Termination::Unfit);
+        }
+        if self.repeats && answered.is_none() {
+            limit(At::ZERO, Termination::NoProgress);
         }
         match (self.result_at, self.answered_at, self.background) {
             (Some(result), _, 0) => limit(result + self.policy.leave, Termination::Completed),

@@ -5,6 +5,7 @@
 
 mod fast;
 mod lenient;
+mod mark;
 
 use std::borrow::Cow;
 
@@ -111,6 +112,8 @@ pub struct ToolUse {
     pub name: String,
     /// What it works on, for people: path, command, pattern, URL.
     pub target: String,
+    /// What tells its input from another; the call's own words of what it is for do not count. Good within one process only.
+    pub input: u64,
 }
 
 /// Tool results of one user record.
@@ -127,6 +130,8 @@ pub struct ToolResult {
     pub id: String,
     /// Whether the tool failed or was refused.
     pub is_error: bool,
+    /// What tells its content from another. Good within one process only.
+    pub content: u64,
 }
 
 /// A piece of an answer.
@@ -234,11 +239,68 @@ const TELLING: [&str; 9] =
 mod tests {
     use super::*;
 
+    /// The same without the marks of inputs.
+    fn unmarked(mut record: Record) -> Record {
+        if let Record::Assistant(assistant) = &mut record {
+            for block in &mut assistant.blocks {
+                if let Block::ToolUse(call) = block {
+                    call.input = 0;
+                }
+            }
+        }
+        record
+    }
+
+    /// The mark of the call with this input, and of a result with this content.
+    fn marks(input: &str, content: &str) -> (u64, u64) {
+        let call = format!(
+            r#"{{"type":"assistant","message":{{"content":[{{"type":"tool_use","id":"t1","name":"X","input":{input}}}]}}}}"#
+        );
+        let result = format!(
+            r#"{{"type":"user","message":{{"content":[{{"type":"tool_result","tool_use_id":"t1","content":{content}}}]}}}}"#
+        );
+        match (parse(call.as_bytes()), parse(result.as_bytes())) {
+            (Some(Record::Assistant(assistant)), Some(Record::User(user))) => {
+                let [Block::ToolUse(call)] = &assistant.blocks[..] else { panic!("no call: {call}") };
+                (call.input, user.results[0].content)
+            }
+            other => panic!("not read: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn calls_and_results_are_told_from_others_by_what_they_hold() {
+        let same = [
+            (r#"{"command":"ls","timeout":5}"#, r#"{ "timeout": 5, "command": "ls" }"#),
+            (r#"{"command":"ls","description":"Lists"}"#, r#"{"command":"ls","description":"Looks again"}"#),
+            ("null", "null"),
+        ];
+        for (one, other) in same {
+            assert_eq!(marks(one, "1").0, marks(other, "1").0, "{one}");
+        }
+        let inputs = [
+            "{}",
+            r#"{"command":"ls"}"#,
+            r#"{"command":"ls "}"#,
+            r#"{"path":"ls"}"#,
+            r#"{"description":"a"}"#,
+            r#"{"description":"b"}"#,
+        ];
+        let contents =
+            [r#""a""#, r#""b""#, r#"[{"type":"text","text":"a"}]"#, r#"[{"type":"text","text":"b"}]"#, "[]"];
+        for (at, one) in inputs.iter().enumerate() {
+            assert!(inputs[..at].iter().all(|other| marks(one, "1").0 != marks(other, "1").0), "{one}");
+        }
+        for (at, one) in contents.iter().enumerate() {
+            assert!(contents[..at].iter().all(|other| marks("{}", one).1 != marks("{}", other).1), "{one}");
+        }
+    }
+
     #[test]
     fn an_assistant_record_gives_message_usage_and_target() {
         let line = br#"{"type":"assistant","message":{"id":"m1","model":"sonnet","role":"assistant","content":[{"type":"tool_use","id":"t1","name":"Write","input":{"content":"a \"quoted\" text","file_path":"src/x.rs"}}],"usage":{"input_tokens":3,"output_tokens":5,"cache_read_input_tokens":7,"service_tier":"x"}},"parent_tool_use_id":null,"session_id":"s"}"#;
         assert_eq!(
-            parse(line),
+            parse(line).map(unmarked),
             Some(Record::Assistant(Assistant {
                 message_id: "m1".into(),
                 model: "sonnet".into(),
@@ -247,7 +309,8 @@ mod tests {
                 blocks: vec![Block::ToolUse(ToolUse {
                     id: "t1".into(),
                     name: "Write".into(),
-                    target: "src/x.rs".into()
+                    target: "src/x.rs".into(),
+                    input: 0,
                 })],
             }))
         );
@@ -283,8 +346,10 @@ mod tests {
             let line = format!(
                 r#"{{"type":"assistant","message":{{"id":"m1","content":[{{"type":"tool_use","id":"t1","name":"X","input":{input}}}]}}}}"#
             );
-            let Some(Record::Assistant(assistant)) = parse(line.as_bytes()) else { panic!("not read") };
-            let call = ToolUse { id: "t1".into(), name: "X".into(), target: target.into() };
+            let Some(Record::Assistant(assistant)) = parse(line.as_bytes()).map(unmarked) else {
+                panic!("not read")
+            };
+            let call = ToolUse { id: "t1".into(), name: "X".into(), target: target.into(), input: 0 };
             assert_eq!(assistant.blocks, [Block::ToolUse(call)], "{input}");
         }
     }
@@ -295,6 +360,8 @@ mod tests {
             r#"{"type":"assistant","message":{"id":"m1","model":"sonnet","content":[{"type":"text","text":"a\nb"},{"type":"thinking","thinking":"x"},{"type":"image"}],"usage":{"output_tokens":5}},"parent_tool_use_id":"t0"}"#,
             r#"{"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":"Read","input":{"limit":3,"pattern":"p","file_path":"f"}}]}}"#,
             r#"{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1","content":"x","is_error":true},{"type":"text","text":"y"},{"type":"tool_result"}]},"tool_use_result":{"stdout":"x"}}"#,
+            r#"{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"é\n\""},{"n":[1,-2,0.5,true,null]}]}]}}"#,
+            r#"{"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":"X","input":{"b":{"c":[1,"é\t"]},"a":null,"description":"d"}},{"type":"tool_use","id":"t2","name":"Y"}]}}"#,
             r#"{"type":"tool_progress","tool_name":"Bash","elapsed_time_seconds":30}"#,
             r#"{"type":"tool_progress"}"#,
             r#"{"type":"stream_event","event":{"type":"ping"},"parent_tool_use_id":null}"#,

@@ -2,7 +2,7 @@
 //! warden's reports, the transcript and the wish to stop, tells each to the race, and does what the race decides.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -20,6 +20,7 @@ use super::pieces::Pieces;
 use super::race::{Exit, Policy, Race, Signal, Step, Termination};
 use super::record::{Record, parse_lossy};
 use super::recorder::Tape;
+use super::repeats::{Repeated, Watcher};
 use super::tail::Tail;
 use super::transcript::{TranscriptWatch, last_stop};
 use super::verdict::{self, Declared, Evidence, SkillResult};
@@ -63,6 +64,8 @@ pub struct Session<'a> {
     pub writes: Writes,
     /// How its places looked before it; `None` where that is not known.
     pub ledger: Option<&'a Ledger>,
+    /// The folder that sessions pass files in, when it is not in the kitchen's.
+    pub temp: Option<&'a Path>,
     /// Where its transcript will be.
     pub transcript: Option<&'a Path>,
     /// Its place in the run, unless it drives the run.
@@ -82,6 +85,8 @@ pub enum Glimpse {
     Spawned,
     /// What it does or says.
     Update(Update),
+    /// It makes the same call again and again.
+    Repeats(Repeated),
     /// What it used so far.
     Used(Usage),
     /// It is being ended.
@@ -158,6 +163,7 @@ pub async fn run(
     let mut transcript = session.transcript.map(|path| TranscriptWatch::start(path.to_owned()));
     let mut liveness = Liveness::new(session.policy.stale);
     let mut race = Race::new(session.policy.clone());
+    let mut repeats = Watcher::new(session.policy.repeats, session.ledger);
     let mut lines = Lines::default();
     let (mut errors, mut pieces) = (Tail::new(STDERR_TAIL), Pieces::default());
     let (mut out, mut err) = (vec![0; 64 << 10], vec![0; 8 << 10]);
@@ -196,6 +202,10 @@ pub async fn run(
                     if let Some(record) = record {
                         log.record(&record);
                         race.observe(at, &Signal::Stdout(&record));
+                        if let Some(repeated) = repeats.record(&record) {
+                            log.event(Event::Repeats(repeated.clone()));
+                            watch(Glimpse::Repeats(repeated));
+                        }
                         if matches!(record, Record::ToolProgress { .. }) && !sees {
                             race.observe(at, &Signal::Alive);
                         }
@@ -252,6 +262,11 @@ pub async fn run(
             alive = liveness.sample() => if alive {
                 race.observe(began.elapsed(), &Signal::Alive);
             },
+            repeated = repeats.enough() => {
+                log.event(Event::Repeats(repeated.clone()));
+                facts.repeated = Some(repeated);
+                race.observe(began.elapsed(), &Signal::Repeats);
+            }
             more = more_urgent(&mut stop, wished) => {
                 wished = more;
                 log.event(Event::StopWished { now: more == Stop::Now });
@@ -386,8 +401,10 @@ async fn named(session: &Session<'_>, facts: &Facts, since: SystemTime) -> Named
         return Named::default();
     }
     let given = verdict::outputs(facts, &declared);
-    let (cwd, top) = (session.spec.cwd.clone(), session.ledger.map(|ledger| ledger.top().to_owned()));
-    blocking(move || look(&given, &declared, &cwd, top.as_deref(), since)).await
+    let cwd = session.spec.cwd.clone();
+    let more = [session.ledger.map(Ledger::top), session.temp].into_iter().flatten();
+    let more: Vec<PathBuf> = more.map(Path::to_owned).collect();
+    blocking(move || look(&given, &declared, &cwd, &more, since)).await
 }
 
 async fn due(moment: Option<Instant>) {

@@ -4,7 +4,7 @@
 mod shared;
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,6 +73,18 @@ async fn watch(path: PathBuf, tell: mpsc::Sender<()>) {
     }
 }
 
+/// Whether a transcript holds something that a client can go on with: a message of the user's or the model's. It writes other records
+/// first, and a crash may leave less than one line.
+#[must_use]
+pub fn holds_conversation(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let lines = BufReader::new(file).split(b'\n').map_while(Result::ok);
+    lines.filter_map(|line| serde_json::from_slice::<Value>(&line).ok()).any(|record| {
+        let kind = record.get("type").and_then(Value::as_str);
+        matches!(kind, Some("user" | "assistant")) && record.get("message").is_some_and(Value::is_object)
+    })
+}
+
 /// How much of a transcript's end is looked at for its last answer.
 const END: u64 = 256 << 10;
 
@@ -103,6 +115,26 @@ pub fn stop_of(end: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn only_a_transcript_with_a_message_can_be_gone_on_with() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("t.jsonl");
+        assert!(!holds_conversation(&path));
+        let message = r#"{"type":"user","message":{"role":"user","content":"go"},"sessionId":"s"}"#;
+        let queued = r#"{"type":"queue-operation","operation":"enqueue"}"#;
+        for (text, holds) in [
+            (String::new(), false),
+            (format!("{queued}\n"), false),
+            (format!("{queued}\n{}", &message[..40]), false),
+            ("\0\0\0\n{\"type\":\"user\"}\n".to_owned(), false),
+            (format!("{queued}\n{message}\n"), true),
+            (format!("torn {{\n{message}\n"), true),
+        ] {
+            std::fs::write(&path, &text).unwrap();
+            assert_eq!(holds_conversation(&path), holds, "{text:?}");
+        }
+    }
 
     #[tokio::test]
     async fn growth_is_told_also_of_a_file_that_comes_later() {

@@ -12,6 +12,7 @@ use super::facts::{Facts, Limit};
 use super::named::Named;
 use super::race::{Exit, Needs, Termination};
 use super::record::{Denial, ResultRecord};
+use super::repeats::Repeated;
 use crate::core::kind::ValueKind;
 use crate::core::text;
 use crate::core::usage::Usage;
@@ -107,7 +108,7 @@ pub enum RetryReason {
     None,
     /// The context is used up; a fresh session can go on from what was done.
     Resume,
-    /// The session hung.
+    /// The session hung, or went nowhere.
     Stale,
     /// The session said nothing.
     EmptyOutput,
@@ -323,6 +324,11 @@ fn rule(evidence: &Evidence<'_>, given: &Map<String, Value>) -> Ruling {
         }
         Termination::IdleStall => {
             return fails("idle_stall", RetryReason::Stale, "it fell silent while no tool was running");
+        }
+        Termination::NoProgress => {
+            let told = facts.repeated.as_ref().map(Repeated::told).unwrap_or_default();
+            let because = format!("it went nowhere: {told}, and nothing changed in between");
+            return fails("no_progress", RetryReason::Stale, because);
         }
         Termination::Cancelled => return fails("interrupted", RetryReason::None, "it was ended on request"),
         Termination::Unauthenticated => {

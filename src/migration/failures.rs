@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::core::files;
+
+/// At most this many bytes of failures are looked at.
+const MAX_SIZE: u64 = 1 << 20;
 
 /// One failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,28 @@ impl Failures {
                 Ok((BTreeMap::new(), Some(aside)))
             }
         }
+    }
+
+    /// What is kept, without changing anything.
+    ///
+    /// # Errors
+    /// Why the file cannot be read, in a fragment.
+    pub fn look(&self) -> Result<BTreeMap<String, Failure>, String> {
+        match std::fs::metadata(&self.path) {
+            Ok(facts) if facts.is_file() => {}
+            // To open a pipe would take for ever.
+            Ok(_) => return Err("it is no regular file".to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(error.to_string()),
+        }
+        let file = File::open(&self.path).map_err(|error| error.to_string())?;
+        serde_json::from_reader(file.take(MAX_SIZE)).map_err(|error| error.to_string())
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Keeps a failure of the recipe `name`.

@@ -1,6 +1,7 @@
 //! Recipes of older versions, made to ones of today's language. A text enters; the same text with the changes that code can make
 //! leaves, comments and layout kept, with what each change was for and what is left for somebody who can judge.
 
+mod calls;
 pub mod failures;
 mod notes;
 #[cfg(test)]
@@ -90,7 +91,9 @@ pub fn migrate(text: &str) -> Result<Migrated, Vec<Problem>> {
             continue;
         }
         let places = edits.len();
-        document = yaml::read(&edited(&document.text, edits))?;
+        // An odd layout that an edit would break is left as it is; a check tells its old forms.
+        let Ok(changed) = yaml::read(&edited(&document.text, edits)) else { continue };
+        document = changed;
         applied.push(Applied { id: note.id, to: note.to, summary: note.summary, places });
     }
     let mut left: Vec<Left> = Vec::new();
@@ -104,6 +107,25 @@ pub fn migrate(text: &str) -> Result<Migrated, Vec<Problem>> {
     }
     left.sort_by_key(|left| left.line);
     Ok(Migrated { text: format!("{mark}{}", document.text), applied, left })
+}
+
+/// The notes that would change something in a text, oldest first.
+#[must_use]
+pub fn pending(document: &yaml::Document) -> Vec<&'static Note> {
+    NOTES.iter().filter(|note| !(note.apply)(document).edits.is_empty()).collect()
+}
+
+/// Whether a recipe of `version` is older than what a note brought. A version that is missing or no version is older than all, and
+/// the language of today is younger than every version of AutoSkillit 0.9.
+#[must_use]
+pub fn is_older(version: Option<&str>, note: &Note) -> bool {
+    let parts = |text: &str| -> Option<Vec<u64>> {
+        text.trim().trim_start_matches('v').split('.').map(|part| part.parse().ok()).collect()
+    };
+    match (version.and_then(parts), parts(note.to)) {
+        (Some(version), Some(to)) => version < to,
+        _ => true,
+    }
 }
 
 /// The text with `language: 1` after its name, so that everything in it means what it says. `None` when it says so already.

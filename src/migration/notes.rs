@@ -3,6 +3,7 @@
 
 use serde_yaml::Value as Yaml;
 
+use super::calls::{retries, skill_and_args};
 use super::{Edit, Found, Note};
 use crate::recipe::expr::{Expr, Mode};
 use crate::recipe::marks::Path;
@@ -35,6 +36,18 @@ pub static NOTES: &[Note] = &[
         apply: version_as_text,
     },
     Note {
+        id: "retries",
+        to: "0.9.0",
+        summary: "`retry` with `max_attempts` is `retries` and `on_exhausted` of the step",
+        apply: retries,
+    },
+    Note {
+        id: "skill-and-args",
+        to: "language 1",
+        summary: "a step names its skill, and each argument stays one argument, whatever its value is",
+        apply: skill_and_args,
+    },
+    Note {
         id: "bare-conditions",
         to: "language 1",
         summary: "conditions are expressions without `${{ }}`, and compare as they say",
@@ -49,7 +62,7 @@ pub static NOTES: &[Note] = &[
 ];
 
 /// Each step with its place.
-fn steps(document: &Document) -> Vec<(Path, &Yaml)> {
+pub(super) fn steps(document: &Document) -> Vec<(Path, &Yaml)> {
     let Some(Yaml::Mapping(steps)) = document.value.get("steps") else { return Vec::new() };
     let base = Path::root().key("steps");
     steps.iter().filter_map(|(name, step)| Some((base.key(name.as_str()?), step))).collect()
@@ -200,19 +213,12 @@ fn by_hand(document: &Document) -> Found {
     let mut found = Found::default();
     for (path, step) in steps(document) {
         let mut left = |path: &Path, what: &str| found.left.push((document.marks.key(path), what.to_owned()));
-        if step.get("with").is_some_and(|with| with.get("skill_command").is_some()) {
-            let path = path.key("with").key("skill_command");
-            left(&path, "name the skill with `skill:`, and give each argument an entry of `args:`");
-        }
         if step.get("python").is_some() {
             left(&path.key("python"), "call a command or a tool instead of a Python function");
         }
         if step.get("optional_context_refs").is_some() {
             let what = "remove it, and read these variables as `context.x | default('')`";
             left(&path.key("optional_context_refs"), what);
-        }
-        if step.get("retry").is_some_and(|retry| retry.get("max_attempts").is_some()) {
-            left(&path.key("retry"), "write `retries` and `on_exhausted`");
         }
         let routed = ["on_success", "on_result", "on_failure"].iter().any(|key| step.get(*key).is_some());
         if step.get("action").and_then(Yaml::as_str) == Some("route") && !routed {
@@ -223,7 +229,7 @@ fn by_hand(document: &Document) -> Found {
 }
 
 /// A text as a YAML scalar on one line.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '(' || c == '_')
         && !text.contains(": ")
         && !text.contains(" #")

@@ -22,7 +22,6 @@ const TOLERATED: &[(&str, &str)] = &[
     ("name-mismatch", "name-mismatch"),
     ("no-route", "prose-routing"),
     ("step-name", "step-name"),
-    ("unbounded-cycle", "unbounded-cycle"),
     ("unknown-key", "unknown-key"),
     ("unknown-parameter", "unknown-parameter"),
 ];

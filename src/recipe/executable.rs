@@ -1,9 +1,8 @@
 //! What of a recipe the engine cannot execute: features of the language that this version does not have, and what only a
-//! model could follow.
+//! model can judge.
 
-use serde_json::Value;
-
-use super::model::{Arg, Recipe, Step, StepKind};
+use super::blank::blanks;
+use super::model::{Dialect, Recipe, Step, StepKind};
 use super::suggest;
 
 /// One thing that the engine cannot execute.
@@ -17,63 +16,70 @@ pub struct Gap {
     pub message: String,
     /// What to write instead.
     pub add: String,
-    /// Whether a run of the engine must not begin: going on would do something else than the recipe says.
+    /// Whether a run must not begin, whoever drives it: going on would do something else than the recipe says. Otherwise a
+    /// session that drives the run judges it.
     pub stops: bool,
+}
+
+/// What stops a run of `recipe` before its first step; with `judges`, when somebody drives it who can judge.
+#[must_use]
+pub fn stopping(recipe: &Recipe, judges: bool) -> Vec<Gap> {
+    gaps(recipe).into_iter().filter(|gap| gap.stops || !judges).collect()
+}
+
+/// Whether whoever drives a run of `recipe` may have to judge. In a recipe of AutoSkillit 0.9 any step may come to an outcome that no
+/// route fits.
+#[must_use]
+pub fn may_ask(recipe: &Recipe) -> bool {
+    recipe.dialect == Dialect::Legacy || gaps(recipe).iter().any(|gap| !gap.stops)
 }
 
 /// Everything that the engine cannot execute: what concerns the whole recipe first, then in the order of the steps.
 #[must_use]
 pub fn gaps(recipe: &Recipe) -> Vec<Gap> {
     let mut gaps = Vec::new();
-    let whole = |kind, message: String, add: &str| Gap {
-        step: String::new(),
-        kind,
-        message,
-        add: add.to_owned(),
-        stops: true,
-    };
-    for (name, _) in recipe.ingredients.iter().filter(|(_, ingredient)| ingredient.default_from.is_some()) {
-        let message =
-            format!("this version does not read `default_from` yet, which the ingredient `{name}` has");
-        gaps.push(whole("default_from", message, "a `default:`, or give the value"));
-    }
     for step in recipe.all_steps() {
         of_step(step, &mut gaps);
+        // Nobody is asked inside of a loop, or when the run is over.
+        let asked = recipe.steps.get(&step.name).is_some_and(|own| std::ptr::eq(own, step));
+        gaps.extend(judged(step, recipe.dialect).into_iter().map(|gap| Gap { stops: !asked, ..gap }));
     }
     gaps
 }
 
 fn of_step(step: &Step, gaps: &mut Vec<Gap>) {
     let mut missing = |kind: &'static str, add: &str| gaps.push(unsupported(&step.name, kind, add));
-    match &step.kind {
-        StepKind::Call(_) => missing("sub_recipe", "the steps of the sub-recipe themselves"),
-        _ => {}
+    if let StepKind::Call(_) = &step.kind {
+        missing("sub_recipe", "the steps of the sub-recipe themselves");
     }
-    gaps.extend(prose(step));
+    if let StepKind::Tool { tool, .. } = &step.kind
+        && !tool.built
+    {
+        let (step, tool) = (step.name.clone(), tool.name);
+        let message =
+            format!("this version does not have the tool `{tool}` yet, which the step `{step}` calls");
+        gaps.push(Gap {
+            step,
+            kind: "tool",
+            message,
+            add: "a command that does the same".to_owned(),
+            stops: true,
+        });
+    }
 }
 
 /// What a step leaves to a model.
-fn prose(step: &Step) -> Vec<Gap> {
+fn judged(step: &Step, dialect: Dialect) -> Vec<Gap> {
     let name = &step.name;
     let mut gaps = Vec::new();
     let mut add = |kind, message: String, add: String| {
-        gaps.push(Gap { step: name.clone(), kind, message, add, stops: true });
+        gaps.push(Gap { step: name.clone(), kind, message, add, stops: false });
     };
-    if let StepKind::Tool { tool, with } = &step.kind {
-        if !tool.built {
-            let message = format!(
-                "this version does not have the tool `{}` yet, which the step `{name}` calls",
-                tool.name
-            );
-            add("tool", message, "a command that does the same".to_owned());
-        }
-        let command = match with.get("skill_command") {
-            Some(Arg::Literal(Value::String(text))) => text.as_str(),
-            Some(Arg::Template(template)) => template.source(),
-            _ => "",
-        };
-        if let Some(word) = placeholder(command) {
-            let message = format!("the step `{name}` leaves `{word}` in its command to a model");
+    if let StepKind::Tool { tool, .. } = &step.kind {
+        let words = blanks(step, dialect);
+        if !words.is_empty() {
+            let words = suggest::quoted_list(&words);
+            let message = format!("the step `{name}` leaves {words} in its command to a model");
             add("placeholder", message, "`for_each:` over the values, and `args:`".to_owned());
         }
         if tool.name == "run_skill" && !step.hints.is_empty() {
@@ -102,24 +108,6 @@ fn prose(step: &Step) -> Vec<Gap> {
         add("skip-route-unclear", message, "`on_skip:`".to_owned());
     }
     gaps
-}
-
-/// A `{word}` that stands for something in a command, outside of `${{ }}`.
-fn placeholder(command: &str) -> Option<&str> {
-    let mut rest = command;
-    while let Some(open) = rest.find('{') {
-        let end = rest[open..].find('}').map(|end| open + end)?;
-        if rest[open..].starts_with("{{") {
-            rest = &rest[(end + 2).min(rest.len())..];
-            continue;
-        }
-        let word = &rest[open + 1..end];
-        if !word.is_empty() && word.chars().all(|other| other.is_ascii_alphanumeric() || other == '_') {
-            return Some(&rest[open..=end]);
-        }
-        rest = &rest[end + 1..];
-    }
-    None
 }
 
 fn unsupported(step: &str, kind: &'static str, add: &str) -> Gap {

@@ -1,10 +1,14 @@
 //! Where variables of `context` get their values and where these are read, over the graph of the routes. Computed once per recipe,
 //! on sets of bits.
+//!
+//! What an item of a loop captures is gone when the item ends, so values flow into bodies and not out of them. `finally` begins
+//! with nothing for certain, because a run can end anywhere.
 
 use std::collections::HashMap;
 
-use super::graph::{Cause, Graph};
-use super::model::{Capture, CaptureMode, Recipe, Step, StepKind};
+use super::graph::{Cause, Graph, Hop};
+use super::model::{Capture, CaptureMode, Step, StepKind};
+use super::nodes::{Kind, Nodes};
 
 /// A set of small numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,26 +57,30 @@ pub(in crate::recipe) struct Flow {
 }
 
 impl Flow {
-    /// The flow of `recipe`; `reads` are the variables that each step reads.
-    pub(in crate::recipe) fn of(recipe: &Recipe, graph: &Graph, reads: &[Vec<&str>]) -> Self {
-        let steps: Vec<&Step> = recipe.steps.values().collect();
+    /// The flow through `nodes`; `reads` are the variables that each step reads, `collects` those that each loop takes from its items.
+    pub(in crate::recipe) fn of(
+        nodes: &Nodes<'_>,
+        graph: &Graph,
+        reads: &[Vec<&str>],
+        collects: &[Vec<&str>],
+    ) -> Self {
         let mut variables = HashMap::new();
         let mut captures = Vec::new();
-        for (index, step) in steps.iter().enumerate() {
+        for (index, step) in nodes.values().enumerate() {
             for name in step.captures.keys() {
                 let next = variables.len();
                 captures.push((index, *variables.entry(name.clone()).or_insert(next)));
             }
         }
         let mut flow = Self {
-            assigned: vec![None; steps.len()],
-            reaching: vec![Bits::none(captures.len()); steps.len()],
-            live: vec![Bits::none(variables.len()); steps.len()],
+            assigned: vec![None; nodes.len()],
+            reaching: vec![Bits::none(captures.len()); nodes.len()],
+            live: vec![Bits::none(variables.len()); nodes.len()],
             variables,
             captures,
         };
-        flow.forward(&steps, graph);
-        flow.backward(&steps, graph, reads);
+        flow.forward(nodes, graph);
+        flow.backward(nodes, graph, reads, collects);
         flow
     }
 
@@ -104,20 +112,27 @@ impl Flow {
         live.zip(self.variables.get(variable)).is_some_and(|(live, variable)| live.has(*variable))
     }
 
-    fn forward(&mut self, steps: &[&Step], graph: &Graph) {
-        if steps.is_empty() {
+    fn forward(&mut self, nodes: &Nodes<'_>, graph: &Graph) {
+        if nodes.len() == 0 {
             return;
         }
-        self.assigned[0] = Some(Bits::none(self.variables.len()));
         let mut queue = vec![0];
+        self.assigned[0] = Some(Bits::none(self.variables.len()));
+        if let Some(first) = nodes.finally() {
+            self.assigned[first] = Some(Bits::none(self.variables.len()));
+            for (bit, _) in self.captures.iter().enumerate().filter(|(_, (step, _))| nodes.is_main(*step)) {
+                self.reaching[first].set(bit);
+            }
+            queue.push(first);
+        }
         while let Some(from) = queue.pop() {
             let Some(before) = self.assigned[from].clone() else { continue };
-            for edge in &graph.edges[from] {
+            for edge in graph.edges[from].iter().filter(|edge| edge.hop != Hop::Out) {
                 let (mut after, mut reaching) = (before.clone(), self.reaching[from].clone());
-                for name in sets(steps[from], edge.cause) {
+                for name in sets(&nodes[from], edge.cause) {
                     let Some(&variable) = self.variables.get(name) else { continue };
                     after.set(variable);
-                    let mode = steps[from].captures.get(name).map(|capture| capture.mode);
+                    let mode = nodes[from].captures.get(name).map(|capture| capture.mode);
                     let mut killed = Bits::none(self.captures.len());
                     for (bit, (step, of)) in
                         self.captures.iter().enumerate().filter(|(_, (_, of))| *of == variable)
@@ -145,33 +160,53 @@ impl Flow {
         }
     }
 
-    fn backward(&mut self, steps: &[&Step], graph: &Graph, reads: &[Vec<&str>]) {
+    fn backward(&mut self, nodes: &Nodes<'_>, graph: &Graph, reads: &[Vec<&str>], collects: &[Vec<&str>]) {
         let bits = |names: &mut dyn Iterator<Item = &str>| {
             let mut bits = Bits::none(self.variables.len());
             names.filter_map(|name| self.variables.get(name)).for_each(|variable| bits.set(*variable));
             bits
         };
         let used: Vec<Bits> = reads.iter().map(|reads| bits(&mut reads.iter().copied())).collect();
-        let killed: Vec<Bits> = steps
-            .iter()
+        let collected: Vec<Bits> = collects.iter().map(|reads| bits(&mut reads.iter().copied())).collect();
+        let killed: Vec<Bits> = nodes
+            .values()
             .map(|step| {
                 let set = step.captures.iter().filter(|(_, capture)| capture.mode == CaptureMode::Set);
                 bits(&mut set.map(|(name, _)| name.as_str()))
             })
             .collect();
+        let finally = nodes.finally();
         // What is read from the beginning of a step on.
         let mut entry = used.clone();
         loop {
             let mut changed = false;
-            for from in (0..steps.len()).rev() {
+            for from in (0..nodes.len()).rev() {
                 let (mut after, mut before) = (Bits::none(self.variables.len()), used[from].clone());
-                for edge in &graph.edges[from] {
+                for edge in graph.edges[from].iter().filter(|edge| edge.hop != Hop::Out) {
                     after.add(&entry[edge.to]);
                     let mut through = entry[edge.to].clone();
                     if edge.cause == Cause::Completed {
                         through.remove(&killed[from]);
                     }
                     before.add(&through);
+                }
+                match nodes.kind(from) {
+                    Kind::Body { owner } if !graph.item_ends[from].is_empty() => {
+                        after.add(&collected[owner]);
+                        let mut through = collected[owner].clone();
+                        if graph.item_ends[from] == [Cause::Completed] {
+                            through.remove(&killed[from]);
+                        }
+                        before.add(&through);
+                    }
+                    // A run can end with any step.
+                    Kind::Main => {
+                        if let Some(first) = finally {
+                            after.add(&entry[first]);
+                            before.add(&entry[first]);
+                        }
+                    }
+                    Kind::Body { .. } | Kind::Finally => {}
                 }
                 changed |= entry[from] != before;
                 (self.live[from], entry[from]) = (after, before);
@@ -199,7 +234,7 @@ pub(in crate::recipe) fn sets(step: &Step, cause: Cause) -> impl Iterator<Item =
         .filter(move |(_, capture)| match cause {
             Cause::Completed => true,
             Cause::Failed => always(capture),
-            Cause::Skipped | Cause::Exceeded => false,
+            Cause::Skipped | Cause::Exceeded | Cause::Entered => false,
         })
         .map(|(name, _)| name.as_str())
 }

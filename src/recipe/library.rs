@@ -1,19 +1,20 @@
 //! Where recipes are found: the project, the user's directory, the binary.
 
+mod found;
+
 use std::collections::HashMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use serde::Serialize;
 
+use self::found::{Found, Place, describe, in_directory, is_path, named_file, read};
 use super::check::{Policy, SkillLookup};
 use super::compose::{PartLookup, PartText};
-use super::diagnostic::{Problems, Severity};
+use super::diagnostic::Problems;
 use super::load::{Loaded, Origin, Setting, check_name, compile_all, compile_in};
 use super::lower::lower;
-use super::model::RecipeSource;
+use super::model::{Recipe, RecipeKind, RecipeSource};
 use super::{builtin, suggest, yaml};
 
 /// The places to look in.
@@ -35,6 +36,7 @@ pub struct Library {
     paths: LibraryPaths,
     policy: Policy,
     env: Vec<String>,
+    temp: String,
 }
 
 /// One recipe of a list.
@@ -52,6 +54,10 @@ pub struct Listed {
     pub shadowed_by: Option<RecipeSource>,
     /// Why it cannot be read.
     pub error: Option<String>,
+    /// What kind of recipe it is.
+    pub kind: RecipeKind,
+    /// Whether its author still tries it out.
+    pub experimental: bool,
 }
 
 /// Why a recipe cannot be had.
@@ -81,33 +87,31 @@ pub enum LoadError {
         #[help]
         help: Option<String>,
     },
+    /// Two files of one folder give the same name.
+    #[error("`{name}` is two recipes: {} and {}", first.display(), second.display())]
+    #[diagnostic(code("duplicate-name"))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+        /// How to mend it.
+        #[help]
+        help: &'static str,
+    },
     /// The text is faulty.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Invalid(Box<Problems>),
 }
 
-/// A file or a built-in text.
-#[derive(Debug, Clone)]
-struct Found {
-    name: String,
-    source: RecipeSource,
-    place: Place,
-}
-
-#[derive(Debug, Clone)]
-enum Place {
-    File(PathBuf),
-    Text(&'static str),
-    /// A directory that cannot be listed.
-    Broken(PathBuf, String),
-}
-
 impl Library {
     /// A library over these places; nothing is read yet.
     #[must_use]
     pub fn new(paths: LibraryPaths) -> Self {
-        Self { paths, policy: Policy::default(), env: Vec::new() }
+        Self { paths, policy: Policy::default(), env: Vec::new(), temp: yaml::DEFAULT_TEMP.to_owned() }
     }
 
     /// The same with what settings say about rules.
@@ -120,6 +124,24 @@ impl Library {
     #[must_use]
     pub fn with_env(self, env: Vec<String>) -> Self {
         Self { env, ..self }
+    }
+
+    /// The same with the folder that steps pass files in (`workspace.temp_dir`).
+    #[must_use]
+    pub fn with_temp(self, temp: String) -> Self {
+        Self { temp, ..self }
+    }
+
+    /// What a recipe of this library is compiled with.
+    #[must_use]
+    pub fn setting<'a>(&'a self, skills: &'a dyn SkillLookup) -> Setting<'a> {
+        Setting {
+            parts: Some(self),
+            policy: &self.policy,
+            env: &self.env,
+            temp: &self.temp,
+            ..Setting::of(skills)
+        }
     }
 
     /// The variables of the environment that settings let recipes read.
@@ -170,9 +192,8 @@ impl Library {
     /// When there is none, its file cannot be read, or its text is faulty.
     pub fn load(&self, name: &str, skills: &dyn SkillLookup) -> Result<Loaded, LoadError> {
         let (origin, text) = self.source(name)?;
-        let setting =
-            Setting { parts: Some(self), policy: &self.policy, env: &self.env, ..Setting::of(skills) };
-        compile_in(&text, &origin, &setting).map_err(|problems| LoadError::Invalid(Box::new(problems)))
+        compile_in(&text, &origin, &self.setting(skills))
+            .map_err(|problems| LoadError::Invalid(Box::new(problems)))
     }
 
     /// Everything that is wrong with a recipe and its sub-recipes, by file, its own first.
@@ -181,11 +202,7 @@ impl Library {
     /// When there is no such recipe, or its file cannot be read.
     pub fn check(&self, name: &str, skills: &dyn SkillLookup) -> Result<Vec<Problems>, LoadError> {
         let (origin, text) = self.source(name)?;
-        let (_, own, parts) = compile_all(
-            &text,
-            &origin,
-            &Setting { parts: Some(self), policy: &self.policy, env: &self.env, ..Setting::of(skills) },
-        );
+        let (_, own, parts) = compile_all(&text, &origin, &self.setting(skills));
         Ok(std::iter::once(own).chain(parts).collect())
     }
 
@@ -195,7 +212,7 @@ impl Library {
     /// When there is no such recipe, or its file cannot be read.
     pub fn structure(&self, name: &str) -> Result<Problems, LoadError> {
         let (origin, text) = self.source(name)?;
-        let (text, problems) = match yaml::read(&text) {
+        let (text, problems) = match yaml::read_in(&text, &self.temp) {
             Ok(document) => {
                 let lowered = lower(&document);
                 let mut problems = lowered.problems;
@@ -227,6 +244,7 @@ impl Library {
                 (self.shown(&path), Some(path), text)
             }
             Place::Broken(path, message) => return Err(LoadError::Unreadable { path, message, help: None }),
+            Place::Twice(first, second) => return Err(twice(&found.name, first, second)),
         };
         Ok((Origin { file, stem: found.name, source: found.source, path }, text))
     }
@@ -272,21 +290,30 @@ impl Library {
     }
 }
 
+fn twice(name: &str, first: PathBuf, second: PathBuf) -> LoadError {
+    LoadError::Ambiguous {
+        name: name.to_owned(),
+        first,
+        second,
+        help: "remove one of them, or give it a name of its own",
+    }
+}
+
 /// The folder of sub-recipes beside recipes.
 const PARTS: &str = "sub-recipes";
 
 impl PartLookup for Library {
     fn find(&self, name: &str) -> Result<Option<PartText>, String> {
         for directory in [&self.paths.project, &self.paths.user].into_iter().flatten() {
-            for extension in ["yaml", "yml"] {
-                let path = directory.join(PARTS).join(format!("{name}.{extension}"));
-                if path.symlink_metadata().is_err() {
-                    continue;
-                }
-                let text = read(&path).map_err(|error| error.to_string())?;
-                let file = self.shown(&path);
-                return Ok(Some(PartText { name: name.to_owned(), file, text }));
-            }
+            let file = |extension: &str| directory.join(PARTS).join(format!("{name}.{extension}"));
+            let there = |path: &PathBuf| path.symlink_metadata().is_ok();
+            let path = match (Some(file("yaml")).filter(there), Some(file("yml")).filter(there)) {
+                (Some(first), Some(second)) => return Err(twice(name, first, second).to_string()),
+                (Some(path), None) | (None, Some(path)) => path,
+                (None, None) => continue,
+            };
+            let text = read(&path).map_err(|error| error.to_string())?;
+            return Ok(Some(PartText { name: name.to_owned(), file: self.shown(&path), text }));
         }
         let bundled = builtin::PARTS.iter().find(|(known, _)| *known == name);
         Ok(bundled.map(|(name, text)| PartText {
@@ -308,103 +335,32 @@ impl PartLookup for Library {
     }
 }
 
-fn is_path(name: &str) -> bool {
-    name.contains('/') || has_extension(Path::new(name))
-}
+/// What the file of the tests of `NAME.yaml` is called: `NAME.tests.yaml`.
+pub const TESTS: &str = ".tests.yaml";
 
-fn has_extension(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-fn named_file(name: &str) -> Found {
-    let path = PathBuf::from(name);
-    Found { name: stem(&path), source: RecipeSource::Path, place: Place::File(path) }
-}
-
-fn in_directory(directory: &Path, source: RecipeSource) -> Vec<Found> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
-        Err(error) => {
-            let place = Place::Broken(directory.to_owned(), error.to_string());
-            return vec![Found { name: directory.display().to_string(), source, place }];
+impl Library {
+    /// The tests of a recipe, as the file that people are shown and its text, when it has some.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn tests(&self, recipe: &Recipe) -> Result<Option<(String, String)>, LoadError> {
+        let Some(path) = &recipe.path else {
+            let bundled = builtin::TESTS.iter().find(|(name, _)| *name == recipe.name);
+            return Ok(bundled
+                .filter(|_| recipe.source == RecipeSource::Builtin)
+                .map(|(name, text)| (format!("<builtin>/{name}{TESTS}"), (*text).to_owned())));
+        };
+        let tests = path.with_extension(TESTS.trim_start_matches('.'));
+        match tests.symlink_metadata() {
+            Ok(_) => Ok(Some((self.shown(&tests), read(&tests)?))),
+            Err(_) => Ok(None),
         }
-    };
-    let mut files: Vec<PathBuf> =
-        entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| has_extension(path)).collect();
-    // `a.yaml` comes before `a.yml`, so it is the one that counts.
-    files.sort();
-    files.into_iter().map(|path| Found { name: stem(&path), source, place: Place::File(path) }).collect()
-}
+    }
 
-fn describe(found: Found, shadowed_by: Option<RecipeSource>) -> Listed {
-    let (path, text) = match found.place {
-        Place::Text(text) => (None, Ok(text.to_owned())),
-        Place::File(path) => {
-            let text = read(&path).map_err(|error| match error {
-                LoadError::Unreadable { message, .. } => message,
-                other => other.to_string(),
-            });
-            (Some(path), text)
-        }
-        Place::Broken(path, message) => (Some(path), Err(message)),
-    };
-    let (description, error) = match text.and_then(|text| summary(&text)) {
-        Ok(description) => (description, None),
-        Err(error) => (String::new(), Some(error)),
-    };
-    Listed { name: found.name, description, source: found.source, path, shadowed_by, error }
-}
-
-/// The description of a text, or its first error.
-fn summary(text: &str) -> Result<String, String> {
-    let (description, problems) = match yaml::read(text) {
-        Ok(document) => {
-            let lowered = lower(&document);
-            (lowered.recipe.description, lowered.problems)
-        }
-        Err(problems) => (String::new(), problems),
-    };
-    let errors: Vec<String> = problems
-        .into_iter()
-        .filter(|problem| problem.severity == Severity::Error)
-        .map(|problem| problem.message)
-        .collect();
-    match errors.as_slice() {
-        [] => Ok(description),
-        [only] => Err(only.clone()),
-        [first, rest @ ..] => Err(format!("{first} (and {} more)", rest.len())),
+    /// Whether there are tests beside the file of this recipe, which need not be a good one.
+    #[must_use]
+    pub fn has_tests(&self, name: &str) -> bool {
+        let path = self.source(name).ok().and_then(|(origin, _)| origin.path);
+        path.is_some_and(|path| path.with_extension(TESTS.trim_start_matches('.')).exists())
     }
-}
-
-fn read(path: &Path) -> Result<String, LoadError> {
-    let unreadable = |message: String, help: Option<&str>| LoadError::Unreadable {
-        path: path.to_owned(),
-        message,
-        help: help.map(str::to_owned),
-    };
-    let facts = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => unreadable("there is no such file".to_owned(), None),
-        _ => unreadable(error.to_string(), None),
-    })?;
-    if facts.is_dir() {
-        return Err(unreadable("it is a directory".to_owned(), Some("name a file in it")));
-    }
-    if !facts.is_file() {
-        return Err(unreadable("it is no regular file".to_owned(), None));
-    }
-    if facts.len() > yaml::MAX_SIZE as u64 {
-        let message = format!("it has {} bytes; a recipe has at most {}", facts.len(), yaml::MAX_SIZE);
-        return Err(unreadable(message, None));
-    }
-    let bytes = fs::read(path).map_err(|error| unreadable(error.to_string(), None))?;
-    yaml::decode(bytes).map_err(|problem| LoadError::Unreadable {
-        path: path.to_owned(),
-        message: problem.message,
-        help: problem.help,
-    })
 }

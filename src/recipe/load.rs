@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::check::{Policy, SkillLookup, check};
+use super::check::{File, Policy, SkillLookup, before_parts, check, check_whole, same, settle};
 use super::compose::{self, PartLookup};
 use super::diagnostic::{Problem, ProblemReport, Problems, Severity};
 use super::lower::{Lowered, lower_in};
@@ -110,11 +110,14 @@ pub fn compile_all(
     if with_calls.is_some() {
         compose::opaque(&mut lowered.recipe);
     }
-    let mut problems = check(&lowered, &document.marks, setting.skills, setting.policy);
+    let before = (with_calls.is_some() && setting.parts.is_some()).then(|| before_parts(setting.policy));
+    let mut problems =
+        check(&lowered, &document.marks, setting.skills, before.as_ref().unwrap_or(setting.policy));
     let Lowered { mut recipe, problems: found, .. } = lowered;
     problems.extend(check_name(&recipe, &document.marks, &origin.stem));
     problems.iter_mut().for_each(|problem| dialect::soften(recipe.dialect, problem));
     problems.extend(found);
+    settle(&mut problems, &recipe, &document.marks, setting.policy);
     let mut parts = Vec::new();
     if let Some(whole) = with_calls {
         recipe = match setting.parts {
@@ -122,6 +125,23 @@ pub fn compile_all(
                 let composed = compose::compose(whole, &document.marks, setting, lookup);
                 problems.extend(composed.problems);
                 parts = composed.parts;
+                let good = !problems.iter().any(is_error) && parts.iter().all(|part| part.errors() == 0);
+                if good && !compose::has_calls(&composed.recipe) {
+                    let own = File { name: &origin.file, text: &document.text, marks: &document.marks };
+                    let files = composed.files.iter();
+                    let files =
+                        files.map(|file| File { name: &file.name, text: &file.text, marks: &file.marks });
+                    let files: Vec<File<'_>> = std::iter::once(own).chain(files).collect();
+                    for (file, problem) in
+                        check_whole(&composed.recipe, &files, setting.skills, setting.policy)
+                    {
+                        match file {
+                            0 if problems.iter().any(|known| same(known, &problem)) => {}
+                            0 => problems.push(problem),
+                            _ => add(&mut parts, &files[file], problem),
+                        }
+                    }
+                }
                 composed.recipe
             }
             _ => whole,
@@ -131,6 +151,21 @@ pub fn compile_all(
     recipe.path.clone_from(&origin.path);
     let good = !problems.iter().any(is_error) && parts.iter().all(|problems| problems.errors() == 0);
     (good.then_some(recipe), Problems::new(&origin.file, &document.text, problems), parts)
+}
+
+/// Adds a problem to those of a sub-recipe's file, unless they say it already.
+fn add(parts: &mut Vec<Problems>, file: &File<'_>, problem: Problem) {
+    let index = parts.iter().position(|part| part.file() == file.name);
+    let mut list = index.map(|index| parts[index].list().to_vec()).unwrap_or_default();
+    if list.iter().any(|known| same(known, &problem)) {
+        return;
+    }
+    list.push(problem);
+    let all = Problems::new(file.name, file.text, list);
+    match index {
+        Some(index) => parts[index] = all,
+        None => parts.push(all),
+    }
 }
 
 fn is_error(problem: &Problem) -> bool {

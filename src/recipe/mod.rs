@@ -10,7 +10,9 @@
 //! step, asks a person or prints.
 
 pub mod arg;
+pub mod blank;
 pub mod builtin;
+pub mod card;
 pub mod check;
 pub mod compose;
 pub mod diagram;
@@ -19,10 +21,13 @@ pub mod executable;
 pub mod expr;
 mod flow;
 mod graph;
+pub mod lacking;
 pub mod library;
+pub mod keys;
 pub mod load;
 pub mod lower;
 pub mod model;
+mod nodes;
 pub mod print;
 mod quoting;
 pub mod schema;
@@ -34,7 +39,7 @@ pub mod yaml;
 mod tests;
 
 pub use crate::core::yaml::{diagnostic, marks};
-pub use check::{AnySkill, SkillLookup};
+pub use check::{AnySkill, Shadowed, SkillLookup};
 pub use compose::{PartLookup, PartText};
 pub use diagnostic::{Problem, ProblemReport, Problems, Severity};
 pub use library::{Library, LibraryPaths, Listed, LoadError};

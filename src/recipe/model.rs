@@ -26,6 +26,35 @@ pub enum RecipeSource {
     Builtin,
 }
 
+/// What a recipe is for (`kind:`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecipeKind {
+    /// People cook it.
+    #[default]
+    Standard,
+    /// It dispatches other recipes.
+    Campaign,
+    /// A campaign cooks it.
+    FoodTruck,
+}
+
+impl RecipeKind {
+    /// Every kind with its word.
+    pub const ALL: [(&'static str, Self); 3] =
+        [("standard", Self::Standard), ("campaign", Self::Campaign), ("food-truck", Self::FoodTruck)];
+
+    /// Its word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Campaign => "campaign",
+            Self::FoodTruck => "food-truck",
+        }
+    }
+}
+
 /// A recipe after lowering: names resolved, expressions compiled, routes known to exist.
 #[derive(Debug, Clone)]
 pub struct Recipe {
@@ -55,6 +84,8 @@ pub struct Recipe {
     pub limits: Limits,
     /// Variables of the environment that its expressions read.
     pub env: Vec<String>,
+    /// What kind of recipe it is.
+    pub kind: RecipeKind,
     /// Whether its author still tries it out.
     pub experimental: bool,
     /// Steps that run on every exit.
@@ -147,6 +178,8 @@ pub struct Limits {
     pub budget_usd: Option<f64>,
     /// Time from the start of the run.
     pub wall_clock: Option<Duration>,
+    /// How much of each window of the account's plan the run may use, in per cent.
+    pub quota_share: Option<f64>,
     /// Number of sessions.
     pub sessions: Option<u32>,
     /// Visits of any one step that states no bound of its own.
@@ -170,7 +203,7 @@ pub struct Ingredient {
     pub kind: ValueKind,
     /// The only values allowed, when not empty.
     pub choices: Vec<Value>,
-    /// Where the value comes from when none is given and there is no default.
+    /// Where the value is read when none is given; `default` when nothing is there.
     pub default_from: Option<DefaultFrom>,
 }
 

@@ -10,8 +10,8 @@ use serde_yaml::{Mapping, Value};
 use super::expr::Expr;
 use super::model::{
     Allow, Arg, Backoff, Bound, Capture, CaptureMode, Choice, Dialect, ForEach, Ingredient, ItemFailure,
-    Limits, LoopMode, Orchestrator, OutputsFrom, Poll, Recipe, RetryPolicy, Step, StepKind, StopStatus,
-    SubCall, Target, ValueKind,
+    Limits, LoopMode, Orchestrator, OutputsFrom, Poll, Recipe, RecipeKind, RetryPolicy, Step, StepKind,
+    StopStatus, SubCall, Target, ValueKind,
 };
 
 /// Parameters of `run_skill` that are keys of the step.
@@ -26,6 +26,8 @@ pub fn print(recipe: &Recipe) -> String {
     top.text("description", &recipe.description);
     top.text("summary", &recipe.summary);
     top.option("autoskillit_version", recipe.version.as_deref());
+    let kind = (recipe.kind != RecipeKind::Standard).then(|| recipe.kind.name());
+    top.option("kind", kind);
     top.flag("experimental", recipe.experimental);
     top.option(
         "orchestrator",
@@ -96,6 +98,7 @@ fn mapping<'a>(entries: impl Iterator<Item = (&'a str, Value)>) -> Mapping {
 fn limits(limits: &Limits) -> Mapping {
     let mut out = Entries::default();
     out.option("budget_usd", limits.budget_usd);
+    out.option("quota_share", limits.quota_share);
     out.seconds("wall_clock", limits.wall_clock);
     out.option("sessions", limits.sessions);
     out.option("max_visits", limits.max_visits);

@@ -21,6 +21,14 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, Problem> {
     yaml::decode(bytes, RECIPE)
 }
 
+/// The text of a file; see [`yaml::load`].
+///
+/// # Errors
+/// As there.
+pub fn load(path: &std::path::Path) -> std::io::Result<String> {
+    yaml::load(path, RECIPE)
+}
+
 /// What AutoSkillit 0.9 replaces with the folder for passing files, before it reads the YAML.
 pub const TEMP: &str = "{{AUTOSKILLIT_TEMP}}";
 

@@ -1,12 +1,15 @@
 //! The protocol's requests, for any kitchen.
 
+#![expect(deprecated, reason = "clients of before 2026-07-28 set which log messages they want")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
-    InitializeRequestParams, InitializeResult, ListToolsResult, PaginatedRequestParams,
-    ProgressNotificationParam, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+    InitializeRequestParams, InitializeResult, ListToolsResult, LoggingLevel, PaginatedRequestParams,
+    ProgressNotificationParam, ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscriptionFilter,
+    Tool, ToolAnnotations,
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, Peer, RoleServer, ServerHandler};
@@ -14,8 +17,12 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use super::told::Wanted;
 use crate::app::serving::{Answer, Offer, Served};
 use crate::core::stop::{Stop, StopSignal, more_urgent};
+
+/// What tells of long answers, as AutoSkillit 0.9 names it.
+const SIZES: &str = "autoskillit.server.response_size";
 
 /// How often a call that has news says so.
 const NEWS: Duration = Duration::from_secs(1);
@@ -38,18 +45,21 @@ pub(super) struct Handler<S> {
     stop: StopSignal,
     /// As of which change the client has the list of tools.
     listed: watch::Sender<u64>,
+    /// Which messages beside the answers it wants.
+    wanted: Wanted,
 }
 
 impl<S: Served> Handler<S> {
     /// Serves `served` until `stop` says otherwise.
     pub(super) fn new(served: Arc<S>, stop: StopSignal) -> Self {
-        Self { served, stop, listed: watch::channel(0).0 }
+        Self { served, stop, listed: watch::channel(0).0, wanted: Wanted::default() }
     }
 }
 
 impl<S: Served> ServerHandler for Handler<S> {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
+        let capabilities =
+            ServerCapabilities::builder().enable_tools().enable_tool_list_changed().enable_logging().build();
         ServerConfig::new(capabilities)
             .with_server_info(Implementation::new("autoskillit", env!("CARGO_PKG_VERSION")))
             .with_instructions(self.served.instructions())
@@ -62,8 +72,18 @@ impl<S: Served> ServerHandler for Handler<S> {
     ) -> Result<InitializeResult, ErrorData> {
         context.peer.set_peer_info(request.clone());
         // A client of this generation is told of changes without having asked, for as long as it is there.
+        self.wanted.set(LoggingLevel::Info);
         tokio::spawn(tell_changes(self.served.changes(), context.peer.clone()));
         self.negotiate_initialize(&request)
+    }
+
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.wanted.set(request.level);
+        Ok(())
     }
 
     fn accepted_subscription_filter(&self, _: &SubscriptionFilter) -> Option<SubscriptionFilter> {
@@ -118,6 +138,10 @@ impl<S: Served> ServerHandler for Handler<S> {
             never = progress => never,
             never = wish => never,
         };
+        let text = answer.text();
+        if let Some(told) = self.served.answered(&request.name, text.len() as u64) {
+            self.wanted.tell(&context, SIZES, told).await;
+        }
         let now = *changes.borrow();
         if now != before {
             // The answer speaks of tools that the client has to fetch first: its model is asked as soon as the answer is there.
@@ -126,7 +150,7 @@ impl<S: Served> ServerHandler for Handler<S> {
                 tokio::time::sleep(TAKEN_IN).await;
             }
         }
-        Ok(result(&answer).into())
+        Ok(result(text, answer.is_error).into())
     }
 }
 
@@ -183,9 +207,9 @@ fn tool(offer: Offer) -> Tool {
     }
 }
 
-fn result(answer: &Answer) -> CallToolResult {
-    let content = vec![ContentBlock::text(answer.text())];
-    if answer.is_error { CallToolResult::error(content) } else { CallToolResult::success(content) }
+fn result(text: String, is_error: bool) -> CallToolResult {
+    let content = vec![ContentBlock::text(text)];
+    if is_error { CallToolResult::error(content) } else { CallToolResult::success(content) }
 }
 
 /// The answer of a call that did not come to one.

@@ -6,3 +6,4 @@ pub mod attach; // the socket of a run: its host in `cook`, and the relay that a
 mod handler; // the protocol's requests
 pub mod logging; // two phases: before settings are read, and after
 pub mod stdio; // one life of a server
+mod told; // messages to the client beside the answers

@@ -5,14 +5,14 @@ use std::ops::Range;
 use indexmap::IndexMap;
 use serde_yaml::Value as Yaml;
 
-use super::contract::{Contract, Edits, Input, Output, Writes};
+use super::contract::{Contract, Edits, Input, Output, Patterns, Writes};
 use crate::core::kind::ValueKind;
 use crate::core::text::{quoted_list, suggestion};
 use crate::core::yaml::diagnostic::{Problem, Problems, Severity};
 use crate::core::yaml::marks::{Marks, Path};
 use crate::core::yaml::{self, Document, FileKind};
 
-const KIND: FileKind =
+pub(super) const KIND: FileKind =
     FileKind {
         name: "the frontmatter of a skill", example: "it starts with `name: …`", may_be_empty: true
     };
@@ -182,6 +182,7 @@ impl<'d> Reader<'d> {
             contract.description = first_sentence(body);
         }
         self.hold_together(&contract);
+        self.samples(&contract.patterns);
         (contract, self.problems)
     }
 
@@ -220,6 +221,23 @@ impl<'d> Reader<'d> {
             let at = self.marks.key(&root.key("writes_when"));
             let message = "`writes_when` has a meaning only with `writes: conditional`";
             self.problems.push(Problem::warning("no-effect", message, at, "no effect"));
+        }
+    }
+
+    /// Each pattern matches one of the samples, where there are samples.
+    fn samples(&mut self, patterns: &Patterns) {
+        if patterns.examples.is_empty() {
+            return;
+        }
+        for (index, pattern) in patterns.expected.iter().enumerate() {
+            let Ok(regex) = regex::Regex::new(pattern) else { continue };
+            if !patterns.examples.iter().any(|example| regex.is_match(example)) {
+                let at = self.marks.at(&Path::root().key("expected_output_patterns").index(index));
+                let message = "this pattern matches none of `pattern_examples`";
+                let problem = Problem::warning("pattern-examples-match", message, at, "matches no sample");
+                self.problems
+                    .push(problem.help("mend the pattern, or add a sample that it matches".to_owned()));
+            }
         }
     }
 

@@ -3,11 +3,13 @@
 
 mod contract;
 mod frontmatter;
+mod inspect;
 mod plugin;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use contract::{Contract, Edits, Input, Output, Patterns, Writes};
+pub use inspect::{Inspected, Place};
 pub use plugin::{PLUGIN, write_plugin};
 pub use store::{Skill, SkillError, SkillStore};

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use include_dir::{Dir, include_dir};
 
 use super::contract::Contract;
-use super::frontmatter::{Read, in_a_line, read};
+use super::frontmatter::{KIND as FRONTMATTER, Read, in_a_line, read};
+use crate::core::ids::fingerprint;
 use crate::core::text::did_you_mean;
 use crate::core::yaml;
 use crate::core::yaml::diagnostic::Problems;
 
-static BUILTIN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/skills");
+pub(super) static BUILTIN: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/skills");
 
 /// One skill.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Skill {
     pub body: String,
     /// Its file; `None` for ours.
     pub path: Option<PathBuf>,
+    /// SHA-256 in hex of its `SKILL.md`, line ends as on Unix.
+    pub hash: String,
     /// What is odd about it.
     pub warnings: Problems,
 }
@@ -62,6 +65,11 @@ impl SkillStore {
         Self { dirs: dirs.into_iter().collect() }
     }
 
+    /// The folders, the one that counts most first.
+    pub(super) fn dirs(&self) -> &[PathBuf] {
+        &self.dirs
+    }
+
     /// The skill `name`. A prefix `autoskillit:` is taken off.
     ///
     /// # Errors
@@ -72,34 +80,27 @@ impl SkillStore {
         let plain = !name.is_empty() && !name.contains(['/', '\\']) && name != "." && name != "..";
         for dir in self.dirs.iter().filter(|_| plain) {
             let path = dir.join(name).join("SKILL.md");
-            match std::fs::metadata(&path) {
-                // A folder of that name, a pipe or a device is no text, and reading it may never end.
-                Ok(facts) if !facts.is_file() => {
-                    let source = std::io::Error::other("it is no regular file");
-                    return Err(SkillError::Unreadable { path, source });
-                }
-                Ok(facts) if facts.len() > yaml::MAX_SIZE as u64 => {
-                    let message =
-                        format!("it has {} bytes; a skill has at most {}", facts.len(), yaml::MAX_SIZE);
-                    return Err(SkillError::Unreadable { path, source: std::io::Error::other(message) });
-                }
-                Ok(_) => {}
-                Err(error) if is_absent(&error) => continue,
-                Err(source) => return Err(SkillError::Unreadable { path, source }),
-            }
-            return match std::fs::read_to_string(&path) {
+            return match yaml::load(&path, FRONTMATTER) {
                 Ok(text) => skill(name, &text, path.display().to_string(), Some(path)),
+                Err(error) if is_absent(&error) => continue,
                 Err(source) => Err(SkillError::Unreadable { path, source }),
             };
         }
-        match BUILTIN.get_file(format!("{name}/SKILL.md")).and_then(|file| file.contents_utf8()) {
-            Some(text) => skill(name, text, format!("skills/{name}/SKILL.md (bundled)"), None),
+        match Self::bundled(name) {
+            Some(found) => found,
             None => {
                 let names = self.names();
                 let near = did_you_mean(name, names.iter().map(String::as_str)).map(str::to_owned);
                 Err(SkillError::Unknown { name: name.to_owned(), near })
             }
         }
+    }
+
+    /// Our skill `name`, whatever stands in its place; `None` when we have none.
+    #[must_use]
+    pub fn bundled(name: &str) -> Option<Result<Skill, SkillError>> {
+        let text = BUILTIN.get_file(format!("{name}/SKILL.md")).and_then(|file| file.contents_utf8())?;
+        Some(skill(name, text, format!("skills/{name}/SKILL.md (bundled)"), None))
     }
 
     /// Every known name, sorted.
@@ -123,7 +124,10 @@ fn is_absent(error: &std::io::Error) -> bool {
 
 fn skill(name: &str, text: &str, file: String, path: Option<PathBuf>) -> Result<Skill, SkillError> {
     match read(name, &file, text) {
-        Ok(Read { contract, body, warnings }) => Ok(Skill { contract, body, path, warnings }),
+        Ok(Read { contract, body, warnings }) => {
+            let hash = fingerprint(&text.replace("\r\n", "\n"));
+            Ok(Skill { contract, body, path, hash, warnings })
+        }
         Err(problems) => Err(SkillError::Malformed(Box::new(problems))),
     }
 }

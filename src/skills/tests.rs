@@ -139,3 +139,49 @@ fn a_faulty_skill_is_not_an_unknown_one() {
     assert!(error.contains("bad/SKILL.md:2: `sometimes` is not possible here"), "{error}");
     assert!(matches!(store.find("odd"), Err(SkillError::Unreadable { .. })));
 }
+
+/// Whatever stands where a skill is looked for, the answer is quick and names the file.
+#[test]
+fn files_of_skills_are_read_within_bounds() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str| {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        dir.path().join(name).join("SKILL.md")
+    };
+    std::fs::File::create(file("huge")).unwrap().set_len(50 << 20).unwrap();
+    std::fs::write(file("latin"), b"---\nname: caf\xe9\n---\n").unwrap();
+    nix::unistd::mkfifo(&file("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    std::fs::create_dir(file("folder")).unwrap();
+    let mut laughs = "---\na0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..10 {
+        let names = vec![format!("*a{}", level - 1); 10].join(", ");
+        laughs.push_str(&format!("a{level}: &a{level} [{names}]\n"));
+    }
+    std::fs::write(file("laughs"), format!("{laughs}---\n")).unwrap();
+    std::fs::write(file("self"), "---\nallow: &a [*a]\n---\n").unwrap();
+    let store = SkillStore::new([dir.path().to_owned()]);
+    for (name, words) in [
+        ("huge", "it has 52428800 bytes"),
+        ("latin", "not UTF-8: byte 13 in line 2"),
+        ("pipe", "it is no regular file"),
+        ("folder", "it is a directory"),
+        ("laughs", "aliases"),
+        ("self", "self/SKILL.md:2"),
+    ] {
+        let error = store.find(name).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains(&format!("{name}/SKILL.md")), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_session_gets_its_skill_with_the_folder_for_passing_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("skills/x");
+    std::fs::create_dir_all(&path).unwrap();
+    let text = "---\nname: x\ndescription: d\n---\nWrite {{AUTOSKILLIT_TEMP}}/x/plan.md.\n";
+    std::fs::write(path.join("SKILL.md"), text).unwrap();
+    let skill = SkillStore::new([dir.path().join("skills")]).find("x").unwrap();
+    write_plugin(&dir.path().join("plugin"), &skill, "build/passing").unwrap();
+    let written = std::fs::read_to_string(dir.path().join("plugin/skills/x/SKILL.md")).unwrap();
+    assert!(written.ends_with("\nWrite build/passing/x/plan.md.\n"), "{written}");
+}

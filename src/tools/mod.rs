@@ -2,15 +2,20 @@
 //! failure is the tool's own rule, stated in the catalogue.
 
 mod args;
+pub mod began;
 mod commands;
+mod limits;
 pub mod orchestrator;
 mod patience;
 mod prompt;
 mod quota;
+pub mod reports;
 mod skill;
 mod test_check;
 mod test_summary;
+mod typed;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,9 +33,11 @@ use crate::execution::client::{Client, ClientError};
 use crate::execution::recorder::Recorder;
 use crate::execution::verdict::RetryReason;
 use crate::execution::warden::WardenProgram;
+use crate::pipeline::telemetry::responses::ResponseLog;
 use crate::skills::SkillStore;
 
 pub use args::{skill_name, what};
+pub use limits::RunShare;
 pub use patience::Patience;
 pub use prompt::driving;
 pub use quota::Tell;
@@ -51,6 +58,8 @@ pub struct Toolkit {
     pub client: Result<Client, ClientError>,
     /// The scenario that plays the sessions of a rehearsal.
     pub rehearsal: Option<Rehearsal>,
+    /// The share of the account's windows that the run may use, where there is a limit.
+    pub share: Option<Arc<RunShare>>,
     /// Where its sessions are recorded.
     pub recorder: Option<Arc<Recorder>>,
     /// The warden.
@@ -61,6 +70,8 @@ pub struct Toolkit {
     pub env: Vec<(OsString, OsString)>,
     /// For logs.
     pub redactor: Redactor,
+    /// How much the tools of the kitchen answered whoever drives.
+    pub responses: Arc<ResponseLog>,
 }
 
 /// How sessions are played.
@@ -77,10 +88,21 @@ impl Toolkit {
     pub async fn call(&self, call: &Call, watch: Watch<'_>, stop: StopSignal) -> Outcome {
         // What is shown is as clean as what is written.
         let watch = |live: Live| watch(live.clean(&self.redactor));
+        let typed = match typed::typed(call.tool, &call.params) {
+            Ok(Cow::Borrowed(_)) => None,
+            Ok(Cow::Owned(params)) => Some(Call { params, ..call.clone() }),
+            Err(why) => return refused(call.tool, &why),
+        };
+        let call = typed.as_ref().unwrap_or(call);
         match call.tool.name {
             "run_skill" => skill::run(self, call, &watch, stop).await,
             "run_cmd" => commands::run(self, call, &watch, stop).await,
             "test_check" => test_check::run(self, call, &watch, stop).await,
+            "get_token_summary"
+            | "get_timing_summary"
+            | "write_telemetry_files"
+            | "get_quota_events"
+            | "get_pipeline_report" => reports::run(self, call).await,
             other => refused(call.tool, &format!("the tool `{other}` has no handler")),
         }
     }

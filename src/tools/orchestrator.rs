@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::patience::Patience;
 use super::quota::{self, Pass, Tell};
-use super::{Toolkit, prompt, skill};
+use super::{Toolkit, limits, prompt, skill};
 use crate::config::{Permissions, limit};
 use crate::core::files;
 use crate::core::stop::StopSignal;
@@ -50,6 +51,8 @@ pub struct Drove {
     pub summary: String,
     /// What it used.
     pub usage: Usage,
+    /// The same by model.
+    pub usage_by_model: IndexMap<String, Usage>,
     /// What failed, when it was not the session itself.
     pub fault: Option<Fault>,
     /// The verdict, when the model service or the login failed.
@@ -63,6 +66,7 @@ impl Drove {
             label: "cannot run".to_owned(),
             summary,
             usage: Usage::default(),
+            usage_by_model: IndexMap::new(),
             fault: Some(fault),
             unanswered: None,
         }
@@ -81,7 +85,7 @@ pub async fn pass(
     match quota::pass(kit, tell, stop).await {
         Pass::Free | Pass::Unknown(_) => Ok(()),
         Pass::Stopped => Err(None),
-        Pass::TooLong(why) => Err(Some((Fault::Quota, why))),
+        Pass::Over(fault, why) => Err(Some((fault, why))),
     }
 }
 
@@ -154,6 +158,11 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mu
             return Drove::failed(Fault::Environment, format!("cannot write {}: {error}", dir.display()));
         }
     };
+    let day = match limits::today(kit).await {
+        Ok(day) => day,
+        Err((fault, why)) => return Drove::failed(fault, why),
+    };
+    let (budget_usd, purse) = skill::budget(None, orders.budget_left, day.as_ref());
     let spec = SessionSpec {
         session_id: id.to_owned(),
         continues: false,
@@ -171,7 +180,7 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mu
         mcp_config: Some(config),
         setting_sources: settings.setting_sources.clone(),
         settings: carried.as_ref().map(|carried| carried.0.clone()),
-        budget_usd: orders.budget_left.map(|left| left.max(skill::LEAST_BUDGET)),
+        budget_usd,
         cwd: cwd.clone(),
     };
     let turn = match &config_dir {
@@ -188,7 +197,8 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mu
     let transcript = config_dir.map(|config| client::transcript(&config, &cwd, id));
     let idle = limit(kit.settings.run_skill.idle_output_timeout);
     let needs = Needs { server: Some(SERVER.to_owned()), command: None };
-    let policy = Policy { wall_clock: WALL_CLOCK, stale: None, idle, needs, ..Policy::default() };
+    let policy =
+        Policy { wall_clock: WALL_CLOCK, stale: None, idle, repeats: None, needs, ..Policy::default() };
     let session = Session {
         spec: &spec,
         client: &client,
@@ -198,6 +208,7 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mu
         outputs: &[],
         writes: Writes::Never,
         ledger: None,
+        temp: None,
         transcript: transcript.as_deref(),
         place: None,
         dir: &dir,
@@ -208,12 +219,15 @@ pub async fn run(kit: &Toolkit, id: &str, orders: Orders<'_>, tell: Tell<'_>, mu
     drop(carried);
     let verdict = ended.verdict;
     quota::after(kit, &verdict).await;
-    let spent = verdict.subtype == "budget_exhausted" && orders.budget_left.is_some();
-    let fault = if spent { Some(Fault::Budget) } else { skill::fault(&verdict) };
-    let summary = match verdict.success {
-        true => crate::core::text::first_line(&verdict.result).to_owned(),
-        false => verdict.because.first().cloned().unwrap_or_default(),
+    limits::cost(kit, None, id, verdict.usage.cost_usd).await;
+    let spent = purse.fault().filter(|_| verdict.subtype == "budget_exhausted");
+    let fault = spent.or_else(|| skill::fault(&verdict));
+    let summary = match (verdict.success, fault, &day) {
+        (true, ..) => crate::core::text::first_line(&verdict.result).to_owned(),
+        (false, Some(Fault::Day), Some(day)) => skill::day_is_spent(day),
+        (false, ..) => verdict.because.first().cloned().unwrap_or_default(),
     };
     let unanswered = verdict.infrastructure.then(|| Box::new(verdict.clone()));
-    Drove { label: verdict.subtype, summary, usage: verdict.usage, fault, unanswered }
+    let SkillResult { subtype: label, usage, usage_by_model, .. } = verdict;
+    Drove { label, summary, usage, usage_by_model, fault, unanswered }
 }

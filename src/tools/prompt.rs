@@ -7,6 +7,7 @@ use minijinja::{Environment, context};
 use super::Toolkit;
 use crate::engine::host::Call;
 use crate::execution::verdict::Declared;
+use crate::recipe::executable;
 use crate::recipe::model::Recipe;
 use crate::skills::Contract;
 
@@ -66,10 +67,10 @@ pub(super) fn missing(found: &[String], outputs: &[Declared]) -> Result<String, 
 /// # Errors
 /// Never: the template is a constant, rendered by a test.
 pub fn driving(recipe: &Recipe, tools: &[&'static str], prefix: &str, asks: bool) -> Result<String, String> {
-    let rules = &recipe.kitchen_rules;
+    let (rules, judges) = (&recipe.kitchen_rules, executable::may_ask(recipe));
     render(
         "driving",
-        context! { recipe => recipe.name.clone(), tools => tools.to_vec(), prefix, asks, rules },
+        context! { recipe => recipe.name.clone(), tools => tools.to_vec(), prefix, asks, judges, rules },
     )
 }
 
@@ -105,7 +106,7 @@ mod tests {
     fn the_rules_of_driving_name_recipe_tools_and_house_rules() {
         let values = |asks| {
             let rules = if asks { vec!["A repair never weakens a test.", "Be kind."] } else { vec![] };
-            context! { recipe => "fix-tests", tools => vec!["test_check", "run_skill"], prefix => "mcp__autoskillit__", asks, rules }
+            context! { recipe => "fix-tests", tools => vec!["test_check", "run_skill"], prefix => "mcp__autoskillit__", asks, judges => asks, rules }
         };
         insta::assert_snapshot!(format!(
             "{}\n=====\n{}",

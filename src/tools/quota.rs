@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::json;
 
-use super::Toolkit;
+use super::{Toolkit, limits};
 use crate::core::stop::StopSignal;
 use crate::core::threads::blocking;
 use crate::engine::event::{Fault, Live};
@@ -32,8 +32,8 @@ pub(super) enum Pass {
     Unknown(Option<String>),
     /// The run is to stop.
     Stopped,
-    /// It may not; why.
-    TooLong(String),
+    /// It may not; what that is a fault of, and why.
+    Over(Fault, String),
 }
 
 /// The guard of the sessions of a run; a played session uses nothing of a plan.
@@ -44,7 +44,26 @@ fn guard(kit: &Toolkit) -> Option<Guard> {
 
 /// Waits until a session may start.
 pub(super) async fn pass(kit: &Toolkit, tell: Tell<'_>, stop: &mut StopSignal) -> Pass {
-    let Some(guard) = guard(kit) else { return Pass::Free };
+    if let Err((fault, why)) = limits::within_day(kit).await {
+        return Pass::Over(fault, why);
+    }
+    let guard = guard(kit);
+    let passed = match &guard {
+        Some(guard) => by_plan(guard, tell, stop).await,
+        None => Pass::Free,
+    };
+    match passed {
+        Pass::Free => match limits::within_share(kit, guard.as_ref()).await {
+            Ok(None) => Pass::Free,
+            Ok(why) => Pass::Unknown(why),
+            Err((fault, why)) => Pass::Over(fault, why),
+        },
+        other => other,
+    }
+}
+
+/// Waits for the account's plan.
+async fn by_plan(guard: &Guard, tell: Tell<'_>, stop: &mut StopSignal) -> Pass {
     match guard.pass(&Timestamp::now, &|why, until| tell(why, Some(until)), stop).await {
         Leave::Start => Pass::Free,
         Leave::Unknown(why) => {
@@ -56,7 +75,9 @@ pub(super) async fn pass(kit: &Toolkit, tell: Tell<'_>, stop: &mut StopSignal) -
             }))
         }
         Leave::Stopped => Pass::Stopped,
-        Leave::TooLong(why) => Pass::TooLong(format!("{why}: later than `quota_guard.max_wait` allows")),
+        Leave::TooLong(why) => {
+            Pass::Over(Fault::Quota, format!("{why}: later than `quota_guard.max_wait` allows"))
+        }
     }
 }
 
@@ -75,7 +96,7 @@ pub(super) async fn before(
             None
         }
         Pass::Stopped => Some(Outcome { cut_off: true, ..ended("the run is to stop".to_owned()) }),
-        Pass::TooLong(why) => Some(Outcome { fault: Some(Fault::Quota), ..ended(why) }),
+        Pass::Over(fault, why) => Some(Outcome { fault: Some(fault), label: label(fault), ..ended(why) }),
     }
 }
 
@@ -109,6 +130,16 @@ pub(super) async fn reset(
     let began = tokio::time::Instant::now();
     let waited = wait_until(until, &Timestamp::now, &tell, stop).await;
     Some((waited, began.elapsed()))
+}
+
+fn label(fault: Fault) -> String {
+    let label = match fault {
+        Fault::Day => "daily limit",
+        Fault::Share => "quota share",
+        Fault::Environment => "cannot run",
+        _ => "quota",
+    };
+    label.to_owned()
 }
 
 /// The outcome of a session that did not start.

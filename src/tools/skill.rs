@@ -1,8 +1,11 @@
 //! `run_skill`: one skill in one session.
 
 mod legs; // the turns that one session may take
+mod purse; // what it may spend
 
 pub(super) use legs::turn_to_renew;
+use purse::{LEAST_BUDGET, Purse, own_budget, within_budget};
+pub(super) use purse::{budget, day_is_spent};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{self, Args};
 use super::commands::left_behind;
-use super::{Toolkit, prompt, quota, refused, unfit};
+use super::{Toolkit, began, limits, prompt, quota, refused, unfit};
 use crate::config::{BackgroundWork, Permissions, limit};
 use crate::core::kind::ValueKind;
 use crate::core::stop::{Stop, StopSignal};
@@ -26,17 +29,29 @@ use crate::execution::race::{Policy, Termination};
 use crate::execution::recorder::{Key, Tape};
 use crate::execution::session::{Ended, Glimpse};
 use crate::execution::tape::Places;
+use crate::execution::transcript;
 use crate::execution::verdict::{DONE, Declared, SAID, SkillResult};
 use crate::skills::{Contract, Output, PLUGIN, SkillError, Writes, write_plugin};
+use crate::workspace::mark::Mark;
 
 pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: StopSignal) -> Outcome {
+    let own = match own_budget(call) {
+        Ok(own) => own,
+        Err(outcome) => return *outcome,
+    };
     if let Some(outcome) = quota::before(kit, call, watch, &mut stop).await {
         return outcome;
     }
-    match prepare(kit, call) {
+    // After a wait, which may have been for the next day.
+    let day = match limits::today(kit).await {
+        Ok(day) => day,
+        Err((_, why)) => return unfit(why),
+    };
+    let began = began::look(kit, call).await;
+    match prepare(kit, call, budget(own, call.budget_left, day.as_ref()), began.as_ref()) {
         Ok(prepared) => {
             let ended = legs::run(kit, call, &prepared, watch, stop.clone()).await;
-            let outcome = within_budget(call, &prepared, outcome(ended));
+            let outcome = within_budget(call, prepared.purse, day.as_ref(), outcome(ended));
             // Whoever stops a wait for the service stops the run, and the session is taken up again.
             let stopped = *stop.borrow() != Stop::No && outcome.fault == Some(Fault::Service);
             Outcome { cut_off: outcome.cut_off || stopped, ..outcome }
@@ -45,33 +60,6 @@ pub(super) async fn run(kit: &Toolkit, call: &Call, watch: Watch<'_>, mut stop: 
     }
 }
 
-/// An outcome with what it means that the session's money was spent: when that was the rest of the run's, the run is over.
-fn within_budget(call: &Call, prepared: &Prepared, outcome: Outcome) -> Outcome {
-    let left =
-        call.budget_left.filter(|_| outcome.label == "budget_exhausted" && prepared.budget_is_the_runs);
-    match left {
-        Some(left) => Outcome {
-            fault: Some(Fault::Budget),
-            summary: format!("the session spent the last ${left:.2} of the run's budget and is not done"),
-            ..outcome
-        },
-        None => outcome,
-    }
-}
-
-/// What a session may spend, in dollars: what its step says, and no more than is left of the run's budget; and whether the latter
-/// is less.
-fn budget(own: Option<f64>, left: Option<f64>) -> (Option<f64>, bool) {
-    match (own, left) {
-        (Some(own), Some(left)) if own < left => (Some(own), false),
-        (_, Some(left)) => (Some(left.max(LEAST_BUDGET)), true),
-        (own, None) => (own, false),
-    }
-}
-
-/// The least budget that the client takes for one, in dollars.
-pub(super) const LEAST_BUDGET: f64 = 0.0001;
-
 /// Everything that is fixed before the session starts.
 struct Prepared {
     spec: SessionSpec,
@@ -79,8 +67,8 @@ struct Prepared {
     policy: Policy,
     outputs: Vec<Declared>,
     writes: Writes,
-    /// Whether its budget is the rest of the run's.
-    budget_is_the_runs: bool,
+    /// Whose money it may spend.
+    purse: Purse,
     env: Vec<(std::ffi::OsString, std::ffi::OsString)>,
     transcript: Option<PathBuf>,
     config_dir: Option<PathBuf>,
@@ -91,7 +79,12 @@ struct Prepared {
     _carried: Option<Carried>,
 }
 
-fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
+fn prepare(
+    kit: &Toolkit,
+    call: &Call,
+    (budget_usd, purse): (Option<f64>, Purse),
+    began: Option<&Mark>,
+) -> Result<Prepared, Box<Outcome>> {
     let bad = |why: String| Box::new(refused(call.tool, &why));
     let args = Args::of(&call.params);
     let command = args::skill_command(&call.params).ok_or_else(|| bad("no skill is named".to_owned()))?;
@@ -112,15 +105,17 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
     if !client.player {
         policy.needs.command = Some(format!("{PLUGIN}:{name}"));
     }
-    let (budget_usd, budget_is_the_runs) = budget(args.number("budget_usd").map_err(bad)?, call.budget_left);
     let settings = &kit.settings.session;
     let SessionCall { id, continues } =
         call.session.clone().unwrap_or_else(|| SessionCall { id: ids::session_id(), continues: false });
     let dir = kit.run_dir.session(&id);
     let no_room = |error: std::io::Error| Box::new(unfit(format!("cannot write {}: {error}", dir.display())));
     files::create_private_dir(&dir).map_err(no_room)?;
+    if let Some(began) = began {
+        began::keep(&dir, began).map_err(no_room)?;
+    }
     let plugin = dir.join("plugin");
-    write_plugin(&plugin, &skill).map_err(no_room)?;
+    write_plugin(&plugin, &skill, &kit.settings.workspace.temp_dir).map_err(no_room)?;
     let mut env = settings.env.session(kit.env.iter().cloned());
     if kit.settings.run_skill.background == BackgroundWork::Refuse {
         let (name, value) = client::NO_BACKGROUND;
@@ -141,7 +136,7 @@ fn prepare(kit: &Toolkit, call: &Call) -> Result<Prepared, Box<Outcome>> {
         config_dir,
         outputs: declared(&contract),
         writes: skill.contract.writes,
-        budget_is_the_runs,
+        purse,
         spec: SessionSpec {
             session_id: id,
             continues,
@@ -248,6 +243,7 @@ fn policy(kit: &Toolkit, args: &Args<'_>) -> Result<Policy, String> {
         wall_clock: args.seconds("timeout")?.unwrap_or(Duration::from_secs(defaults.timeout)),
         stale: silence("stale_threshold", defaults.stale_threshold)?,
         idle: silence("idle_output_timeout", defaults.idle_output_timeout)?,
+        repeats: Some(defaults.repeats).filter(|most| *most > 0),
         background: match defaults.background {
             BackgroundWork::Wait => limit(defaults.background_wait),
             BackgroundWork::Refuse => None,
@@ -283,14 +279,16 @@ pub(super) fn carry(
     Ok(Some(Carried(path)))
 }
 
-/// Whether a session that was cut off can go on: its transcript is there.
+/// Whether a session that was cut off can go on: its transcript is there and holds a part of a conversation.
 #[must_use]
 pub fn can_continue(kit: &Toolkit, session_id: &str, params: &Value) -> bool {
     let env = kit.settings.session.env.session(kit.env.iter().cloned());
     let value = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let cwd = kit.path(Args::of(params).text("cwd")).canonicalize();
     match (client::config_dir(value), cwd) {
-        (Some(config), Ok(cwd)) => client::transcript(&config, &cwd, session_id).is_file(),
+        (Some(config), Ok(cwd)) => {
+            transcript::holds_conversation(&client::transcript(&config, &cwd, session_id))
+        }
         _ => false,
     }
 }
@@ -307,6 +305,9 @@ fn tell(call: &Call, watch: Watch<'_>, session: &str, glimpse: Glimpse) {
         Glimpse::Update(Update::Saying(text)) => Live::Saying { step, text: first_line(&text).to_owned() },
         Glimpse::Update(Update::Waiting(why)) => Live::Waiting { step, why, until: None },
         Glimpse::Update(Update::Nothing) => return,
+        Glimpse::Repeats(repeated) => {
+            Live::Doing { step, tool: "repeats".to_owned(), target: repeated.told() }
+        }
         Glimpse::Used(usage) => Live::Used { step, usage },
         Glimpse::Ending(why) => Live::Ending { step, why: ending(why).to_owned() },
     });
@@ -319,6 +320,7 @@ fn ending(why: Termination) -> &'static str {
         Termination::LeftOpen => "its background work is not done in time",
         Termination::IdleStall => "it fell silent",
         Termination::Stale => "nothing moves any more",
+        Termination::NoProgress => "it goes nowhere",
         Termination::TimedOut => "its time is up",
         Termination::Cancelled => "the run is being stopped",
         Termination::Unauthenticated => "the login does not work",
@@ -400,21 +402,5 @@ mod tests {
         let asked = declared(&answerable(&Contract::default()));
         let names: Vec<&str> = asked.iter().map(|output| output.name.as_str()).collect();
         assert_eq!(names, [DONE, SAID]);
-    }
-
-    #[test]
-    fn a_session_may_spend_what_its_step_says_and_no_more_than_is_left() {
-        let cases = [
-            (None, None, (None, false)),
-            (Some(0.5), None, (Some(0.5), false)),
-            (Some(0.5), Some(2.0), (Some(0.5), false)),
-            (Some(5.0), Some(2.0), (Some(2.0), true)),
-            (Some(2.0), Some(2.0), (Some(2.0), true)),
-            (None, Some(2.0), (Some(2.0), true)),
-            (None, Some(0.0), (Some(LEAST_BUDGET), true)),
-        ];
-        for (own, left, expected) in cases {
-            assert_eq!(budget(own, left), expected, "{own:?} {left:?}");
-        }
     }
 }

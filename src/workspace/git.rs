@@ -125,6 +125,21 @@ impl Checkout {
         git(&self.top, ["symbolic-ref", "--quiet", "--short", "HEAD"]).ok().map(|out| line(&out))
     }
 
+    /// Every branch, tag and other reference with the commit that it names, a line each.
+    ///
+    /// # Errors
+    /// When git fails.
+    pub fn references(&self) -> Result<String, GitError> {
+        let out = git(&self.top, ["for-each-ref", "--format=%(objectname) %(refname)"])?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// Whether the repository holds this commit.
+    #[must_use]
+    pub fn has_commit(&self, commit: &str) -> bool {
+        git(&self.top, ["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok()
+    }
+
     /// Every file of the project, relative to the top: tracked, or new and not ignored. None where git cannot tell.
     #[must_use]
     pub fn files(&self) -> Vec<String> {

@@ -40,6 +40,13 @@ struct Place {
 /// How a file looks: its size and when it was last written; `None` where there is none.
 type Stamp = Option<(u64, Option<SystemTime>)>;
 
+/// How a checkout looks at a moment, to be compared with another look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looks {
+    head: Option<String>,
+    files: BTreeMap<String, Stamp>,
+}
+
 impl Ledger {
     /// Looks at the checkout of `cwd`, and at the one of `repository` where that is another: work in a worktree or a clone has no
     /// business there. `None` when `cwd` is in no checkout. Blocks: it asks git.
@@ -55,6 +62,15 @@ impl Ledger {
     #[must_use]
     pub fn top(&self) -> &Path {
         self.own.checkout.top()
+    }
+
+    /// How the checkout that the work is done in looks now; `None` when git does not say it. Blocks: it asks git.
+    #[must_use]
+    pub fn looks(&self) -> Option<Looks> {
+        let checkout = &self.own.checkout;
+        let mut files = stamps(checkout)?;
+        files.retain(|path, _| !is_ours(path));
+        Some(Looks { head: checkout.head(), files })
     }
 
     /// What changed since; `None` when git does not say it of the checkout that the work was to be done in. Blocks: it asks git.
@@ -180,6 +196,25 @@ mod tests {
             (ledger.changes().unwrap().inside, between.changes().unwrap().inside),
             (vec!["edited.txt".into()], vec!["edited.txt".into()])
         );
+    }
+
+    #[test]
+    fn a_look_differs_when_something_changed_and_only_then() {
+        let (_dir, top) = repository();
+        let ledger = Ledger::open(&top, &top).unwrap();
+        let mut looks = vec![ledger.looks().unwrap()];
+        assert_eq!(ledger.looks().as_ref(), looks.last());
+        std::fs::create_dir(top.join(KITCHEN_DIR)).unwrap();
+        std::fs::write(top.join(KITCHEN_DIR).join("log"), "ours").unwrap();
+        assert_eq!(ledger.looks().as_ref(), looks.last());
+        for text in ["one\n", "three\n"] {
+            std::fs::write(top.join("edited.txt"), text).unwrap();
+            let now = ledger.looks().unwrap();
+            assert!(!looks.contains(&now), "{text}");
+            looks.push(now);
+        }
+        git::commit_all(&top, "done").unwrap();
+        assert!(!looks.contains(&ledger.looks().unwrap()));
     }
 
     #[test]

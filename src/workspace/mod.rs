@@ -3,3 +3,4 @@
 pub mod detect;
 pub mod git;
 pub mod ledger;
+pub mod mark;

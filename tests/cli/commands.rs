@@ -206,7 +206,7 @@ fn a_question_with_a_default_is_answered_by_it() {
     kitchen(&asking("    default: false\n")).run(["cook", "soup"]).exits(1);
 }
 
-/// Ctrl-C in the middle of a command ends the command and what it started; the run goes on later.
+/// Ctrl-C in the middle of a command ends the command and what it started; the run goes on later, when a person says that it may.
 #[test]
 fn a_stopped_command_runs_again_on_resume() {
     let kitchen = kitchen(&format!(
@@ -223,7 +223,8 @@ fn a_stopped_command_runs_again_on_resume() {
     assert_snapshot!("stopped_command", kitchen.finish(child).exits(130));
     assert!(!lives(inner), "after {PATIENCE:?}");
     kitchen.write("hot", "");
-    assert_snapshot!("resumed_command", kitchen.run(["cook", "--resume"]).exits(0));
+    assert_snapshot!("stopped_command_unasked", kitchen.refused(&["cook", "--resume"]).exits(130));
+    assert_snapshot!("resumed_command", kitchen.run(["cook", "--resume", "--rerun"]).exits(0));
     assert_eq!((kitchen.read("first"), kitchen.read("tries")), ("x\n".into(), "x\nx\n".into()));
     assert_eq!(completed(&journal(&kitchen.only_run())), ["first.1.1", "cook.1.1"]);
 }

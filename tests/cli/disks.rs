@@ -13,7 +13,7 @@ steps:
     tool: run_cmd
     with: {cmd: '[ -e \"$HOME/poured\" ] || { touch \"$HOME/poured\"; cat /dev/zero > water 2>/dev/null; true; }'}
     on_success: ladle
-  ladle: {tool: run_cmd, with: {argv: [seq, '9999']}, on_success: served}
+  ladle: {tool: run_cmd, with: {argv: [seq, '9999'], idempotent: true}, on_success: served}
   served: {stop: {status: succeeded, message: Served.}}
 ";
 

@@ -318,6 +318,27 @@ fn without_fix_nothing_changes() {
 }
 
 #[test]
+fn migrations_that_failed_are_told() {
+    let kitchen = healthy();
+    assert!(!doctor(&kitchen, &["--json"]).exits(0).out.contains(r#""migrations""#), "nothing was migrated");
+    let store = ".autoskillit/temp/migrations/failures.json";
+    kitchen.recipe("old", "name: old\n");
+    let failure = |name: &str| {
+        format!(
+            r#""{name}":{{"file":".autoskillit/recipes/{name}.yaml","time":"2026-01-02T03:04:05Z","error":"it would have 1 errors instead of 0"}}"#
+        )
+    };
+    kitchen.write(store, format!("{{{},{}}}", failure("old"), failure("gone")));
+    let told = check(&doctor(&kitchen, &["--json"]).exits(0), "migrations");
+    insta::assert_json_snapshot!("doctor_migrations", told);
+    kitchen.write(store, format!("{{{}}}", failure("gone")));
+    assert_eq!(status(&doctor(&kitchen, &["--json"]).exits(0), "migrations"), "ok");
+    kitchen.write(store, "{");
+    assert_eq!(status(&doctor(&kitchen, &["--json"]).exits(0), "migrations"), "warning");
+    assert_eq!(kitchen.read(store), "{");
+}
+
+#[test]
 fn fix_mends_what_is_ours_and_says_what_it_changed() {
     let kitchen = neglected();
     assert_snapshot!("doctor_neglected", tidy(&kitchen, &doctor(&kitchen, &[]).exits(4)));

@@ -29,6 +29,23 @@ steps:
   burnt: {stop: {status: failed, message: Burnt.}}
 ";
 
+const DEAR: &str = "\
+name: dear
+description: Costs something.
+limits: {budget_usd: 12.5, quota_share: 20, wall_clock: 90m, sessions: 1, max_visits: 4}
+steps:
+  plan:
+    skill: repair-tests
+    args: [make, '']
+    with: {budget_usd: 2.50}
+    on_success: build
+  build:
+    skill: repair-tests
+    args: [make, '']
+    with: {budget_usd: \"${{ run.id }}\"}
+    on_success: done
+";
+
 fn kitchen() -> Kitchen {
     let kitchen = Kitchen::with_recipe("soup", SOUP);
     kitchen.recipe(
@@ -45,6 +62,8 @@ fn recipes() {
     assert_snapshot!("recipes_list", kitchen.run(["recipes", "list"]).exits(0));
     assert_snapshot!("recipes_show", kitchen.run(["recipes", "show", "soup"]).exits(0));
     assert_snapshot!("recipes_show_bundled", kitchen.run(["recipes", "show", "fix-tests"]).exits(0));
+    kitchen.recipe("dear", DEAR);
+    assert_snapshot!("recipes_show_limits", kitchen.run(["recipes", "show", "dear"]).exits(0));
     assert_snapshot!("recipes_show_unknown", kitchen.refused(&["recipes", "show", "stew"]).exits(2));
     assert_snapshot!("recipes_check", kitchen.refused(&["recipes", "check"]).exits(2));
     assert_snapshot!("recipes_check_one", kitchen.run(["recipes", "check", "soup"]).exits(0));
@@ -139,6 +158,8 @@ fn help() {
         ("help_recipes_list", &["recipes", "list", "-h"]),
         ("help_recipes_show", &["recipes", "show", "-h"]),
         ("help_recipes_check", &["recipes", "check", "-h"]),
+        ("help_recipes_test", &["recipes", "test", "-h"]),
+        ("help_recipes_simulate", &["recipes", "simulate", "-h"]),
         ("help_runs", &["runs", "-h"]),
         ("help_runs_list", &["runs", "list", "-h"]),
         ("help_runs_show", &["runs", "show", "-h"]),
@@ -228,6 +249,14 @@ fn findings_in_the_formats_of_others() {
     let mut sarif: serde_json::Value = serde_json::from_str(&sarif).unwrap();
     sarif["runs"][0]["tool"]["driver"]["version"] = "[version]".into();
     insta::assert_json_snapshot!("check_sarif", sarif);
+    let validator = jsonschema::validator_for(&sarif_shape()).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&sarif).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let run = &sarif["runs"][0];
+    for result in run["results"].as_array().unwrap() {
+        let index = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(run["tool"]["driver"]["rules"][index]["id"], result["ruleId"], "{result}");
+    }
     kitchen.run(["recipes", "check", "odd"]).exits(0);
     kitchen.run(["recipes", "check", "odd", "--deny", "warnings"]).exits(2);
     let form = kitchen.run(["recipes", "check", "odd", "--structure-only", "--json"]).exits(0).json();
@@ -273,6 +302,125 @@ steps:
 }
 
 #[test]
+fn what_code_cannot_migrate_becomes_a_task_and_a_recipe_for_it() {
+    let kitchen = Kitchen::repository();
+    let old = "\
+name: old
+autoskillit_version: \"0.1.0\"
+description: Looks.
+constraints: [be good]
+steps:
+  look:
+    tool: run_skill
+    with: {skill_command: \"/autoskillit:look-around {what} now\"}
+    note: Look at what the issue names.
+    on_success: done
+    on_failure: escalate
+";
+    kitchen.recipe("old", old);
+    assert_snapshot!("check_outdated", kitchen.run(["recipes", "check", "old"]).exits(0));
+    let written = kitchen.run(["migrate", "old", "--write"]).exits(0).to_string();
+    // The name of the backup holds the time.
+    let written: Vec<&str> = written.lines().filter(|line| !line.contains("/backups/")).collect();
+    assert_snapshot!("migrate_with_task", written.join("\n"));
+    let folder = ".autoskillit/temp/migrations";
+    assert_snapshot!("migrate_task", kitchen.filtered(&kitchen.read(&format!("{folder}/old.task.md"))));
+    let finish = kitchen.path().join(folder).join("finish-old.yaml");
+    kitchen.run(["recipes", "check", finish.to_str().unwrap(), "--engine", "--deny", "warnings"]).exits(0);
+    // Once nothing is left, neither are they.
+    kitchen.recipe("old", "name: old\nlanguage: 1\nsteps: {a: {stop: {status: succeeded, message: Hi.}}}\n");
+    kitchen.run(["migrate", "old", "--write"]).exits(0);
+    assert!(!finish.exists());
+}
+
+#[test]
+fn locked_recipes_tell_when_their_skills_change() {
+    let kitchen = Kitchen::repository();
+    let skill = |text: &str| kitchen.write(".autoskillit/skills/peel/SKILL.md", text);
+    let file = "---\nname: peel\ndescription: Peels.\noutputs: {peels: {type: int}}\n---\nPeel.\n";
+    skill(file);
+    let soup = "name: soup\nlanguage: 1\ndescription: Cooks.\nsteps:\n  peel: {skill: peel, capture: {n: '${{ result.peels }}'}, on_success: served, on_failure: escalate}\n  served: {stop: {status: succeeded, message: '${{ context.n }}'}}\n";
+    kitchen.recipe("soup", soup);
+    kitchen.recipe(
+        "plain",
+        "name: plain\nlanguage: 1\ndescription: X.\nsteps: {a: {stop: {status: succeeded, message: Hi.}}}\n",
+    );
+    let check = ["recipes", "check", "soup", "--deny", "warnings"];
+    kitchen.run(check).exits(0);
+    assert_snapshot!("lock_check", kitchen.run(["recipes", "lock", "--check"]).exits(1));
+    assert_snapshot!("lock", kitchen.run(["recipes", "lock"]).exits(0));
+    let card = ".autoskillit/recipes/contracts/soup.yaml";
+    let locked = kitchen.read(card);
+    kitchen.run(check).exits(0);
+    kitchen.run(["recipes", "lock", "--check"]).exits(0);
+    assert!(!kitchen.path().join(".autoskillit/recipes/contracts/plain.yaml").exists());
+    assert!(!kitchen.run(["recipes", "list"]).exits(0).out.contains("contracts"));
+
+    skill(&file.replace("type: int", "type: number"));
+    assert_snapshot!("check_stale", kitchen.run(check).exits(2));
+    assert_eq!(kitchen.read(card), locked, "a check writes nothing");
+    kitchen.run(["recipes", "lock", "--check"]).exits(1);
+    let written = kitchen.run(["recipes", "lock", "soup", "--json"]).exits(0).json();
+    assert_eq!(written[0]["recipes"][0]["recipe"], "soup");
+    kitchen.run(check).exits(0);
+
+    let accepted = soup.replace("steps:", "allow: {stale-contract: it is watched}\nsteps:");
+    skill(file);
+    kitchen.recipe("soup", &accepted);
+    kitchen.run(check).exits(0);
+    kitchen.recipe("soup", soup);
+    std::fs::remove_dir_all(kitchen.path().join(".autoskillit/skills/peel")).unwrap();
+    let gone = kitchen.run(["recipes", "check", "soup", "--json"]).exits(2).json();
+    let said: Vec<_> = gone[0]["problems"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["message"].as_str().unwrap())
+        .collect();
+    assert!(said.contains(&"the skill `peel` is gone since the recipe was locked"), "{said:?}");
+    assert_snapshot!("lock_bundled", kitchen.refused(&["recipes", "lock", "hello"]).exits(2));
+}
+
+#[test]
+fn what_is_no_card_is_told_and_left_alone() {
+    let kitchen = Kitchen::repository();
+    kitchen.recipe("soup", "name: soup\nlanguage: 1\ndescription: Cooks.\nsteps:\n  look: {skill: look-around, on_success: done, on_failure: escalate}\n");
+    let card = kitchen.path().join(".autoskillit/recipes/contracts/soup.yaml");
+    let put = |bytes: &[u8]| {
+        let _ = std::fs::remove_dir_all(&card);
+        let _ = std::fs::remove_file(&card);
+        kitchen.write(".autoskillit/recipes/contracts/soup.yaml", bytes);
+    };
+    let told = |words: &str| {
+        let found = kitchen.run(["recipes", "check", "soup", "--json"]).exits(0).json();
+        let problem = &found[0]["problems"][0];
+        assert_eq!(problem["code"], "stale-contract");
+        assert!(problem["message"].as_str().unwrap().contains(words), "{problem}");
+        let refused = kitchen.run(["recipes", "lock", "soup", "--json"]).exits(1).json();
+        assert_eq!(refused[0]["recipes"][0]["status"], "refused");
+    };
+    for (bytes, words) in [
+        (&b"mine: true\n"[..], "`card: 1` is missing"),
+        (b"skill_hashes: {}\ndataflow: []\n", "written by AutoSkillit 0.9"),
+        (b"card: [\n", "no YAML"),
+        (b"card: 1 # caf\xe9\n", "not UTF-8"),
+    ] {
+        put(bytes);
+        told(words);
+        assert_eq!(std::fs::read(&card).unwrap(), bytes);
+    }
+    put(b"");
+    std::fs::File::options().write(true).open(&card).unwrap().set_len(50 << 20).unwrap();
+    told("52428800 bytes");
+    std::fs::remove_file(&card).unwrap();
+    std::fs::create_dir(&card).unwrap();
+    told("it is a directory");
+    std::fs::remove_dir(&card).unwrap();
+    std::os::unix::fs::symlink("nowhere", &card).unwrap();
+    told("No such file");
+}
+
+#[test]
 fn rules_are_explained_and_gaps_of_the_engine_named() {
     let kitchen = Kitchen::repository();
     assert_snapshot!(
@@ -295,4 +443,88 @@ steps:
     kitchen.recipe("tools", "name: tools\nsteps:\n  a: {tool: clone_repo, with: {source_dir: ., run_name: x}, on_success: done, on_failure: escalate}\n");
     let unbuilt = kitchen.run(["recipes", "check", "tools", "--engine", "--json"]);
     assert!(unbuilt.out.contains("not-executable"), "{}", unbuilt.out);
+}
+
+/// What SARIF 2.1.0 requires of the parts that we write, as its schema has it.
+fn sarif_shape() -> serde_json::Value {
+    let message = serde_json::json!({
+        "type": "object", "required": ["text"], "properties": { "text": { "type": "string", "minLength": 1 } },
+    });
+    let level = serde_json::json!({ "enum": ["none", "note", "warning", "error"] });
+    let count = |least: i32| serde_json::json!({ "type": "integer", "minimum": least });
+    let unique = |items: serde_json::Value| serde_json::json!({ "type": "array", "uniqueItems": true, "items": items });
+    let region = serde_json::json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "startLine": count(1), "startColumn": count(1), "endLine": count(1), "endColumn": count(1),
+        },
+    });
+    let location = serde_json::json!({
+        "type": "object",
+        "required": ["physicalLocation"],
+        "properties": { "physicalLocation": {
+            "type": "object",
+            "required": ["artifactLocation"],
+            "additionalProperties": false,
+            "properties": {
+                "artifactLocation": {
+                    "type": "object",
+                    "properties": { "uri": { "type": "string", "format": "uri-reference" } },
+                },
+                "region": region,
+            },
+        }},
+    });
+    let descriptor = serde_json::json!({
+        "type": "object",
+        "required": ["id", "shortDescription", "help", "defaultConfiguration"],
+        "additionalProperties": false,
+        "properties": {
+            "id": { "type": "string" },
+            "shortDescription": message,
+            "fullDescription": message,
+            "help": message,
+            "defaultConfiguration": { "type": "object", "properties": { "level": level } },
+            "properties": { "type": "object", "properties": { "tags": unique(serde_json::json!({ "type": "string" })) } },
+        },
+    });
+    let result = serde_json::json!({
+        "type": "object",
+        "required": ["message", "ruleId", "ruleIndex"],
+        "additionalProperties": false,
+        "properties": {
+            "ruleId": { "type": "string" },
+            "ruleIndex": count(0),
+            "level": level,
+            "message": message,
+            "locations": { "type": "array", "items": location },
+        },
+    });
+    let driver = serde_json::json!({
+        "type": "object",
+        "required": ["name"],
+        "properties": {
+            "name": { "type": "string" }, "version": { "type": "string" }, "rules": unique(descriptor),
+        },
+    });
+    serde_json::json!({
+        "type": "object",
+        "required": ["version", "runs"],
+        "additionalProperties": false,
+        "properties": {
+            "$schema": { "type": "string", "format": "uri" },
+            "version": { "enum": ["2.1.0"] },
+            "runs": { "type": "array", "items": {
+                "type": "object",
+                "required": ["tool"],
+                "additionalProperties": false,
+                "properties": {
+                    "tool": { "type": "object", "required": ["driver"], "properties": { "driver": driver } },
+                    "columnKind": { "enum": ["utf16CodeUnits", "unicodeCodePoints"] },
+                    "results": { "type": "array", "items": result },
+                },
+            }},
+        },
+    })
 }

@@ -19,6 +19,8 @@ mod init; // setting a repository up: what is written, and what is left alone
 mod loops; // steps in loops: played, told, counted
 mod lists; // recipes, runs, help, output options
 mod refusals; // what is wrong is said before anything is written
+mod recipe_tests; // tests of recipes, and every way that their runs can take
 mod rehearsals;
 mod resuming;
+mod skills; // which there are and what is wrong with them
 mod why; // why sessions and commands were judged as they were

@@ -111,7 +111,12 @@ fn a_run_that_was_cut_off_is_told_to_whoever_opens_the_kitchen() {
         attention.contains(&format!("autoskillit cook --resume {id}")) && attention.contains("`wait`"),
         "{opened}"
     );
-    let resumed = line.good("open_kitchen", json!({ "resume": id }));
+    // Nobody knows how far its command came: that is for a person to say.
+    let (refused, _) = line.call("open_kitchen", json!({ "resume": id }));
+    let hints = refused["hints"].to_string();
+    assert!(refused["error"].as_str().is_some_and(|why| why.starts_with("`wait` was cut off")), "{refused}");
+    assert!(hints.contains("cut_off `rerun`") && hints.contains("cut_off `skip`"), "{refused}");
+    let resumed = line.good("open_kitchen", json!({ "resume": id, "cut_off": "rerun" }));
     assert_eq!(resumed["next"]["step_name"], "wait", "{resumed}");
     assert_eq!(resumed.get("attention"), None, "it goes on, so there is nothing to tell: {resumed}");
     let status = line.good("kitchen_status", json!({}));

@@ -13,4 +13,5 @@ mod first_answer; // what happens before the first answer: nothing
 mod line; // a client that speaks line by line
 mod peer; // rmcp's client, in both generations of the protocol
 mod recorded; // sessions that are recorded, and played again
+mod reports; // what was used, told by the kitchen, by steps, and later
 mod start; // a home that does not answer, and what is written where

@@ -118,14 +118,19 @@ async fn the_kitchen_opens_and_closes_and_its_tools_come_and_go() {
                 "run_skill",
                 "run_cmd",
                 "test_check",
+                "get_token_summary",
+                "get_timing_summary",
+                "write_telemetry_files",
+                "get_quota_events",
+                "get_pipeline_report",
                 "open_kitchen",
                 "close_kitchen",
                 "confirm",
+                "choose_route",
                 "list_recipes",
                 "load_recipe",
                 "validate_recipe",
-                "kitchen_status",
-                "get_pipeline_report"
+                "kitchen_status"
             ]
         );
         for tool in &open {

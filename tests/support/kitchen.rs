@@ -589,6 +589,7 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
             Event::StepExceeded { step, visits, next } => {
                 format!("{step} exceeded its {visits} -> {}", onwards(next))
             }
+            Event::RouteChosen { step, next, .. } => format!("{step} chosen -> {}", onwards(next)),
             Event::OrchestratorStarted { number, .. } => format!("orchestrator {number} begins"),
             Event::OrchestratorEnded { label, .. } => {
                 told.push(format!("orchestrator left: {label}"));
@@ -603,6 +604,9 @@ pub fn story(journal: &[Entry]) -> Vec<String> {
             Event::Notice { text } => format!("notice: {text}"),
             Event::RunStarted(started) => format!("started {}", started.recipe),
             Event::RunResumed { step, .. } => format!("resumed at {step}"),
+            Event::Moved { .. } => "moved".to_owned(),
+            Event::RecipeAccepted(_) => "recipe accepted".to_owned(),
+            Event::Unknown(unknown) => format!("unknown {}", unknown.name),
             Event::RunEnded(end) => {
                 let status = named(&end.status);
                 let resumable = if end.resumable { ", resumable" } else { "" };
@@ -627,6 +631,7 @@ fn onwards(next: &Next) -> String {
         Next::Retry => "again".to_owned(),
         Next::Step(step) => step.clone(),
         Next::End(status) => named(status),
+        Next::Choice(_) => "a choice".to_owned(),
     }
 }
 

@@ -130,3 +130,40 @@ fn rather_no_answer() {
         assert_eq!(kitchen.runs().len(), 1);
     }
 }
+
+const COLD: &str = "\
+name: soup
+description: Cooks soup.
+steps:
+  boil: {tool: run_cmd, with: {argv: [test, -e, hot]}, on_success: served}
+  served: {stop: {status: succeeded, message: Served.}}
+";
+
+/// A command that was cut off is asked about: what a person says is done, and leaving it changes nothing.
+#[test]
+fn what_about_a_step_that_was_cut_off() {
+    for (key, code, last) in [("\r", 0, "boil"), (DOWN, 0, "served"), (ESC, 130, "")] {
+        let kitchen = Kitchen::with_recipe("soup", COLD);
+        Pty::cook(&kitchen, &["cook", "soup"], 80).ends();
+        let path = kitchen.only_run().join("journal.ndjson");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let cut: String = text.lines().take(2).map(|line| format!("{line}\n")).collect();
+        std::fs::write(&path, &cut).unwrap();
+        kitchen.write("hot", "");
+        let mut pty = Pty::cook(&kitchen, &["cook", "--resume"], 80);
+        pty.asks("take it as done");
+        pty.types(key);
+        if key == DOWN {
+            pty.asks("❯ take it as done");
+            pty.types("\r");
+        }
+        assert_eq!(pty.ends(), code, "{}", pty.text());
+        pty.is_tidy();
+        let entries = journal(&kitchen.only_run());
+        match last {
+            "" => assert_eq!(std::fs::read_to_string(&path).unwrap(), cut),
+            "boil" => assert!(entries.iter().any(|entry| entry["event"] == "step_ended")),
+            _ => assert!(entries.iter().any(|entry| entry["event"] == "step_skipped")),
+        }
+    }
+}

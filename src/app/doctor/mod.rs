@@ -14,6 +14,7 @@ mod folders;
 mod git;
 mod github;
 mod login;
+mod migrations;
 mod program;
 mod remedy;
 pub mod report;
@@ -92,6 +93,7 @@ async fn look(world: World) -> (Arc<Facts>, Vec<Check>) {
             Task::new(repository::TESTS, repository::tests(with())),
             Task::new(repository::IGNORED, repository::ignored(with())),
             Task::new(repository::SECRETS, repository::secrets(with())),
+            Task::new(migrations::MIGRATIONS, migrations::check(with())),
             Task::new(settings::FILES, settings::check(with())),
             Task::new(session::PERMISSIONS, session::permissions(with())),
             Task::new(session::SOURCES, session::sources(with())),

@@ -1,26 +1,38 @@
 //! The kitchen of a run that `cook` drives through an orchestrator session. It is open from the start, offers what the recipe's steps call
 //! and nothing else, and knows every argument itself.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::steered::line;
-use super::told::{self, Answer};
+use super::told::{self, Answer, long_answer};
 use super::{Offer, Served, given};
 use crate::catalog::{self, ToolDecl};
+use crate::config::McpResponseSettings;
 use crate::core::stop::StopSignal;
 use crate::engine::event::{Event, News};
 use crate::engine::steer::Wheel;
+use crate::pipeline::telemetry::responses::ResponseLog;
+use crate::recipe::executable;
 use crate::recipe::model::Recipe;
+use crate::tools::{Toolkit, reports};
 
 /// The run's kitchen, as one orchestrator session after the other sees it.
 #[derive(Debug, Clone)]
 pub struct Attached {
     wheel: Wheel,
     tools: Vec<&'static ToolDecl>,
+    /// Whether commands of skills may have something open.
+    judges: bool,
     news: watch::Receiver<String>,
     /// Never changes; kept so that those who follow it wait instead of ending.
     offers: watch::Sender<u64>,
+    /// How much it answered, for the run's own reports.
+    responses: Arc<ResponseLog>,
+    run: String,
+    sizes: McpResponseSettings,
 }
 
 /// Takes what happens in the run, for whoever waits for an answer.
@@ -51,7 +63,24 @@ impl Attached {
         let (tell, news) = watch::channel(String::new());
         let tools = names(recipe, asks);
         let tools = catalog::all().filter(|tool| tools.contains(&tool.name)).collect();
-        (Self { wheel, tools, news, offers: watch::channel(0).0 }, Told(tell))
+        let attached = Self {
+            wheel,
+            tools,
+            judges: executable::may_ask(recipe),
+            news,
+            offers: watch::channel(0).0,
+            responses: Arc::default(),
+            run: String::new(),
+            sizes: McpResponseSettings { alert_threshold_tokens: 0 },
+        };
+        (attached, Told(tell))
+    }
+
+    /// The same, whose answers are measured for the reports of the run with this kit.
+    #[must_use]
+    pub fn measured(self, kit: &Toolkit) -> Self {
+        let (responses, run) = (Arc::clone(&kit.responses), reports::id(&kit.run_dir));
+        Self { responses, run, sizes: kit.settings.mcp_response, ..self }
     }
 }
 
@@ -61,6 +90,9 @@ pub fn names(recipe: &Recipe, asks: bool) -> Vec<&'static str> {
     let mut names = recipe.tools();
     if asks && recipe.asks() {
         names.push("confirm");
+    }
+    if executable::may_ask(recipe) {
+        names.push("choose_route");
     }
     names.push("kitchen_status");
     names
@@ -74,6 +106,7 @@ impl Served for Attached {
     fn offers(&self) -> Vec<Offer> {
         let schema = |tool: &ToolDecl| match tool.tags.contains(&"kitchen") {
             true => catalog::input(tool),
+            false if self.judges && tool.name == "run_skill" => catalog::step_and(tool, &["skill_command"]),
             false => catalog::step_only(),
         };
         self.tools.iter().map(|tool| Offer { tool, schema: schema(tool) }).collect()
@@ -110,6 +143,16 @@ impl Served for Attached {
                     Err(refusal) => told::refusal(&refusal),
                 };
             }
+            "choose_route" => {
+                let chosen = match given::chosen(&arguments) {
+                    Ok(chosen) => chosen,
+                    Err(why) => return Answer::refused("bad_arguments", why),
+                };
+                return match self.wheel.choose(&step, chosen).await {
+                    Ok(standing) => told::standing(&standing),
+                    Err(refusal) => told::refusal(&refusal),
+                };
+            }
             _ => {}
         }
         if !self.tools.iter().any(|tool| tool.name == name) {
@@ -124,12 +167,17 @@ impl Served for Attached {
             std::future::pending().await
         };
         tokio::select! {
-            made = self.wheel.call(&step, name) => match made {
+            made = self.wheel.call_with(&step, name, given::arguments(arguments)) => match made {
                 Ok(standing) => told::standing(&standing),
                 Err(refusal) => told::refusal(&refusal),
             },
             never = tell => never,
         }
+    }
+
+    fn answered(&self, name: &str, bytes: u64) -> Option<String> {
+        let tokens = self.responses.record(&self.run, name, bytes);
+        long_answer(name, tokens, self.sizes)
     }
 
     async fn leave(&self) {}

@@ -9,6 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::deferred::{self, Attention, Finding};
 use super::opening::Open;
+use super::reports::Spent;
 use crate::app::error::AppError;
 use crate::app::kitchen::Kitchen;
 use crate::execution::recorder::Recorder;
@@ -17,6 +18,7 @@ use crate::pipeline::audit::Audit;
 use crate::pipeline::gate::Gate;
 use crate::pipeline::readiness::{Pending, Readiness, readiness};
 use crate::pipeline::supervisor::Supervisor;
+use crate::pipeline::telemetry::responses::ResponseLog;
 
 /// The variable that marks the sessions which steps run.
 pub const HEADLESS: &str = "AUTOSKILLIT_HEADLESS";
@@ -29,6 +31,10 @@ pub struct Context {
     headless: bool,
     /// What failed.
     pub audit: Arc<Audit>,
+    /// What was used.
+    pub(super) spent: Arc<Spent>,
+    /// How much its tools answered.
+    pub responses: Arc<ResponseLog>,
     /// Work in the background.
     pub supervisor: Supervisor,
     /// Whether the kitchen is open, and for what.
@@ -53,6 +59,8 @@ impl Context {
             flags,
             headless,
             supervisor: Supervisor::new(Arc::clone(&audit)),
+            spent: Arc::default(),
+            responses: Arc::default(),
             audit,
             gate: Gate::default(),
             attention: Arc::default(),

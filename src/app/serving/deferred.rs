@@ -1,26 +1,25 @@
 //! What a server puts off until its first answer is out: finding runs that were cut off, telling what failed in the last day, clearing
 //! away, and looking after the files that we generated. Each part fails by itself, into the audit; the event is set when all are over.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::app::kitchen::{here, redactor, variables};
-use crate::app::{runs, settings};
+use crate::app::{lock, runs, settings};
 use crate::config::{
     self,
     schema::{file_text, is_ours},
 };
 use crate::core::files;
 use crate::core::paths::{KitchenDir, RunDir};
-use crate::engine::event::{Entry, Event};
+use crate::engine::event::Entry;
 use crate::engine::journal;
 use crate::engine::state::State;
+use crate::engine::telemetry::Telemetry;
 use crate::execution::log::index;
 use crate::execution::log::recover::recover;
 use crate::pipeline::audit::{Audit, Failure};
@@ -117,10 +116,9 @@ fn reload(top: &Path, kitchen: &KitchenDir, audit: &Audit, attention: &Attention
         }
         match journal::read(&dir.journal()) {
             Ok(entries) => {
-                let mut failures = Failures::of(&id);
-                entries
-                    .iter()
-                    .filter_map(|entry| failures.take(entry))
+                Telemetry::fold(&id, &entries)
+                    .failures
+                    .into_iter()
                     .filter(|failure| failure.timestamp > since)
                     .for_each(|failure| audit.record(failure));
                 if let Some((failure, line)) = cut_off(top, &id, &dir, &entries) {
@@ -143,49 +141,8 @@ fn is_older(path: &Path, than: Duration) -> bool {
     changed.map_or(true, |at| SystemTime::now().duration_since(at).is_ok_and(|age| age > than))
 }
 
-/// The failed tries of a run, entry by entry: a journal that is read tells them in the same words as the run while it goes on, so that
-/// the audit counts them once.
-#[derive(Debug)]
-pub(super) struct Failures {
-    run: String,
-    /// What each step does, since its start.
-    begun: HashMap<String, String>,
-}
-
-impl Failures {
-    /// Those of this run; its entries come in their order.
-    pub(super) fn of(run: &str) -> Self {
-        Self { run: run.to_owned(), begun: HashMap::new() }
-    }
-
-    /// Takes the next entry; the failure that it tells.
-    pub(super) fn take(&mut self, entry: &Entry) -> Option<Failure> {
-        match &entry.event {
-            Event::StepStarted { step, what, .. } => {
-                self.begun.insert(step.clone(), what.clone());
-                None
-            }
-            Event::StepEnded { step, ok: false, label, summary, result, .. } => {
-                let told = |name: &str| result.get(name);
-                Some(Failure {
-                    timestamp: entry.at,
-                    run_id: self.run.clone(),
-                    step: step.clone(),
-                    skill_command: self.begun.get(step).cloned().unwrap_or_default(),
-                    exit_code: told("exit_code").and_then(Value::as_i64),
-                    subtype: label.clone(),
-                    needs_retry: told("needs_retry").and_then(Value::as_bool).unwrap_or(false),
-                    retry_reason: told("retry_reason").and_then(Value::as_str).unwrap_or("none").to_owned(),
-                    stderr: summary.clone(),
-                })
-            }
-            _ => None,
-        }
-    }
-}
-
 fn is_cut_off(run: &RunDir, state: &State) -> bool {
-    state.end().is_none() && !runs::is_driven(&run.lock())
+    state.end().is_none() && !lock::is_driven(&run.lock())
 }
 
 /// A run without an end that nobody drives, and what to do about it.
@@ -218,7 +175,7 @@ fn sessions(top: &Path, flags: &[String], kitchen: &KitchenDir) -> Result<(), St
     let loaded = config::load(&settings::sources(Some(top), flags)).ok();
     let redactor =
         redactor(variables(top), loaded.as_ref().and_then(|loaded| loaded.settings.github.token.as_ref()));
-    let driven = |run: &RunDir| runs::is_driven(&run.lock());
+    let driven = |run: &RunDir| lock::is_driven(&run.lock());
     let found = recover(kitchen, &redactor, driven).map_err(|error| error.to_string())?;
     index::tidy(kitchen, Timestamp::now());
     if !found.is_empty() {
@@ -247,7 +204,7 @@ fn clean_up(kitchen: &KitchenDir) -> Result<(), String> {
         // One that is being opened at this moment has a folder and no lock yet.
         let opened = if own.lock().exists() { own.lock() } else { path.clone() };
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || !is_older(&opened, KEPT) || runs::is_driven(&own.lock()) {
+        if !is_folder || !is_older(&opened, KEPT) || lock::is_driven(&own.lock()) {
             continue;
         }
         if let Err(error) = fs::remove_dir_all(&path) {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::catalog::{ParamKind, ToolDecl};
 use crate::core::text::{did_you_mean, quoted_list};
+use crate::engine::judged::Chosen;
 use crate::engine::transition::YES_NO;
 use crate::recipe::expr;
 
@@ -46,6 +47,7 @@ fn misfit(kind: ParamKind, value: &Value) -> Option<&'static str> {
     let (fits, expected) = match kind {
         ParamKind::String | ParamKind::Path | ParamKind::Shell => (scalar, "a text"),
         ParamKind::Bool => (flag(value).is_some(), "true or false"),
+        ParamKind::Number => (value.is_number() || value.is_string(), "a number"),
         ParamKind::Seconds => {
             (value.is_u64() || value.is_string(), "seconds, or a text such as `90s` or `10m`")
         }
@@ -91,6 +93,29 @@ pub(super) fn answer(given: &Map<String, Value>) -> String {
         Some(yes) => YES_NO[usize::from(!yes)].to_owned(),
         None => text(given, "answer").unwrap_or_default().trim().to_owned(),
     }
+}
+
+/// The arguments of a call of a step, without its name.
+pub(super) fn arguments(mut given: Map<String, Value>) -> Map<String, Value> {
+    given.remove("step_name");
+    given
+}
+
+/// A choice among the arguments. Its variables may be written as a text.
+///
+/// # Errors
+/// When they are no mapping.
+pub(super) fn chosen(given: &Map<String, Value>) -> Result<Chosen, String> {
+    let word = |name| text(given, name).unwrap_or_default();
+    let set = match given.get("set") {
+        None | Some(Value::Null) => Some(Map::new()),
+        Some(Value::Object(set)) => Some(set.clone()),
+        Some(Value::String(set)) if set.trim().is_empty() => Some(Map::new()),
+        Some(Value::String(set)) => serde_json::from_str(set).ok(),
+        Some(_) => None,
+    };
+    let set = set.ok_or("`set` of `choose_route` must be a mapping of variables to their values")?;
+    Ok(Chosen { target: word("target"), why: word("reason"), set })
 }
 
 /// A mapping among the arguments, as the texts that a person would have typed.
@@ -140,6 +165,25 @@ mod tests {
         ];
         for (tool, given, expected) in cases {
             assert_eq!(said(tool, given.clone()), expected, "{tool} {given}");
+        }
+    }
+
+    #[test]
+    fn the_variables_of_a_choice_are_a_mapping_or_the_text_of_one() {
+        let set = |set: Value| {
+            let given = json!({ "step_name": "a", "target": " b", "reason": "it is due", "set": set });
+            chosen(given.as_object().unwrap()).map(|chosen| (chosen.target, json!(chosen.set)))
+        };
+        for (given, expected) in [
+            (json!({ "part": "two" }), json!({ "part": "two" })),
+            (json!("{\"part\": [1, 2]}"), json!({ "part": [1, 2] })),
+            (json!(" "), json!({})),
+            (Value::Null, json!({})),
+        ] {
+            assert_eq!(set(given), Ok((" b".to_owned(), expected)));
+        }
+        for wrong in [json!("part: two"), json!(["part"]), json!(2)] {
+            assert!(set(wrong).is_err_and(|why| why.contains("must be a mapping")));
         }
     }
 }

@@ -8,6 +8,7 @@ mod given; // arguments as they come from a model
 mod opening; // from the disk to an open kitchen
 pub mod service; // the kitchen that a server hosts itself
 mod shown; // recipes as answers
+mod reports; // what was used and what failed, as answers
 mod steered; // the run that an open kitchen is for
 mod told; // answers
 
@@ -49,6 +50,9 @@ pub trait Served: Send + Sync + 'static {
         news: &watch::Sender<String>,
         stop: StopSignal,
     ) -> impl Future<Output = Answer> + Send;
+
+    /// Takes how many bytes an answer of a tool has. Gives what is to be told to the client about it.
+    fn answered(&self, name: &str, bytes: u64) -> Option<String>;
 
     /// Lets go of everything, within the time that a server has before its client kills it.
     fn leave(&self) -> impl Future<Output = ()> + Send;

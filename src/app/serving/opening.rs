@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -11,23 +12,27 @@ use super::context::Context;
 use super::steered::{Steered, line};
 use super::told::{self, Answer};
 use super::{attached, given, shown};
-use crate::app::cook::{Order, Ready, player, prepare, resume, toolkit};
+use crate::app::cook::{Order, Ready, player, prepare, toolkit};
 use crate::app::error::AppError;
-use crate::app::inputs;
 use crate::app::kitchen::Kitchen;
+use crate::app::lock::{self, RunLock};
 use crate::app::recording::{Asked, asked};
 use crate::app::rehearsal::Stage;
-use crate::app::runs::{self, RunLock};
+use crate::app::resume::{Choice, Undecided, Wishes, resume};
+use crate::app::runs;
+use crate::app::{defaults, inputs};
 use crate::catalog::ToolDecl;
 use crate::core::paths::RunDir;
 use crate::core::stop::StopSignal;
+use crate::core::text::quoted_list;
+use crate::core::time::millis;
 use crate::core::{files, ids};
 use crate::engine::event::Live;
 use crate::engine::host::{Call, Outcome};
 use crate::execution::client::Client;
 use crate::execution::recorder::{Recorder, Subject};
 use crate::recipe::Loaded;
-use crate::recipe::model::Orchestrator;
+use crate::recipe::model::{DefaultFrom, Orchestrator};
 use crate::tools::orchestrator::PREFIX;
 use crate::tools::{Rehearsal, Toolkit};
 
@@ -44,6 +49,11 @@ pub struct Open {
 }
 
 impl Open {
+    /// Whether it is open for a run that is not over.
+    pub(super) fn cooks(&self) -> bool {
+        self.run.as_ref().is_some_and(Steered::goes_on)
+    }
+
     /// As a session of a step has it: to run the tests and for nothing else, so no recipe is looked at and nothing is recorded.
     pub(super) fn for_a_session(context: &Context) -> Result<Self, AppError> {
         let kitchen = context.kitchen()?;
@@ -54,6 +64,7 @@ impl Open {
     /// A call outside of a run.
     pub(super) async fn free(
         &self,
+        context: &Context,
         tool: &'static ToolDecl,
         label: Option<String>,
         given: Map<String, Value>,
@@ -70,13 +81,34 @@ impl Open {
             *visit
         };
         let params = Value::Object(params);
-        let call = Call { step, visit, attempt: 1, tool, params, session: None, budget_left: None };
+        let call =
+            Call { step, visit, attempt: 1, tool, params, session: None, budget_left: None, spent: 0.0 };
         let watch = |live: Live| {
             if let Some(line) = line(&live) {
                 news.send_replace(line);
             }
         };
-        outcome(&self.kit.call(&call, &watch, stop).await)
+        let began = Instant::now();
+        let mut came = self.kit.call(&call, &watch, stop).await;
+        let what = crate::tools::what(tool, &call.params);
+        let what = if what.is_empty() { tool.name } else { &what };
+        context.spent.takes(&context.audit, (&call.step, what), &mut came, millis(began.elapsed()));
+        outcome(&came)
+    }
+
+    pub(super) async fn choose(&self, given: &Map<String, Value>) -> Answer {
+        let Some(run) = &self.run else {
+            return Answer::refused("no_choice", "no run is in progress, so there is nothing to choose");
+        };
+        let step = given::text(given, "step_name").unwrap_or_default();
+        let chosen = match given::chosen(given) {
+            Ok(chosen) => chosen,
+            Err(why) => return Answer::refused("bad_arguments", why),
+        };
+        match run.wheel.choose(&step, chosen).await {
+            Ok(standing) => told::standing(&standing),
+            Err(refusal) => told::refusal(&refusal),
+        }
     }
 
     pub(super) async fn confirm(&self, given: &Map<String, Value>) -> Answer {
@@ -136,16 +168,24 @@ impl Prepared {
             (None, None) => Wanted::FreeUse(shown::list(&kitchen.pantry)),
             (_, Some(run)) => {
                 let id = runs::find(&kitchen.dir, Some(&run)).map_err(failed)?;
-                Wanted::Run(Box::new(resume(kitchen.clone(), &id, 1.0).map_err(failed)?), Vec::new())
+                let wishes = Wishes {
+                    pace: 1.0,
+                    accept_recipe: given::is_set(given, "accept_recipe"),
+                    choice: choice(given).map_err(failed)?,
+                    ask: &unasked,
+                };
+                Wanted::Run(Box::new(resume(kitchen.clone(), &id, &wishes).map_err(failed)?), Vec::new())
             }
             (Some(name), None) => {
                 let loaded = kitchen.pantry.library.load(&name, &kitchen.pantry);
                 let loaded = loaded.map_err(|error| Box::new(Answer::of_load(error)))?;
                 let findings = loaded.report().into_iter().map(|problem| json!(problem)).collect();
                 let Loaded { recipe, .. } = loaded;
-                let resolved = inputs::resolve(&recipe, &given::pairs(given, "overrides")).map_err(failed)?;
+                let source = |from: &DefaultFrom| defaults::read(&kitchen, from);
+                let overrides = given::pairs(given, "overrides");
+                let resolved = inputs::resolve(&recipe, &overrides, &source).map_err(failed)?;
                 if !resolved.missing.is_empty() {
-                    let told = |name: &String| (name.clone(), json!(recipe.ingredients[name].description));
+                    let told = |name: &String| (name.clone(), json!(resolved.about(&recipe, name)));
                     let missing: Map<String, Value> = resolved.missing.iter().map(told).collect();
                     let mut answer = Answer::refused(
                         "missing_ingredients",
@@ -158,6 +198,7 @@ impl Prepared {
                 let order = Order {
                     recipe,
                     inputs: resolved.values,
+                    origins: resolved.origins,
                     allow_dirty: given::is_set(given, "allow_dirty") || stage.is_some(),
                     rehearsal,
                     orchestrator: Orchestrator::Claude,
@@ -196,14 +237,27 @@ impl Prepared {
                 answer.put("what_now", json!("the tools are there for free use; to cook a recipe, call `open_kitchen` with its name"));
                 (None, answer)
             }
-            Wanted::Run(ready, findings) => {
+            Wanted::Run(mut ready, findings) => {
+                ready.measure(Arc::clone(&context.responses));
+                context.spent.drives(&ready.run_id);
                 let rules = rules(&ready);
+                let mut notes = ready.notes.clone();
+                if !ready.changed.is_empty() {
+                    let files: Vec<&str> = ready.changed.iter().map(|text| text.file.as_str()).collect();
+                    notes.push(format!(
+                        "{} changed since the run keeps it, and the run goes on with what it keeps; `accept_recipe` takes it as it is now",
+                        quoted_list(&files)
+                    ));
+                }
                 let run = Steered::begin(*ready, context);
                 let mut answer = told::standing(&*run.wheel.ready().await);
                 answer.put("success", json!(true));
                 answer.put("rules", json!(rules));
                 if !findings.is_empty() {
                     answer.put("findings", json!(findings));
+                }
+                if !notes.is_empty() {
+                    answer.put("notes", json!(notes));
                 }
                 (Some(run), answer)
             }
@@ -223,12 +277,34 @@ fn room(kitchen: &Kitchen, rehearsal: Option<Rehearsal>) -> Result<(Toolkit, Run
     let id = ids::run_id(jiff::Timestamp::now(), uuid::Uuid::new_v4());
     let dir = RunDir::at(kitchen.dir.kitchens().join(id));
     files::create_private_dir(dir.root()).map_err(|error| no_room(kitchen, &error))?;
-    let lock = runs::lock(&dir)?;
+    let lock = lock::lock(&dir, &kitchen.redactor)?;
     let client = match &rehearsal {
         Some(_) => Ok(player()?),
         None => Client::find(&kitchen.settings.client.program),
     };
-    Ok((toolkit(kitchen, "", dir, client, rehearsal)?, lock))
+    Ok((toolkit(kitchen, None, dir, client, rehearsal)?, lock))
+}
+
+/// What the person wants done with a step that was cut off.
+fn choice(given: &Map<String, Value>) -> Result<Option<Choice>, AppError> {
+    match given::text(given, "cut_off").as_deref() {
+        None => Ok(None),
+        Some("rerun") => Ok(Some(Choice::Rerun)),
+        Some("skip") => Ok(Some(Choice::Skip)),
+        Some(other) => Err(AppError::usage(format!("`cut_off` is `rerun` or `skip`, not `{other}`"))),
+    }
+}
+
+/// A client asks its own person and opens the kitchen again.
+fn unasked(undecided: &Undecided) -> Result<Choice, AppError> {
+    let id = &undecided.run_id;
+    let mut error = undecided.unasked().hint(format!(
+        "ask the person; to run it again: `open_kitchen` with resume `{id}` and cut_off `rerun`"
+    ));
+    if let Ok(then) = &undecided.skip {
+        error = error.hint(format!("when it counts as done, to {then}: with cut_off `skip`"));
+    }
+    Err(error)
 }
 
 fn rules(ready: &Ready) -> String {

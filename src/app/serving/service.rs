@@ -7,8 +7,8 @@ use tokio::sync::{OnceCell, watch};
 
 use super::context::Context;
 use super::opening::{Open, Prepared};
-use super::told::{self, Answer};
-use super::{Offer, Served, deferred, given, shown};
+use super::told::{self, Answer, long_answer};
+use super::{Offer, Served, deferred, given, reports, shown};
 use crate::app::error::AppError;
 use crate::catalog::{self, Audience, ToolDecl};
 use crate::core::stop::StopSignal;
@@ -16,6 +16,7 @@ use crate::core::threads::blocking;
 use crate::engine::steer::Upcoming;
 use crate::pipeline::gate::NotNow;
 use crate::pipeline::readiness::PATIENCE;
+use crate::pipeline::telemetry::NO_RUN;
 use crate::recipe::Problems;
 
 const INSTRUCTIONS: &str = "autoskillit cooks recipes: multi-step jobs (fix the tests, implement a task) whose heavy steps run in sessions of \
@@ -109,7 +110,9 @@ impl Service {
         stop: StopSignal,
     ) -> Answer {
         let step = given::text(&given, "step_name");
-        let Some(run) = &open.run else { return open.free(tool, step, given, news, stop).await };
+        let Some(run) = &open.run else {
+            return open.free(&self.context, tool, step, given, news, stop).await;
+        };
         let Some(step) = step else {
             let next = run.wheel.standing().next.told();
             return Answer::refused(
@@ -118,13 +121,13 @@ impl Service {
             );
         };
         let ignored = match &run.wheel.standing().next {
-            Upcoming::Call { arguments, .. } => given.iter().any(|(name, value)| {
+            Upcoming::Call { arguments, open: None, .. } => given.iter().any(|(name, value)| {
                 name != "step_name" && !value.is_null() && arguments.get(name) != Some(value)
             }),
             _ => false,
         };
         let mut progress = run.progress.clone();
-        let call = run.wheel.call(&step, tool.name);
+        let call = run.wheel.call_with(&step, tool.name, given::arguments(given));
         let tell = async {
             while progress.changed().await.is_ok() {
                 news.send_replace(progress.borrow().news.clone());
@@ -186,9 +189,7 @@ impl Service {
 
     async fn report(&self, open: &Open, clear: bool) -> Answer {
         let settled = self.context.settled(PATIENCE).await;
-        let failures = self.context.audit.report();
-        let mut answer =
-            Answer::of(json!({ "success": true, "total_failures": failures.len(), "failures": failures }));
+        let mut answer = Answer::of(crate::tools::reports::failures(&self.context.audit.report()));
         if !settled {
             let seconds = PATIENCE.as_secs();
             answer.put("warning", json!(format!("start-up work is not done after {seconds} s: failures from before this server may be missing")));
@@ -264,7 +265,15 @@ impl Served for Service {
         };
         match name {
             "confirm" => open.confirm(&arguments).await,
+            "choose_route" => open.choose(&arguments).await,
             "kitchen_status" => self.status(&open).await,
+            // A step that tells of its run is called like any other.
+            _ if catalog::is_report(name)
+                && given::text(&arguments, "step_name").is_some()
+                && open.cooks() =>
+            {
+                self.step(&open, tool, arguments, news, stop).await
+            }
             "get_pipeline_report" => self.report(&open, given::is_set(&arguments, "clear")).await,
             "list_recipes" => {
                 let pantry = open.kitchen.pantry.clone();
@@ -280,8 +289,16 @@ impl Served for Service {
                 let name = given::text(&arguments, "script_path").unwrap_or_default();
                 blocking(move || shown::validate(&pantry, &name)).await
             }
+            _ if catalog::is_report(name) => reports::tell(&self.context, &open, tool.name, arguments).await,
             _ => self.step(&open, tool, arguments, news, stop).await,
         }
+    }
+
+    fn answered(&self, name: &str, bytes: u64) -> Option<String> {
+        let open = self.context.gate.inside();
+        let run = open.as_ref().and_then(|open| open.run.as_ref()).map_or(NO_RUN, |run| &run.id);
+        let tokens = self.context.responses.record(run, name, bytes);
+        long_answer(name, tokens, open.as_ref()?.kit.settings.mcp_response)
     }
 
     async fn leave(&self) {

@@ -7,13 +7,13 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::context::Context;
-use super::deferred::Failures;
 use crate::app::cook::Ready;
 use crate::app::host::{Asker, Nobody};
 use crate::core::stop::Stop;
 use crate::core::usage::Usage;
 use crate::engine::event::{Event, Live, News};
 use crate::engine::steer::{Driver, Upcoming, Wheel, wheel};
+use crate::engine::telemetry::Telemetry;
 
 /// How long a run that is told to stop gets to write that down: a client kills its servers half a second after its first signal.
 const LEAVING: Duration = Duration::from_millis(300);
@@ -61,10 +61,8 @@ impl Steered {
         let (tell, progress) = watch::channel(Progress::default());
         let audit = Arc::clone(&context.audit);
         let run = id.clone();
-        let mut failures = Failures::of(&id);
         // What failed before was told when its journal was read.
-        ready.past.iter().for_each(|entry| drop(failures.take(entry)));
-        let failures = Mutex::new(failures);
+        let telemetry = Mutex::new(Telemetry::fold(&id, &ready.past));
         let task = tokio::spawn(async move {
             let watch = |news: &News| match news {
                 News::Live(live) => {
@@ -73,7 +71,7 @@ impl Steered {
                     }
                 }
                 News::Entry(entry) => {
-                    let failure = failures.lock().unwrap_or_else(PoisonError::into_inner).take(entry);
+                    let failure = telemetry.lock().unwrap_or_else(PoisonError::into_inner).take(entry);
                     failure.into_iter().for_each(|failure| audit.record(failure));
                     tell.send_modify(|progress| progress.take(&entry.event));
                 }

@@ -4,6 +4,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme};
 use serde_json::{Map, Value, json};
 
 use crate::app::error::AppError;
+use crate::config::McpResponseSettings;
 use crate::engine::steer::{Refusal, Standing, Upcoming};
 use crate::recipe::LoadError;
 
@@ -93,6 +94,13 @@ impl Answer {
     }
 }
 
+/// What is told of an answer of so many tokens that is longer than the settings want.
+pub(super) fn long_answer(tool: &str, tokens: u64, settings: McpResponseSettings) -> Option<String> {
+    let threshold = settings.alert_threshold_tokens;
+    (threshold > 0 && tokens > threshold)
+        .then(|| format!("the answer of `{tool}` has about {tokens} tokens, more than {threshold}"))
+}
+
 /// Where a run stands, as the answer to a call of its step.
 pub(super) fn standing(standing: &Standing) -> Answer {
     let mut value = serde_json::to_value(standing).unwrap_or_default();
@@ -129,6 +137,11 @@ fn cut(value: Value) -> Value {
             Value::String(format!("{head}\n…[{left_out} characters left out here]…\n{tail}"))
         }
         Value::Array(items) => items.into_iter().map(cut).collect(),
+        // A command that is to be given back is of no use when it is cut.
+        Value::Object(fields) if fields.contains_key("fill_in") || fields.contains_key("hints") => fields
+            .into_iter()
+            .map(|(name, value)| if name == "skill_command" { (name, value) } else { (name, cut(value)) })
+            .collect(),
         Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, cut(value))).collect(),
         other => other,
     }
@@ -155,5 +168,18 @@ mod tests {
         let told = cut(json!("ä".repeat(LONGEST + 1)));
         assert!(told.as_str().is_some_and(|text| text.contains("…[1 characters left out here]…")));
         assert_eq!(cut(json!("ä".repeat(LONGEST))), json!("ä".repeat(LONGEST)));
+    }
+
+    #[test]
+    fn a_command_that_is_to_be_given_back_is_whole() {
+        let long = "x".repeat(LONGEST + 1);
+        let told = cut(json!({
+            "arguments": { "skill_command": long },
+            "open": { "skill_command": long, "hints": { "text": long } },
+        }));
+        assert_eq!(told["open"]["skill_command"], json!(long));
+        for cut in [&told["arguments"]["skill_command"], &told["open"]["hints"]["text"]] {
+            assert!(cut.as_str().is_some_and(|text| text.contains("left out here")), "{cut}");
+        }
     }
 }

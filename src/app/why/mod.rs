@@ -235,6 +235,12 @@ fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
                 let because = format!("its {visits} visit(s) were spent, so it was not entered again");
                 tries.push(passed_over(step, "exceeded", because, next, "its visits are bounded"));
             }
+            Event::RouteChosen { step, next, why, .. } => {
+                let chosen = tries.iter_mut().rev().find(|one| one.step.as_deref() == Some(step));
+                if let Some(one) = chosen {
+                    one.then = Some(then(next, &format!("chosen by whoever drove: {why}")));
+                }
+            }
             // Whatever was at work then is not any more.
             Event::RunResumed { .. } | Event::RunEnded(_) => cut_off(&mut tries, |_| true),
             Event::ItemEnded { step, item, .. } => {
@@ -247,12 +253,13 @@ fn tries(entries: &[Entry], wanted: Option<&str>, driven: bool) -> Vec<Try> {
                 session: Some(session.clone()),
                 ..Try::default()
             }),
-            Event::OrchestratorEnded { session, label, summary, usage } => {
+            Event::OrchestratorEnded { session, label, summary, usage, usage_by_model } => {
                 if let Some(one) = tries.iter_mut().rev().find(|one| one.session.as_ref() == Some(session)) {
                     one.ok = Some(label == "success");
                     one.label.clone_from(label);
                     one.because = vec![summary.clone()];
                     one.usage = Some(*usage);
+                    one.usage_by_model.clone_from(usage_by_model);
                 }
             }
             _ => {}
@@ -301,6 +308,7 @@ fn then(next: &Next, why: &str) -> String {
         Next::Retry => "tried again".to_owned(),
         Next::Step(step) => format!("went to `{step}`"),
         Next::End(_) => "the run ended".to_owned(),
+        Next::Choice(_) => "whoever drove the run chose what followed".to_owned(),
     };
     if why.is_empty() { went } else { format!("{went} ({why})") }
 }

@@ -39,6 +39,9 @@ pub(super) fn ended(summary: &Summary) -> Option<String> {
             "nothing moved on any channel for {}, so it was ended",
             limits.stale_ms.map(span).unwrap_or_default()
         ),
+        Some(Termination::NoProgress) => {
+            "it made the same call with the same result again and again, so it was ended".to_owned()
+        }
         Some(Termination::TimedOut) => {
             format!("its wall clock of {} was over, so it was ended", span(limits.wall_clock_ms))
         }
@@ -89,6 +92,9 @@ pub(super) fn needed(one: &Try) -> Option<String> {
         (_, "stale") => "a sign of life in time: raise `run_skill.stale_threshold` if the silence was work",
         (_, "idle_stall") => {
             "a word in time: raise `run_skill.idle_output_timeout` if the service is that slow"
+        }
+        (_, "no_progress") => {
+            "a way forward: say more of what it is to do; raise `run_skill.repeats` if the calls were work"
         }
         (_, "early_stop") => {
             "to stay until its background tasks have ended: raise `run_skill.background_wait`, or let it have none"

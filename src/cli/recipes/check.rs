@@ -4,11 +4,13 @@ use super::formats::{github, sarif};
 use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
 use crate::app::recipes::gaps;
+use crate::app::records::with_findings;
 use crate::cli::Session;
 use crate::cli::exit::Exit;
 use crate::cli::ui::style::Role;
 use crate::recipe::Problems;
-use crate::recipe::check::{rule, rules};
+use crate::recipe::check::{Known, alias, known, names};
+use crate::recipe::library::TESTS;
 
 /// What is checked, and how it is told.
 #[derive(Debug, clap::Args)]
@@ -101,13 +103,16 @@ pub(super) fn check(session: &Session, pantry: &Pantry, args: CheckArgs) -> Resu
     for name in names {
         let problems = match args.structure_only {
             true => pantry.library.structure(&name).map(|problems| vec![problems]),
-            false => pantry.library.check(&name, pantry).map(|mut problems| {
+            false => pantry.library.check(&name, pantry).and_then(|mut problems| {
+                if let Some(own) = problems.first_mut() {
+                    *own = with_findings(pantry, &name, own)?;
+                }
                 if args.engine
                     && let Ok(loaded) = pantry.library.load(&name, pantry)
                 {
                     problems.extend(gaps(&loaded));
                 }
-                problems
+                Ok(problems)
             }),
         };
         match problems {
@@ -134,12 +139,29 @@ pub(super) fn check(session: &Session, pantry: &Pantry, args: CheckArgs) -> Resu
 }
 
 fn explain(session: &Session, id: &str) -> Result<Exit, AppError> {
-    let Some(rule) = rule(id) else {
-        let known: Vec<String> = rules().map(|rule| rule.id.to_owned()).collect();
-        return Err(AppError::unknown("rule", id, &known));
+    let Some(meant) = known(id) else {
+        let all: Vec<String> = names().map(str::to_owned).collect();
+        return Err(AppError::unknown("rule", id, &all));
     };
     let look = session.printer.terminal().out;
-    let mut text = format!("{} ({})\n", look.paint(Role::Strong, rule.id), rule.level.name());
+    let title = look.paint(Role::Strong, meant.id());
+    let mut text = match meant {
+        Known::Rule(rule) => format!("{title} ({})\n", rule.level.name()),
+        Known::Code(_) => format!("{title}\n"),
+    };
+    if let Some(alias) = alias(id) {
+        let told = format!("`{}` of AutoSkillit 0.9 is told as this: {}\n", alias.id, alias.meaning);
+        text.push_str(&look.paint(Role::Dim, &told));
+    }
+    let rule = match meant {
+        Known::Rule(rule) => rule,
+        Known::Code(code) => {
+            text.push_str(&format!("\n{}\nTo mend it: {}.\n", code.meaning, code.mend));
+            text.push_str("\nAs a warning it can be allowed with a reason, or get another level by `recipes.rules`; as an error it cannot.");
+            session.printer.data(&text);
+            return Ok(Exit::Succeeded);
+        }
+    };
     if rule.legacy != rule.level {
         text.push_str(
             &look.paint(Role::Dim, &format!("in recipes of AutoSkillit 0.9: {}\n", rule.legacy.name())),
@@ -175,7 +197,9 @@ fn named(typed: Vec<String>) -> Result<Vec<String>, AppError> {
         let files: Vec<String> = paths
             .filter_map(Result::ok)
             .filter(|path| {
-                path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+                let is_tests = path.to_string_lossy().ends_with(TESTS);
+                !is_tests
+                    && path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
             })
             .map(|path| path.to_string_lossy().into_owned())
             .collect();

@@ -1,25 +1,39 @@
 //! Findings in the formats of other programs.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::{Value, json};
 
 use super::check::Findings;
+use crate::recipe::check::{Level, family_of, rule};
 use crate::recipe::{ProblemReport, Problems, Severity};
+
+/// What a file that cannot be read is reported as.
+const UNREADABLE: &str = "unreadable";
 
 /// A SARIF 2.1.0 log.
 pub(super) fn sarif(found: &Findings) -> Value {
     let reports: Vec<ProblemReport> = found.files.iter().flat_map(Problems::report).collect();
-    let codes: BTreeSet<&str> = reports.iter().map(|report| report.code).collect();
-    let mut rules: Vec<Value> = codes.iter().map(|code| json!({ "id": code })).collect();
-    let mut results: Vec<Value> = reports.iter().map(|report| result(report, &codes)).collect();
-    if !found.unreadable.is_empty() {
-        rules.push(json!({ "id": "unreadable" }));
-        results.extend(found.unreadable.iter().map(
-            |message| json!({ "ruleId": "unreadable", "level": "error", "message": { "text": message } }),
-        ));
+    let mut codes: BTreeMap<&str, Severity> = BTreeMap::new();
+    for report in &reports {
+        let worst = codes.entry(report.code).or_insert(report.severity);
+        *worst = if *worst == Severity::Error { *worst } else { report.severity };
     }
+    if !found.unreadable.is_empty() {
+        codes.insert(UNREADABLE, Severity::Error);
+    }
+    let index = |code: &str| codes.keys().position(|known| *known == code);
+    let mut results: Vec<Value> = reports.iter().map(|report| result(report, index(report.code))).collect();
+    results.extend(found.unreadable.iter().map(|message| {
+        json!({
+            "ruleId": UNREADABLE,
+            "ruleIndex": index(UNREADABLE),
+            "level": "error",
+            "message": { "text": message },
+        })
+    }));
+    let rules: Vec<Value> = codes.iter().map(|(code, severity)| descriptor(code, *severity)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -31,11 +45,44 @@ pub(super) fn sarif(found: &Findings) -> Value {
     })
 }
 
-fn result(report: &ProblemReport, codes: &BTreeSet<&str>) -> Value {
-    let level = match report.severity {
+/// What a rule is about. What is told while a recipe is read has no rule of its own, only a name.
+fn descriptor(code: &str, severity: Severity) -> Value {
+    let Some(rule) = rule(code) else {
+        let words = code.replace('-', " ");
+        return json!({
+            "id": code,
+            "shortDescription": { "text": format!("Told when a recipe is read: {words}.") },
+            "help": { "text": "The message of each finding says what to write instead; docs/recipe-language.md has the language." },
+            "defaultConfiguration": { "level": level(severity) },
+        });
+    };
+    let level = match rule.level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Off => "none",
+    };
+    let mut descriptor = json!({
+        "id": code,
+        "shortDescription": { "text": rule.meaning },
+        "fullDescription": { "text": rule.why },
+        "help": { "text": format!("To mend it: {}. More: autoskillit recipes check --explain {code}", rule.mend) },
+        "defaultConfiguration": { "level": level },
+    });
+    if let Some(family) = family_of(code) {
+        descriptor["properties"] = json!({ "tags": [family.name] });
+    }
+    descriptor
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
-    };
+    }
+}
+
+fn result(report: &ProblemReport, index: Option<usize>) -> Value {
+    let level = level(report.severity);
     let mut location = json!({ "artifactLocation": { "uri": uri(&report.file) } });
     if let Some(line) = report.line {
         location["region"] = json!({
@@ -47,7 +94,7 @@ fn result(report: &ProblemReport, codes: &BTreeSet<&str>) -> Value {
     }
     json!({
         "ruleId": report.code,
-        "ruleIndex": codes.iter().position(|code| *code == report.code),
+        "ruleIndex": index,
         "level": level,
         "message": { "text": message(report) },
         "locations": [{ "physicalLocation": location }],

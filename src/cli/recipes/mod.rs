@@ -2,8 +2,11 @@
 
 mod check;
 mod formats;
+mod lock;
 mod render;
 mod show;
+mod simulate;
+mod test;
 
 use serde_json::json;
 
@@ -16,10 +19,10 @@ use crate::app::error::AppError;
 use crate::app::kitchen::Pantry;
 use crate::app::templates::{self, Template};
 use crate::recipe::builtin::BUILTIN;
-use crate::recipe::model::RecipeSource;
+use crate::recipe::model::{RecipeKind, RecipeSource};
 use crate::recipe::schema::json_schema;
 
-/// List, show, draw, check and make recipes.
+/// List, show, draw, check, test and make recipes.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum RecipesCommand {
     /// List the recipes that can be cooked here.
@@ -54,8 +57,14 @@ pub(super) enum RecipesCommand {
     },
     /// Print the JSON Schema of recipe files, for editors.
     Schema,
+    /// Keep what recipes rely on of their skills, so that a check tells when that changes.
+    Lock(lock::LockArgs),
     /// Check recipes and say what is wrong, with place and mend.
     Check(check::CheckArgs),
+    /// Run the tests of recipes: given what each call comes to, the path that a run takes.
+    Test(test::TestArgs),
+    /// Go through every way that runs can take: whether each ends, and in how many sessions.
+    Simulate(simulate::SimulateArgs),
 }
 
 pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, AppError> {
@@ -69,7 +78,10 @@ pub(super) fn run(session: &Session, command: RecipesCommand) -> Result<Exit, Ap
             session.printer.data(&format!("{:#}", json_schema()));
             Ok(Exit::Succeeded)
         }
+        RecipesCommand::Lock(args) => lock::lock(session, &pantry, args),
         RecipesCommand::Check(args) => check::check(session, &pantry, args),
+        RecipesCommand::Simulate(args) => simulate::run(session, &pantry, &args),
+        RecipesCommand::Test(args) => test::test(session, &pantry, &args),
     }
 }
 
@@ -97,6 +109,13 @@ fn source(source: RecipeSource) -> &'static str {
     }
 }
 
+/// A description, with what is special about the recipe before it.
+fn marked(kind: RecipeKind, experimental: bool, description: &str) -> String {
+    let kind = (kind != RecipeKind::Standard).then(|| kind.name());
+    let marks: Vec<&str> = kind.into_iter().chain(experimental.then_some("experimental")).collect();
+    if marks.is_empty() { description.to_owned() } else { format!("({}) {description}", marks.join(", ")) }
+}
+
 fn list(session: &Session, pantry: &Pantry, json: bool) -> Exit {
     let listed = pantry.library.list();
     if json {
@@ -110,7 +129,7 @@ fn list(session: &Session, pantry: &Pantry, json: bool) -> Exit {
             (None, Some(by)) => {
                 (Role::Dim, format!("(the {} recipe of this name is used instead)", source(by)))
             }
-            (None, None) => (Role::Plain, recipe.description.clone()),
+            (None, None) => (Role::Plain, marked(recipe.kind, recipe.experimental, &recipe.description)),
         };
         let name = if role == Role::Plain { Role::Strong } else { role };
         table.styled_row([(name, recipe.name), (Role::Dim, source(recipe.source).to_owned()), (role, text)]);

@@ -10,6 +10,7 @@ use super::format;
 use super::line::Line;
 use super::style::{Look, Role};
 use super::text;
+use super::tokens;
 
 /// Changed files that are named.
 const FILES: usize = 12;
@@ -44,6 +45,7 @@ impl Ending<'_> {
         }
         lines.push(String::new());
         lines.extend(facts::prose("total", Role::Plain, &self.total(look), look));
+        lines.extend(facts::rows("by step", tokens::short(&aftermath.usage_by_step, look), look));
         if !aftermath.run_dir.as_os_str().is_empty() {
             let logs = text::path(&aftermath.run_dir, self.repository, look);
             lines.extend(facts::command("logs", Role::Plain, &logs, look));
@@ -170,9 +172,18 @@ fn changes(changes: &[Change], look: &Look) -> Vec<Line> {
 mod tests {
     use super::*;
     use crate::core::usage::Usage;
+    use crate::pipeline::telemetry::tokens::Row;
 
     fn change(path: &str, kind: char, counts: Option<(u64, u64)>) -> Change {
         Change { path: path.into(), kind, added: counts.map(|c| c.0), deleted: counts.map(|c| c.1) }
+    }
+
+    fn by_step() -> Vec<Row> {
+        let row = |step: &str, input, cost_usd, elapsed_ms| {
+            let usage = Usage { input, cost_usd, ..Usage::default() };
+            Row { step: step.to_owned(), usage, count: 1, elapsed_ms, ..Row::default() }
+        };
+        vec![row("plan", 2_800, 0.023, 45_000), row("repair_the_parser_and_its_tests", 10_000, 0.1, 120_000)]
     }
 
     fn show(status: RunStatus, files: usize, look: Look) -> String {
@@ -198,6 +209,7 @@ mod tests {
             undo: Some("git restore --source=0123456 --worktree -- src tests docs".into()),
             hints: vec!["git diff".into()],
             usage: Usage { input: 12_000, output: 800, turns: 9, cost_usd: 0.123, ..Usage::default() },
+            usage_by_step: if files > 3 { by_step() } else { vec![] },
             elapsed_ms: 189_000,
             run_dir: "/home/ada/app/.autoskillit/runs/r1".into(),
         };

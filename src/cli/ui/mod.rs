@@ -20,4 +20,5 @@ pub mod style; // the colours, by meaning
 pub mod table; // lists
 pub mod terminal; // what the streams are and may show
 pub mod text; // foreign text made harmless, measured and cut
+pub mod tokens; // what a run used, as tables
 pub mod why; // why a run went as it did

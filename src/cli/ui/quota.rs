@@ -10,10 +10,33 @@ use crate::app::quota::{Known, Quota, Windows};
 use crate::execution::quota::guard::{Source, percent};
 use crate::execution::quota::wait::told;
 use crate::execution::quota::window::Class;
+use crate::execution::spend::Day;
 
 /// The lines to print.
 #[must_use]
 pub fn lines(quota: &Quota, zone: &TimeZone, look: &Look) -> Vec<String> {
+    let mut lines = of_plan(quota, zone, look);
+    if let Some(day) = &quota.day {
+        let (role, fact) = match day {
+            Ok(day) if day.left() <= 0.0 => (
+                Role::Warn,
+                format!("{}: no session starts until {}", of_day(day), told(day.until, quota.now, zone)),
+            ),
+            Ok(day) => (Role::Plain, of_day(day)),
+            Err(why) => (Role::Warn, format!("not known, and no session starts: {why}")),
+        };
+        lines.extend(prose("today", role, &fact, look));
+    }
+    lines
+}
+
+/// What was spent of a day's limit, in words.
+#[must_use]
+pub fn of_day(day: &Day) -> String {
+    format!("${:.2} spent of the ${:.2} of `limits.daily_usd`", day.spent_usd, day.limit_usd)
+}
+
+fn of_plan(quota: &Quota, zone: &TimeZone, look: &Look) -> Vec<String> {
     let windows = match &quota.known {
         Known::Off => {
             return vec![
@@ -109,6 +132,7 @@ mod tests {
             now: at("2026-03-02T13:20:00Z"),
             known,
             cache: Some("/home/c/.cache/autoskillit/quota.json".into()),
+            day: None,
         };
         lines(&quota, &TimeZone::UTC, &Look::plain(80)).join("\n")
     }
@@ -138,6 +162,19 @@ mod tests {
             source,
             silent: None,
         })
+    }
+
+    #[test]
+    fn people_see_what_the_day_has_left() {
+        let day = |spent_usd| Day { spent_usd, limit_usd: 25.0, until: at("2026-03-03T00:00:00Z") };
+        let shown = |day| {
+            let now = at("2026-03-02T13:20:00Z");
+            let quota = Quota { now, known: Known::Off, cache: None, day: Some(day) };
+            lines(&quota, &TimeZone::UTC, &Look::plain(80)).split_off(1).join("\n")
+        };
+        let text =
+            [Ok(day(3.204)), Ok(day(25.1)), Err("permission denied".to_owned())].map(shown).join("\n\n");
+        assert_snapshot!(text);
     }
 
     #[test]

@@ -22,6 +22,8 @@ fn the_schema_takes_what_is_taken_and_refuses_what_is_refused() {
         ("packs: {enabled: true}\nsubsets: {custom_tags: {a: [b]}}\nlogging: {level: INFO}\n", Layer::User),
         ("quota_guard: {enabled: false, long_window_threshold: 99.5, cache_path: null}\n", Layer::User),
         ("quota_guard: {short_window_threshold: 120}\n", Layer::User),
+        ("limits: {daily_usd: 12.5, quota_share: null}\n", Layer::User),
+        ("limits: {daily_usd: 0}\n", Layer::User),
         ("sesion: {}\n", Layer::User),
         ("session: 5\n", Layer::User),
         ("session: {permissions: BYPASS}\n", Layer::User),
@@ -77,6 +79,7 @@ pub(super) fn fits(schema: &Json, value: &Json) -> bool {
             .as_str()
             .is_none_or(|text| regex::Regex::new(rule.as_str().unwrap()).unwrap().is_match(text)),
         "minimum" => value.as_f64().is_none_or(|number| number >= rule.as_f64().unwrap()),
+        "exclusiveMinimum" => value.as_f64().is_none_or(|number| number > rule.as_f64().unwrap()),
         "maximum" => value.as_f64().is_none_or(|number| number <= rule.as_f64().unwrap()),
         "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= rule.as_u64().unwrap()),
         "items" => value.as_array().is_none_or(|items| items.iter().all(|item| fits(rule, item))),

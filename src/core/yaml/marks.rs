@@ -9,6 +9,13 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 /// Deepest nesting of a file.
 pub const MAX_DEPTH: usize = 128;
 
+/// What a file may become when its aliases are filled in, in bytes of text and [`NODE`] for each value. Ten lines can name a
+/// thousand million values.
+const MAX_EXPANDED: usize = 8 << 20;
+
+/// What a value counts beside its text.
+const NODE: usize = 32;
+
 /// A place in the tree, such as `steps/repair/on_success`; a `/` in a key is written `~1`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Path(String);
@@ -192,6 +199,44 @@ struct Reader<'a> {
     stack: Vec<Frame>,
     /// Levels inside a key that is a collection itself.
     complex_key: usize,
+    weights: Weights,
+}
+
+/// What the values of a text amount to when its aliases are filled in.
+#[derive(Default)]
+struct Weights {
+    total: usize,
+    anchors: HashMap<usize, usize>,
+    /// Anchor of each open collection, and the total where it began.
+    open: Vec<(usize, usize)>,
+}
+
+impl Weights {
+    /// Takes an event; says whether an alias brings in too much.
+    fn take(&mut self, event: &Event<'_>) -> bool {
+        match event {
+            Event::Scalar(text, _, anchor, _) => {
+                let weight = NODE + text.len();
+                self.total = self.total.saturating_add(weight);
+                self.anchors.insert(*anchor, weight);
+            }
+            Event::MappingStart(anchor, _) | Event::SequenceStart(anchor, _) => {
+                self.open.push((*anchor, self.total));
+                self.total = self.total.saturating_add(NODE);
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                if let Some((anchor, start)) = self.open.pop() {
+                    self.anchors.insert(anchor, self.total - start);
+                }
+            }
+            Event::Alias(anchor) => {
+                self.total = self.total.saturating_add(self.anchors.get(anchor).copied().unwrap_or(NODE));
+                return self.total > MAX_EXPANDED;
+            }
+            _ => {}
+        }
+        false
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -202,7 +247,7 @@ impl<'a> Reader<'a> {
         };
         let lines = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         let marks = Marks { lines, ..Marks::default() };
-        Self { text, offsets, marks, stack: Vec::new(), complex_key: 0 }
+        Self { text, offsets, marks, stack: Vec::new(), complex_key: 0, weights: Weights::default() }
     }
 
     fn read(mut self) -> Result<Marks, MarkError> {
@@ -210,6 +255,10 @@ impl<'a> Reader<'a> {
         for event in Parser::new_from_str(self.text) {
             let (event, span) = event.map_err(|error| self.syntax(&error))?;
             let range = self.range(span);
+            if self.weights.take(&event) {
+                let message = "its aliases stand for more than a recipe or a skill can hold".to_owned();
+                return Err(MarkError { message, at: range });
+            }
             match event {
                 Event::DocumentStart(_) => {
                     documents += 1;
@@ -389,6 +438,22 @@ mod tests {
         assert_eq!(marks.merges.iter().map(|at| &text[at.clone()]).collect::<Vec<_>>(), ["<<"]);
         assert_eq!(at(text, "c/b"), ("c", "*x"));
         assert_eq!(at(text, "last"), ("last", "u"));
+    }
+
+    #[test]
+    fn what_aliases_bring_in_is_bounded() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..10 {
+            let names = vec![format!("*a{}", level - 1); 10].join(", ");
+            text.push_str(&format!("a{level}: &a{level} [{names}]\n"));
+        }
+        let error = Marks::read(&text).unwrap_err();
+        assert!(error.message.contains("aliases") && text[error.at].starts_with("*a"));
+        // Long texts as well as many values.
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(500_000), vec!["*a"; 100].join(", "));
+        assert!(Marks::read(&long).is_err());
+        assert!(Marks::read(&format!("a: &a [x]\nb: [{}]\n", vec!["*a"; 1000].join(", "))).is_ok());
+        assert!(Marks::read(&format!("a: [{}]\n", vec!["x"; 300_000].join(", "))).is_ok());
     }
 
     #[test]

@@ -4,6 +4,8 @@
 pub mod diagnostic;
 pub mod marks;
 
+use std::io::{self, Read};
+
 use serde_yaml::Value as Yaml;
 
 use self::diagnostic::Problem;
@@ -52,6 +54,37 @@ pub fn decode(bytes: Vec<u8>, kind: FileKind) -> Result<String, Problem> {
             Err(Problem::whole("not-utf8", message).help("save it as UTF-8".to_owned()))
         }
     }
+}
+
+/// The text of a file, read within bounds: of a folder, a pipe or a device nothing is read, of a large file nothing either.
+///
+/// # Errors
+/// What the file system says, or why it is no text of this kind. `NotFound` stays what it is.
+pub fn load(path: &std::path::Path, kind: FileKind) -> io::Result<String> {
+    let facts = std::fs::metadata(path)?;
+    if facts.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+    }
+    if !facts.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let too_large = |size: u64| {
+        let message = format!("it has {size} bytes; {} has at most {MAX_SIZE}", kind.name);
+        io::Error::new(io::ErrorKind::FileTooLarge, message)
+    };
+    if facts.len() > MAX_SIZE as u64 {
+        return Err(too_large(facts.len()));
+    }
+    let mut bytes = Vec::new();
+    // It may grow while it is read.
+    std::fs::File::open(path)?.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_SIZE {
+        return Err(too_large(bytes.len() as u64));
+    }
+    decode(bytes, kind).map_err(|problem| {
+        let help = problem.help.map(|help| format!("; {help}")).unwrap_or_default();
+        io::Error::new(io::ErrorKind::InvalidData, format!("{}{help}", problem.message))
+    })
 }
 
 /// Parses a text.

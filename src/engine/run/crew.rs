@@ -63,6 +63,7 @@ pub(super) struct Crew<'a> {
     wait: mpsc::UnboundedSender<(String, String, Timestamp)>,
     waits: mpsc::UnboundedReceiver<(String, String, Timestamp)>,
     told: HashMap<String, Timestamp>,
+    was_told: bool,
 }
 
 impl<'a> Crew<'a> {
@@ -80,6 +81,7 @@ impl<'a> Crew<'a> {
             wait,
             waits,
             told: HashMap::new(),
+            was_told: false,
         }
     }
 
@@ -89,6 +91,11 @@ impl<'a> Crew<'a> {
 
     pub(super) fn is_asking(&self) -> bool {
         self.asking
+    }
+
+    /// Whether what was over last had been told to end.
+    pub(super) fn was_told(&self) -> bool {
+        self.was_told
     }
 
     /// Frames in which something is at work.
@@ -202,7 +209,8 @@ impl<'a> Crew<'a> {
                     return Heard::Stop(level);
                 }
                 Some((frame, done)) = self.working.next() => {
-                    self.leashes.remove(&frame);
+                    let leash = self.leashes.remove(&frame);
+                    self.was_told = leash.is_some_and(|leash| *leash.borrow() != Stop::No);
                     match &done {
                         Done::Rested => drop(self.rested.insert(frame)),
                         Done::Asked { .. } => self.asking = false,

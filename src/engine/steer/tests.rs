@@ -1,7 +1,10 @@
 //! A run that is steered comes to where the engine alone would have brought it, whatever else its driver tries.
 
+mod judged; // what the engine alone cannot decide
+
 use std::sync::{Arc, Mutex};
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::json;
@@ -26,23 +29,42 @@ fn steer<F: Future<Output = ()>>(
     driver: Driver,
     drive: impl FnOnce(Wheel, watch::Sender<Stop>) -> F,
 ) -> (Vec<Entry>, RunEnded) {
+    let opening = Event::RunStarted(started(json!({ "n": 3 })));
+    steer_on(recipe, host, driver, (Vec::new(), opening), drive)
+}
+
+/// The same for a run whose journal has entries already; gives those with the new ones.
+fn steer_on<F: Future<Output = ()>>(
+    recipe: &Recipe,
+    host: &dyn ToolHost,
+    driver: Driver,
+    (past, opening): (Vec<Entry>, Event),
+    drive: impl FnOnce(Wheel, watch::Sender<Stop>) -> F,
+) -> (Vec<Entry>, RunEnded) {
     let dir = tempfile::tempdir().unwrap();
-    let journal = Journal::create(&dir.path().join("j"), Redactor::new([])).unwrap();
+    let path = dir.path().join("j");
+    let lines: String = past.iter().map(|entry| format!("{}\n", json!(entry))).collect();
+    let journal = match past.is_empty() {
+        true => Journal::create(&path, Redactor::new([])).unwrap(),
+        false => {
+            std::fs::write(&path, lines).unwrap();
+            Journal::reopen(&path, Redactor::new([])).unwrap().0
+        }
+    };
     let (wish, stop) = watch::channel(Stop::No);
-    let entries = Mutex::new(Vec::new());
+    let state = State::fold(&past, entry_step(recipe));
+    let entries = Mutex::new(past);
     let watch = |news: &News| {
         if let News::Entry(entry) = news {
             entries.lock().unwrap().push(entry.clone());
         }
     };
-    let state = State::default();
     let mut run = Run { recipe, host, journal, state, watch: &watch, stop, now: &|| Timestamp::UNIX_EPOCH };
     let (wheel, ear) = wheel("r", "t");
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let end = runtime.block_on(async {
         let driving = drive(wheel, wish);
-        let opening = Event::RunStarted(started(json!({ "n": 3 })));
         tokio::join!(run.steer(opening, ear, driver), driving).0.unwrap()
     });
     assert_eq!(
@@ -61,6 +83,7 @@ async fn obey(wheel: &Wheel) -> Option<Result<Arc<Standing>, Refusal>> {
             wheel.answer(step_name, default.as_deref().unwrap_or("yes")).await
         }
         Upcoming::Wait { step_name, tool } => wheel.call(step_name, tool).await,
+        Upcoming::Choose(_) => panic!("nothing in these recipes is to be judged"),
         Upcoming::Over { .. } => return None,
     })
 }
@@ -282,7 +305,7 @@ fn the_last_word_of_a_session_is_in_the_journal_before_the_end_of_the_run() {
         while let Some(answer) = obey(&wheel).await {
             answer.unwrap();
         }
-        wheel.left("s1".into(), "success".into(), "All done.".into(), usage).await;
+        wheel.left("s1".into(), "success".into(), "All done.".into(), usage, IndexMap::new()).await;
     });
     assert_eq!(end.status, RunStatus::Succeeded);
     let state = State::fold(&entries, "only");

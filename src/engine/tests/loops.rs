@@ -187,8 +187,10 @@ fn no_items_are_done_at_once_and_what_is_no_list_is_said() {
     let body = PARTS.replace("MORE", "mode: parallel");
     let (entries, end) = ends(&body.replace("[a, b, c]", "[]"), but_b);
     assert_eq!((end.status, &context(&entries)["said"]), (RunStatus::Succeeded, &json!([])));
-    let no_list = body.replace("[a, b, c]", "'${{ {\"a\": 1} }}'");
-    let (_, end) = ends(&no_list, but_b);
+    let no_list = body
+        .replace("[a, b, c]", "'${{ context.list }}'")
+        .replace("steps:\n  all:", "steps:\n  list: {tool: run_cmd, with: {argv: [x]}, outputs_from: json, capture: {list: '${{ result.list }}'}, on_success: all}\n  all:");
+    let (_, end) = ends(&no_list, |_| outcome(true, stdout("{\"list\": {\"a\": 1}}")));
     assert_eq!(end.status, RunStatus::Failed);
     assert!(end.reason.contains("`for_each` of `all`") && end.reason.contains("list"), "{}", end.reason);
 }

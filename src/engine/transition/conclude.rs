@@ -6,6 +6,7 @@ use super::spot::Spot;
 use super::{Asked, Places, Try, signature};
 use crate::engine::event::{Event, Fault, Next, RunStatus};
 use crate::engine::host::Outcome;
+use crate::engine::judged;
 use crate::engine::place::Frame;
 use crate::engine::state::State;
 use crate::execution::verdict::RetryReason;
@@ -141,8 +142,12 @@ pub(super) fn concluded(
     let result = spent(spot, step, attempt, outcome);
     let mut scope = spot.scope(step, Some(&result));
     let mut decision = captures(step, &mut scope, outcome.ok).and_then(|captures| {
-        let (next, why) = route(spot, step, &scope, outcome, attempt)?;
-        Ok((captures, next, why, outcome.fault))
+        let decided = if outcome.ok { judged::decide(spot.recipe, step, &scope)? } else { None };
+        let (next, why) = match decided {
+            Some(decided) => decided,
+            None => route(spot, step, &scope, outcome, attempt)?,
+        };
+        Ok((captures, judged::perhaps_again(spot.recipe, step, next), why, outcome.fault))
     });
     if let Some(fault) = outcome.fault {
         // It says nothing about the work, so no route of the recipe fits: the run ends here.
@@ -340,7 +345,9 @@ fn retried(step: &Step, outcome: &Outcome) -> Option<String> {
 /// The verdict on a session that spent what it may spend.
 const BUDGET: &str = "budget_exhausted";
 
-pub(super) fn follow(target: &Target) -> Next {
+/// Where a route leads.
+#[must_use]
+pub fn follow(target: &Target) -> Next {
     match target {
         Target::Step(step) => Next::Step(step.clone()),
         Target::Done => Next::End(RunStatus::Succeeded),
@@ -348,7 +355,7 @@ pub(super) fn follow(target: &Target) -> Next {
     }
 }
 
-fn is_true(when: &Expr, scope: &Scope) -> Result<bool, String> {
+pub(in crate::engine) fn is_true(when: &Expr, scope: &Scope) -> Result<bool, String> {
     when.eval(scope).map(|value| holds(&value)).map_err(|error| format!("`{}`: {error}", when.written()))
 }
 

@@ -36,7 +36,7 @@ fn state(recipe: &Recipe, inputs: Value, events: Vec<Event>) -> State {
 fn tried(recipe: &Recipe, step: &str, attempt: u32) -> Try {
     let StepKind::Tool { tool, .. } = &recipe.steps[step].kind else { panic!("no tool step") };
     let (params, cut_off, output) = (json!({}), None, None);
-    Try { step: step.to_owned(), visit: 1, attempt, tool, params, cut_off, output }
+    Try { step: step.to_owned(), visit: 1, attempt, tool, params, open: None, cut_off, output }
 }
 
 /// Where an outcome of a step leads, and why.
@@ -175,7 +175,9 @@ fn only_what_may_pass_can_be_resumed() {
     };
     let told = |status, resumable| (status, resumable, "as told".to_owned());
     assert_eq!(over(Fault::Budget), told(RunStatus::Exhausted, false));
-    assert_eq!(over(Fault::Quota), told(RunStatus::Exhausted, true));
+    for passes in [Fault::Quota, Fault::Day, Fault::Share] {
+        assert_eq!(over(passes), told(RunStatus::Exhausted, true));
+    }
     assert_eq!(over(Fault::Service), told(RunStatus::Failed, true));
 }
 

@@ -47,6 +47,8 @@ pub enum Kind {
     Zombie,
     /// The model service failed again and again.
     ServiceTrouble,
+    /// It made the same call with the same result again and again.
+    Repetition,
     /// The stream was silent for long.
     Silence,
     /// It took long until the client said its first word.
@@ -231,6 +233,10 @@ fn course(found: &mut Found, events: &[Timed]) {
             Event::Quiet { for_ms } if *for_ms >= SILENCE_MS => {
                 let detail = format!("the stream was silent for {} s", for_ms / 1000);
                 found.see(Kind::Silence, Severity::Info, 0, at, detail);
+            }
+            Event::Repeats(repeated) => {
+                let detail = format!("it made the same call again and again: {}", repeated.told());
+                found.see(Kind::Repetition, Severity::Warning, 0, at, detail);
             }
             _ => {}
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::execution::process::Identity;
 use crate::execution::race::{Exit, Termination};
 use crate::execution::record::Record;
+use crate::execution::repeats::Repeated;
 
 /// Version of `events.ndjson`.
 pub const VERSION: u32 = 1;
@@ -85,6 +86,8 @@ pub enum Event {
         /// For how long, in milliseconds.
         for_ms: u64,
     },
+    /// The same call was made again and again with the same result.
+    Repeats(Repeated),
     /// A turn is over.
     Result {
         /// The client's label.

@@ -40,6 +40,8 @@ pub mod files {
     pub const SPEC: &str = "spec.json";
     /// The user's login and provider settings, only while it runs, and only where the client does not read the user's own.
     pub const SETTINGS: &str = "settings.json";
+    /// How the checkout looked before it began.
+    pub const BEGAN: &str = "began.json";
     /// Its prompt.
     pub const PROMPT: &str = "prompt.md";
     /// The client's stream.

@@ -288,6 +288,7 @@ async fn silence_before_the_end_is_told_too() {
         outputs: &[],
         writes: Writes::Conditional,
         ledger: None,
+        temp: None,
         transcript: None,
         place: None,
         dir: root.path(),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// A value that fits `schema`. Texts say that they are made up, and for what: `name`.
-pub(super) fn made_up(schema: &Value, name: &str) -> Value {
+pub(crate) fn made_up(schema: &Value, name: &str) -> Value {
     if let Some(choice) = schema["enum"].as_array().and_then(|choices| choices.first()) {
         return choice.clone();
     }

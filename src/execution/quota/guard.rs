@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::account::Account;
 use super::cache::{Asked, Known, Refused, lock};
+use super::events::{Came, Look, note};
 use super::source::{AskError, ask};
 use super::wait::{Clock, Waited, left, told, wait_until};
 use super::window::{Binding, Rules, Window};
@@ -167,6 +168,15 @@ impl Guard {
         if let Err(error) = known.write(path) {
             tracing::warn!("cannot write {}: {error}", path.display());
         }
+        let refused = Look { window_name: Some(window.to_owned()), ..Look::at(now, Came::Refused, None) };
+        note(path, &Look { resets_at: Some(resets_at), ..refused });
+    }
+
+    /// Writes down what a look came to.
+    async fn note(&self, look: Look) {
+        if let Some(path) = self.cache.clone() {
+            blocking(move || note(&path, &look)).await;
+        }
     }
 
     /// Waits until a session may start. `tell` hears why it does not yet.
@@ -189,12 +199,16 @@ impl Guard {
             };
             let reading = match reading {
                 Ok(reading) => reading,
-                Err(error) => return Leave::Unknown(error.to_string()),
+                Err(error) => {
+                    self.note(Look::at(now, Came::Unknown, None)).await;
+                    return Leave::Unknown(error.to_string());
+                }
             };
             let Reading::Windows { windows, source, .. } = reading else { return Leave::Start };
             let now = clock();
             let binding = self.rules.binding(&windows, now);
             let (Some(until), Some(binding)) = (self.rules.wait(binding.as_ref(), now), &binding) else {
+                self.note(Look::at(now, Came::Approved, binding.as_ref())).await;
                 return Leave::Start;
             };
             // Before a wait, what is kept is not good enough: the reset may have moved.
@@ -203,9 +217,11 @@ impl Guard {
                 continue;
             }
             if left(until, began) > self.max_wait {
+                self.note(Look::at(now, Came::GivenUp, Some(binding)).until(until)).await;
                 let until = told(until, now, &TimeZone::system());
                 return Leave::TooLong(format!("{}, and is free again at {until}", used(binding)));
             }
+            self.note(Look::at(now, Came::Blocked, Some(binding)).until(until)).await;
             let why = |_: Duration| {
                 let at = told(until, clock(), &TimeZone::system());
                 tell(format!("{}: goes on at {at}", used(binding)), until);

@@ -12,6 +12,7 @@ fn policy() -> Policy {
     Policy {
         wall_clock: s(1000),
         stale: Some(s(300)),
+        repeats: None,
         idle: Some(s(100)),
         leave: s(10),
         background: None,
@@ -26,12 +27,12 @@ fn says() -> Record {
 }
 
 fn calls(id: &str) -> Record {
-    let call = ToolUse { id: id.into(), name: "Bash".into(), target: "sleep".into() };
+    let call = ToolUse { id: id.into(), name: "Bash".into(), target: "sleep".into(), input: 0 };
     Record::Assistant(Assistant { blocks: vec![Block::ToolUse(call)], ..Assistant::default() })
 }
 
 fn answers(id: &str) -> Record {
-    Record::User(User { results: vec![ToolResult { id: id.into(), is_error: false }] })
+    Record::User(User { results: vec![ToolResult { id: id.into(), is_error: false, content: 0 }] })
 }
 
 fn result() -> Record {
@@ -301,6 +302,22 @@ fn the_order_of_what_is_seen_at_one_moment_does_not_matter() {
         assert_eq!(race.step(s(5)), Step::Over(Termination::NaturalExit), "{order:?}: and without a wait");
         assert_eq!(race.exit(), Some(Exit { code: Some(0), signal: None }));
     }
+}
+
+#[test]
+fn a_session_that_goes_nowhere_is_ended_and_an_answer_stands() {
+    let mut race = Race::new(policy());
+    race.observe(s(1), &Signal::Stdout(&calls("a")));
+    race.observe(s(2), &Signal::Repeats);
+    assert_eq!(race.step(s(2)), Step::End(Termination::NoProgress));
+    race.observe(s(3), &exit(143));
+    race.observe(s(3), &Signal::Eof);
+    assert_eq!(race.step(s(3)), Step::Over(Termination::NoProgress));
+
+    let mut race = Race::new(policy());
+    race.observe(s(1), &Signal::Stdout(&result()));
+    race.observe(s(1), &Signal::Repeats);
+    assert!(matches!(race.step(s(1)), Step::Wait(_)), "it has answered meanwhile");
 }
 
 fn any_record() -> impl Strategy<Value = Record> {

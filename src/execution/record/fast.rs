@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::mark::{InputMark, Key, Mark};
 use super::{Assistant, Block, Piece, Record, TELLING, ToolResult, ToolUse, User};
 use crate::core::usage::Usage;
 
@@ -73,6 +74,8 @@ struct Content<'a> {
     tool_use_id: Option<String>,
     #[serde(default)]
     is_error: Option<bool>,
+    #[serde(default)]
+    content: Option<Mark>,
 }
 
 /// `None` when the line is another record or does not have the usual shape.
@@ -101,6 +104,7 @@ pub(super) fn read(text: &str) -> Option<Record> {
             let results = results.map(|content| ToolResult {
                 id: content.tool_use_id.unwrap_or_default(),
                 is_error: content.is_error.unwrap_or(false),
+                content: content.content.unwrap_or_default().0,
             });
             Some(Record::User(User { results: results.collect() }))
         }
@@ -113,11 +117,15 @@ fn block(content: Content<'_>) -> Option<Block> {
     match &*content.kind {
         "text" => content.text.map(Block::Text),
         "thinking" | "redacted_thinking" => Some(Block::Thinking),
-        "tool_use" => Some(Block::ToolUse(ToolUse {
-            id: content.id.unwrap_or_default(),
-            name: content.name.unwrap_or_default(),
-            target: content.input.unwrap_or_default().target,
-        })),
+        "tool_use" => {
+            let Input { target, mark } = content.input.unwrap_or_default();
+            Some(Block::ToolUse(ToolUse {
+                id: content.id.unwrap_or_default(),
+                name: content.name.unwrap_or_default(),
+                target,
+                input: mark,
+            }))
+        }
         _ => None,
     }
 }
@@ -134,10 +142,11 @@ impl From<Tokens> for Usage {
     }
 }
 
-/// What a call works on, out of its input.
+/// What a call works on, and what tells it from another, out of its input.
 #[derive(Default)]
 struct Input {
     target: String,
+    mark: u64,
 }
 
 impl<'de> Deserialize<'de> for Input {
@@ -152,37 +161,22 @@ impl<'de> Deserialize<'de> for Input {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Input, A::Error> {
                 let (mut best, mut target) = (TELLING.len(), String::new());
-                while let Some(Rank(rank)) = map.next_key()? {
+                let mut mark = InputMark::default();
+                while let Some(Key(key)) = map.next_key::<Key<'_>>()? {
+                    // The more telling a key, the lower.
+                    let rank = TELLING.iter().position(|telling| *telling == key).unwrap_or(TELLING.len());
                     if rank >= best {
-                        map.next_value::<IgnoredAny>()?;
+                        mark.take(&key, map.next_value()?);
                     } else if let Some(text) = map.next_value::<Option<String>>()? {
+                        mark.take(&key, Mark::of_text(&text));
                         (best, target) = (rank, text);
+                    } else {
+                        mark.take(&key, Mark::of_null());
                     }
                 }
-                Ok(Input { target })
+                Ok(Input { target, mark: mark.mark() })
             }
         }
         deserializer.deserialize_map(Keys)
-    }
-}
-
-/// How telling a key is; below all others when it tells nothing.
-struct Rank(usize);
-
-impl<'de> Deserialize<'de> for Rank {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Key;
-        impl Visitor<'_> for Key {
-            type Value = Rank;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_str<E>(self, key: &str) -> Result<Rank, E> {
-                Ok(Rank(TELLING.iter().position(|telling| *telling == key).unwrap_or(TELLING.len())))
-            }
-        }
-        deserializer.deserialize_identifier(Key)
     }
 }

@@ -1,8 +1,10 @@
 //! Any record, from a tree of JSON: nothing in it has to be as expected.
 
 use indexmap::IndexMap;
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
+use super::mark::{InputMark, Mark};
 use super::{
     ApiRetry, Assistant, Block, Denial, Init, Piece, Record, ResultRecord, TELLING, ToolResult, ToolUse, User,
 };
@@ -104,6 +106,7 @@ fn block(block: &Map<String, Value>) -> Option<Block> {
             id: text(block, "id"),
             name: text(block, "name"),
             target: target(block.get("input")),
+            input: input(block.get("input")),
         })),
         _ => None,
     }
@@ -119,7 +122,24 @@ fn tool_result(value: &Value) -> Option<ToolResult> {
     (text(block, "type") == "tool_result").then(|| ToolResult {
         id: text(block, "tool_use_id"),
         is_error: block.get("is_error").and_then(Value::as_bool).unwrap_or(false),
+        content: block.get("content").filter(|content| !content.is_null()).map(mark).unwrap_or_default(),
     })
+}
+
+fn mark(value: &Value) -> u64 {
+    Mark::deserialize(value).unwrap_or_default().0
+}
+
+fn input(input: Option<&Value>) -> u64 {
+    match input {
+        None | Some(Value::Null) => 0,
+        Some(Value::Object(entries)) => {
+            let mut whole = InputMark::default();
+            entries.iter().for_each(|(key, value)| whole.take(key, Mark(mark(value))));
+            whole.mark()
+        }
+        Some(other) => mark(other),
+    }
 }
 
 fn result(object: &Map<String, Value>) -> ResultRecord {

@@ -18,7 +18,7 @@ fn facts(result: Option<ResultRecord>) -> Facts {
         message_id: "m".into(),
         blocks: vec![
             Block::Text("working".into()),
-            Block::ToolUse(ToolUse { id: "t1".into(), name: "Bash".into(), target: "make".into() }),
+            Block::ToolUse(ToolUse { id: "t1".into(), name: "Bash".into(), target: "make".into(), input: 0 }),
         ],
         ..Assistant::default()
     }));
@@ -57,6 +57,7 @@ fn each_ending_has_its_label() {
         ("timeout after a result", Termination::TimedOut, 0, Some(completed()), "timeout", R::None),
         ("stale", Termination::Stale, 0, None, "stale", R::Stale),
         ("stalled", Termination::IdleStall, 0, None, "idle_stall", R::Stale),
+        ("round and round", Termination::NoProgress, 0, None, "no_progress", R::Stale),
         ("cancelled", Termination::Cancelled, 0, Some(completed()), "interrupted", R::None),
         ("login", Termination::Unauthenticated, 0, None, "authentication_failed", R::None),
         ("no result", Termination::NaturalExit, 0, None, "unparseable", R::EmptyOutput),
@@ -308,6 +309,17 @@ fn who_says_that_it_is_not_done_is_not() {
 }
 
 #[test]
+fn a_session_that_went_nowhere_is_told_by_its_call() {
+    let repeated = Repeated { tool: "Bash".into(), target: "make".into(), times: 12 };
+    let mut facts = facts(None);
+    facts.repeated = Some(repeated);
+    let verdict = judged(Termination::NoProgress, 143, &facts, &[]);
+    let because =
+        "it went nowhere: Bash `make`, 12 times with the same result, and nothing changed in between";
+    assert_eq!((verdict.because[0].as_str(), verdict.is_error), (because, false));
+}
+
+#[test]
 fn open_background_work_is_not_done() {
     let mut facts = facts(None);
     facts.observe(&Record::BackgroundTasks { open: vec!["b".into()] });
@@ -319,11 +331,11 @@ proptest::proptest! {
     #[test]
     fn success_never_goes_with_retry_or_another_label(
         subtype in "(success|error_during_execution|)", is_error: bool, text in "(done| |)", code in -1i32..3,
-        reason in "(completed|api_error|prompt_too_long|)", which in 0usize..7,
+        reason in "(completed|api_error|prompt_too_long|)", which in 0usize..8,
     ) {
         let termination = [
             Termination::NaturalExit, Termination::Completed, Termination::IdleStall, Termination::Stale,
-            Termination::TimedOut, Termination::Cancelled, Termination::Unauthenticated,
+            Termination::TimedOut, Termination::Cancelled, Termination::Unauthenticated, Termination::NoProgress,
         ][which];
         let result = ResultRecord { subtype, is_error, text, terminal_reason: reason, ..ResultRecord::default() };
         let verdict = judged(termination, code, &facts(Some(result)), &[]);

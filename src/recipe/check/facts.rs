@@ -1,14 +1,14 @@
 //! What rules ask about a step.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::condition::Condition;
+use serde_json::Value;
+
 use super::shellwords::{Command, commands};
 use super::{SkillLookup, Subject};
 use crate::catalog::ToolDecl;
-use crate::recipe::expr::Template;
+use crate::recipe::expr::{Expr, Template, Test, text};
 use crate::recipe::model::{Arg, Step, StepKind, Target};
 use crate::skills::{Contract, Edits, Writes};
 
@@ -37,7 +37,7 @@ impl Contracts {
 impl Subject<'_> {
     /// The steps that lowering understood.
     pub(super) fn steps(&self) -> impl Iterator<Item = (usize, &Step)> {
-        self.recipe.steps.values().enumerate().filter(|(_, step)| !self.broken.contains(&step.name))
+        self.nodes.values().enumerate().filter(|(_, step)| !self.broken.contains(&step.name))
     }
 
     /// The steps that call `tool`.
@@ -62,29 +62,6 @@ impl Subject<'_> {
             && self
                 .contract(step)
                 .is_none_or(|contract| contract.edits == Edits::Checkout && contract.writes != Writes::Never)
-    }
-
-    /// The place of a key of a step; of the step's name when it is not written.
-    pub(super) fn key_of(&self, step: &Step, key: &str) -> Range<usize> {
-        let path = self.step_path(&step.name).key(key);
-        match self.marks.has(&path) {
-            true => self.marks.key(&path),
-            false => self.step_at(&step.name),
-        }
-    }
-
-    /// The place of an argument; of the step's name when it is not written.
-    pub(super) fn arg_at(&self, step: &Step, name: &str) -> Range<usize> {
-        let path = self.arg_path(&step.name, name);
-        match self.marks.has(&path) {
-            true => self.marks.at(&path),
-            false => self.step_at(&step.name),
-        }
-    }
-
-    /// The place of a capture.
-    pub(super) fn capture_at(&self, step: &Step, name: &str) -> Range<usize> {
-        self.marks.key(&self.first_of(&step.name, &[&["capture", name], &["capture_list", name]]))
     }
 }
 
@@ -170,13 +147,11 @@ pub(super) fn shell(step: &Step) -> Vec<Command> {
 
 fn words(argv: &Arg) -> Vec<String> {
     match argv {
-        Arg::Literal(serde_json::Value::Array(items)) => {
-            items.iter().map(crate::recipe::expr::text).collect()
-        }
+        Arg::Literal(Value::Array(items)) => items.iter().map(text).collect(),
         Arg::List(items) => items
             .iter()
             .map(|item| match item {
-                Arg::Literal(value) => crate::recipe::expr::text(value),
+                Arg::Literal(value) => text(value),
                 Arg::Template(template) => template.source().to_owned(),
                 Arg::List(_) | Arg::Map(_) | Arg::Choice { .. } => String::new(),
             })
@@ -185,31 +160,45 @@ fn words(argv: &Arg) -> Vec<String> {
     }
 }
 
+/// A condition of `on_result` with its target.
+pub(super) type Arm<'s> = (&'s Test, &'s Target);
+
 /// The conditions of `on_result` in order, with their targets.
-pub(super) fn arms(step: &Step) -> Vec<(Condition, &Target)> {
-    let condition = |route: &crate::recipe::model::Route| {
-        route.when.as_ref().map_or(Condition::Always, |when| Condition::of(when.source()))
-    };
-    step.on_result.iter().map(|route| (condition(route), &route.to)).collect()
+pub(super) fn arms(step: &Step) -> Vec<Arm<'_>> {
+    step.on_result
+        .iter()
+        .map(|route| (route.when.as_ref().map_or(&Test::Always, Expr::test), &route.to))
+        .collect()
 }
 
-/// The values of `path` that some arm names.
-pub(super) fn covered<'c>(arms: &'c [(Condition, &Target)], path: &str) -> Vec<&'c str> {
-    let mut names = Vec::new();
-    arms.iter().for_each(|(condition, _)| condition.names(path, &mut names));
-    names
+/// Whether some arm names this value of `path`.
+pub(super) fn names(arms: &[Arm<'_>], path: &[&str], value: &str) -> bool {
+    let given = Value::from(value);
+    arms.iter().any(|(test, _)| {
+        test.values_of(path).into_iter().any(|named| text(named) == value) && test.can_hold(path, &given)
+    })
 }
 
-/// The steps that a success of `step` leads to. Routes of `on_result` that need `path` to have another value than the one
-/// given are left out.
-pub(super) fn successors<'s>(step: &'s Step, sure: Option<(&str, &str)>) -> Vec<&'s Target> {
-    let mut targets: Vec<&Target> = step.on_success.iter().collect();
-    for (condition, target) in arms(step) {
-        if sure.is_none_or(|(path, value)| condition.admits(path, value)) {
-            targets.push(target);
+/// The arms that may be taken when `path` has this value: those before it do not hold for certain.
+pub(super) fn taken<'s>(step: &'s Step, path: &[&str], value: &str) -> Vec<Arm<'s>> {
+    let value = Value::from(value);
+    let mut taken = Vec::new();
+    for (test, target) in arms(step) {
+        if test.can_hold(path, &value) {
+            taken.push((test, target));
+        }
+        if test.must_hold(path, &value) {
+            break;
         }
     }
-    targets
+    taken
+}
+
+/// The targets that a success of `step` leads to. Arms of `on_result` that need `path` to have another value than the one given are left
+/// out.
+pub(super) fn successors<'s>(step: &'s Step, path: &[&str], value: &str) -> Vec<&'s Target> {
+    let arms = taken(step, path, value).into_iter().map(|(_, target)| target);
+    step.on_success.iter().chain(arms).collect()
 }
 
 /// The name of the step that a target is.

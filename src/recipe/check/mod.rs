@@ -1,33 +1,54 @@
 //! Checks on a compiled recipe: what its parts mean together.
 
 mod call;
-mod condition;
+mod codes;
 mod facts;
+mod place;
 mod references;
 mod rule;
 mod rules;
+mod settle;
 mod shell;
 mod shellwords;
 mod skills;
 mod structure;
 mod suppress;
+mod types;
+mod ways;
+mod whole;
 
-pub use rule::{Family, Finding, Level, Levels, Policy, Rule, families, family_of, rule, rules};
+pub use codes::{ALIASES, Alias, CODES, Code, Known, alias, known, names};
+pub use rule::{BESIDE, Family, Finding, Level, Levels, Policy, Rule, families, family_of, rule, rules};
+pub use skills::called_skill;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::Arc;
 
+pub(in crate::recipe) use settle::settle;
+pub(in crate::recipe) use whole::{File, before_parts, check_whole, same};
+
 use super::diagnostic::{Problem, Severity};
-use super::expr::Template;
 use super::flow::Flow;
 use super::graph::Graph;
 use super::lower::Lowered;
-use super::marks::{Marks, Path};
-use super::model::{Recipe, Step};
+use super::marks::Marks;
+use super::model::Recipe;
+use super::nodes::Nodes;
 use crate::skills::Contract;
 use facts::Contracts;
+use place::{Place, Source};
+use references::Read;
 use rule::Findings;
+
+/// A bundled skill in whose place another one stands.
+#[derive(Debug, Clone)]
+pub struct Shadowed {
+    /// What the bundled one says about itself.
+    pub ours: Arc<Contract>,
+    /// The file of the one that is used.
+    pub by: String,
+}
 
 /// What checks need to know about skills.
 pub trait SkillLookup {
@@ -44,6 +65,11 @@ pub trait SkillLookup {
     }
     /// Its instructions without the frontmatter.
     fn text(&self, name: &str) -> Option<Arc<str>> {
+        let _ = name;
+        None
+    }
+    /// The bundled skill of this name, when another one stands in its place.
+    fn shadowed(&self, name: &str) -> Option<Shadowed> {
         let _ = name;
         None
     }
@@ -75,7 +101,12 @@ impl SkillLookup for AnySkill {
 /// What one round of checks looks at.
 struct Subject<'a> {
     recipe: &'a Recipe,
-    marks: &'a Marks,
+    /// Every step of it.
+    nodes: Nodes<'a>,
+    /// The files that its steps stand in, its own first.
+    sources: &'a [Source<'a>],
+    /// Where each step stands.
+    places: Vec<Place>,
     skills: &'a dyn SkillLookup,
     /// Steps that lowering could not understand completely; what they read is not checked.
     broken: &'a HashSet<String>,
@@ -87,22 +118,16 @@ struct Subject<'a> {
     contracts: Contracts,
     /// What settings say.
     policy: &'a Policy,
+    /// The types of its expressions, looked at when a rule asks.
+    types: OnceCell<Vec<types::Place>>,
 }
 
 /// Checks what lowering left. Questions about the whole graph are only asked when it is whole.
 #[must_use]
 pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup, policy: &Policy) -> Vec<Problem> {
     let (recipe, broken) = (&lowered.recipe, &lowered.broken);
-    let mut subject = Subject {
-        recipe,
-        marks,
-        skills,
-        broken,
-        graph: None,
-        flow: None,
-        contracts: Contracts::none(),
-        policy,
-    };
+    let sources = [Source { file: "", text: &recipe.text, marks, base: 0 }];
+    let mut subject = Subject::new(recipe, &sources, skills, broken, policy);
     let mut problems = Vec::new();
     subject.references(&mut problems);
     subject.shell(&mut problems);
@@ -111,32 +136,73 @@ pub fn check(lowered: &Lowered, marks: &Marks, skills: &dyn SkillLookup, policy:
     let whole =
         !lowered.problems.iter().any(is_error) && !problems.iter().any(|found| found.code == "no-route");
     if whole {
-        let graph = Graph::of(recipe);
-        subject.ends(&graph, &mut problems);
-        subject.flow = Some(subject.flow_over(&graph));
-        subject.graph = Some(graph);
+        subject.follow_routes();
+        subject.ends(&mut problems);
     }
-    subject.contracts = Contracts::read(skills, subject.sessions().map(|(_, _, skill)| skill));
-    let mut found = Vec::new();
-    for rule in rules() {
-        let level = policy.levels.of(rule, recipe.dialect);
-        if let (Some(run), true) = (rule.run, level != Level::Off) {
-            run(&subject, &mut Findings { rule, level, all: &mut found });
-        }
-    }
+    let found = subject.ask(|_| true);
     problems.extend(subject.told(found, whole));
     problems
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    fn new(
+        recipe: &'a Recipe,
+        sources: &'a [Source<'a>],
+        skills: &'a dyn SkillLookup,
+        broken: &'a HashSet<String>,
+        policy: &'a Policy,
+    ) -> Self {
+        let nodes = Nodes::of(recipe);
+        let places = place::places(&nodes, sources);
+        let mut subject = Self {
+            recipe,
+            nodes,
+            sources,
+            places,
+            skills,
+            broken,
+            graph: None,
+            flow: None,
+            contracts: Contracts::none(),
+            policy,
+            types: OnceCell::new(),
+        };
+        subject.contracts = Contracts::read(skills, subject.sessions().map(|(_, _, skill)| skill));
+        subject
+    }
+
+    /// Builds the graph and the flow over it.
+    fn follow_routes(&mut self) {
+        let graph = Graph::of(&self.nodes);
+        self.flow = Some(self.flow_over(&graph));
+        self.graph = Some(graph);
+    }
+
+    /// What the rules that `wanted` lets through find.
+    fn ask(&self, wanted: impl Fn(&Rule) -> bool) -> Vec<Finding> {
+        let mut found = Vec::new();
+        for rule in rules().filter(|rule| wanted(rule)) {
+            let level = self.policy.levels.of(rule, self.recipe.dialect);
+            if let (Some(run), true) = (rule.run, level != Level::Off) {
+                run(self, &mut Findings { rule, level, nodes: &self.nodes, all: &mut found });
+            }
+        }
+        found
+    }
+
     /// The graph and the flow of values over it, when all routes are known.
     fn flow(&self) -> Option<(&Graph, &Flow)> {
         self.graph.as_ref().zip(self.flow.as_ref())
     }
 
     fn flow_over(&self, graph: &Graph) -> Flow {
-        let reads = |step: &Step| -> Vec<String> {
-            let all = self.reads(step).into_iter().filter(|read| read.reference.namespace == "context");
+        fn variables(reads: Vec<Read<'_>>) -> impl Iterator<Item = &str> {
+            reads
+                .into_iter()
+                .filter(|read| read.reference.namespace == "context")
+                .filter_map(|read| read.reference.name.as_deref())
+        }
+        let reads = self.nodes.values().map(|step| {
             // A note is for an orchestrator, which reads what it names.
             let noted = step.note.iter().flat_map(|note| note.split("context.").skip(1));
             let noted = noted.map(|rest| {
@@ -144,50 +210,10 @@ impl Subject<'_> {
                     .next()
                     .unwrap_or_default()
             });
-            all.filter_map(|read| read.reference.name.clone()).chain(noted.map(str::to_owned)).collect()
-        };
-        let reads: Vec<Vec<String>> = self.recipe.steps.values().map(reads).collect();
-        let reads: Vec<Vec<&str>> =
-            reads.iter().map(|reads| reads.iter().map(String::as_str).collect()).collect();
-        Flow::of(self.recipe, graph, &reads)
-    }
-
-    fn step_path(&self, step: &str) -> Path {
-        Path::root().key("steps").key(step)
-    }
-
-    /// The place of the name of a step.
-    fn step_at(&self, step: &str) -> Range<usize> {
-        self.marks.key(&self.step_path(step))
-    }
-
-    /// The first of several places that stands in the text, else the step itself.
-    fn first_of(&self, step: &str, candidates: &[&[&str]]) -> Path {
-        let base = self.step_path(step);
-        candidates
-            .iter()
-            .map(|keys| keys.iter().fold(base.clone(), |path, key| path.key(key)))
-            .find(|path| self.marks.has(path))
-            .unwrap_or(base)
-    }
-
-    /// The place of an argument: under `with`, or a key of the step that is folded into it.
-    fn arg_path(&self, step: &str, name: &str) -> Path {
-        let base = self.step_path(step);
-        let under_with = base.key("with").key(name);
-        match self.marks.has(&base.key(name)) && !self.marks.has(&under_with) {
-            true => base.key(name),
-            false => under_with,
-        }
-    }
-
-    /// The place of a message: of an action, or under `stop`.
-    fn message_path(&self, step: &str) -> Path {
-        self.first_of(step, &[&["message"], &["stop", "message"]])
-    }
-
-    /// The place in the file of a part of a template.
-    fn within(&self, path: &Path, template: &Template, span: &Range<usize>) -> Range<usize> {
-        self.marks.within(&self.recipe.text, path, template.source(), span)
+            variables(self.reads(step)).chain(noted).collect()
+        });
+        let reads: Vec<Vec<&str>> = reads.collect();
+        let collects = self.nodes.values().map(|step| variables(self.collects(step)).collect());
+        Flow::of(&self.nodes, graph, &reads, &collects.collect::<Vec<_>>())
     }
 }

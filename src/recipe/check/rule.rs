@@ -6,9 +6,11 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::Subject;
+use super::codes::{known, names};
 use super::rules::FAMILIES;
 use crate::recipe::diagnostic::{Problem, Severity};
-use crate::recipe::model::Dialect;
+use crate::recipe::model::{Dialect, Step};
+use crate::recipe::nodes::Nodes;
 use crate::recipe::suggest;
 
 /// How a finding of a rule is taken.
@@ -68,6 +70,10 @@ pub struct Rule {
     pub(super) run: Option<fn(&Subject<'_>, &mut Findings<'_>)>,
 }
 
+/// Rules about what is kept beside a recipe: its contract card, the notes of migrations. They are looked for where recipes are
+/// checked by name, not where one is compiled.
+pub const BESIDE: &[&str] = &["outdated-recipe-version", "stale-contract"];
+
 impl std::fmt::Debug for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rule").field("id", &self.id).field("level", &self.level).finish_non_exhaustive()
@@ -121,17 +127,23 @@ impl Levels {
                 return Err(format!("`{text}` is no `rule=level`"));
             };
             let (id, name) = (id.trim(), name.trim());
-            if rule(id).is_none() {
-                let near = suggest::closest(id, rules().map(|rule| rule.id));
+            let Some(known) = known(id) else {
+                let near = suggest::closest(id, names());
                 let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
                 return Err(format!("there is no rule `{id}`{near}"));
-            }
+            };
             let Some(level) = Level::of(name) else {
                 return Err(format!("`{name}` is no level of `{id}`: `error`, `warning` or `off`"));
             };
-            levels.insert(id.to_owned(), level);
+            levels.insert(known.id().to_owned(), level);
         }
         Ok(Self(levels))
+    }
+
+    /// The level that is said for this name.
+    #[must_use]
+    pub fn set_for(&self, id: &str) -> Option<Level> {
+        self.0.get(id).copied()
     }
 
     /// How findings of `rule` are taken in a recipe of this dialect.
@@ -172,9 +184,14 @@ impl Policy {
     /// The same for a sub-recipe, whose variables are read by the recipes that call it.
     #[must_use]
     pub fn for_part(&self) -> Self {
-        let mut part = self.clone();
-        part.levels.0.insert("dead-output".to_owned(), Level::Off);
-        part
+        self.without(&["dead-output"])
+    }
+
+    /// The same without these rules.
+    pub(super) fn without(&self, rules: &[&str]) -> Self {
+        let mut others = self.clone();
+        others.levels.0.extend(rules.iter().map(|id| ((*id).to_owned(), Level::Off)));
+        others
     }
 
     /// What these settings say.
@@ -192,8 +209,8 @@ impl Policy {
 pub struct Finding {
     /// The rule.
     pub rule: &'static str,
-    /// The step that it is about.
-    pub step: Option<String>,
+    /// The number of the step that it is about.
+    pub(super) step: Option<usize>,
     /// What is told.
     pub problem: Problem,
 }
@@ -202,13 +219,25 @@ pub struct Finding {
 pub(super) struct Findings<'a> {
     pub(super) rule: &'static Rule,
     pub(super) level: Level,
+    pub(super) nodes: &'a Nodes<'a>,
     pub(super) all: &'a mut Vec<Finding>,
 }
 
 impl Findings<'_> {
     /// A finding about a step, at a place.
-    pub(super) fn add(&mut self, step: &str, at: Range<usize>, message: String, label: &str) -> Found<'_> {
-        self.put(Some(step.to_owned()), at, message, label)
+    pub(super) fn add(&mut self, step: &Step, at: Range<usize>, message: String, label: &str) -> Found<'_> {
+        self.put(self.nodes.number(step), at, message, label)
+    }
+
+    /// The same about a step that is known by its number.
+    pub(super) fn at(
+        &mut self,
+        step: Option<usize>,
+        at: Range<usize>,
+        message: String,
+        label: &str,
+    ) -> Found<'_> {
+        self.put(step, at, message, label)
     }
 
     /// A finding about the recipe as a whole.
@@ -216,7 +245,7 @@ impl Findings<'_> {
         self.put(None, at, message, label)
     }
 
-    fn put(&mut self, step: Option<String>, at: Range<usize>, message: String, label: &str) -> Found<'_> {
+    fn put(&mut self, step: Option<usize>, at: Range<usize>, message: String, label: &str) -> Found<'_> {
         let severity = match self.level {
             Level::Error => Severity::Error,
             Level::Warning | Level::Off => Severity::Warning,

@@ -11,14 +11,14 @@ use crate::recipe::quoting::{Around, around};
 
 impl Subject<'_> {
     pub(super) fn shell(&self, problems: &mut Vec<Problem>) {
-        for step in self.recipe.steps.values() {
+        for step in self.nodes.values() {
             let StepKind::Tool { tool, with } = &step.kind else { continue };
             for (name, arg) in with {
                 if tool.param(name).is_none_or(|param| param.kind != ParamKind::Shell) {
                     continue;
                 }
                 let Arg::Template(template) = arg else { continue };
-                let path = self.arg_path(&step.name, name);
+                let path = self.arg_place(step, name);
                 let places: Vec<_> = template.interpolations().map(|(_, range)| range.clone()).collect();
                 let around = around(template.source(), &places);
                 for ((expr, range), around) in template.interpolations().zip(around) {

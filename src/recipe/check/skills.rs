@@ -15,23 +15,34 @@ pub(super) struct Named<'a> {
 impl Subject<'_> {
     /// The skill of a `run_skill` step, when its name is not computed.
     pub(super) fn skill_of<'s>(&self, step: &'s Step) -> Option<Named<'s>> {
-        let StepKind::Tool { tool, with } = &step.kind else { return None };
-        if tool.name != "run_skill" {
+        named(step)
+    }
+}
+
+/// The name of the skill that a step runs, when it is not computed.
+#[must_use]
+pub fn called_skill(step: &Step) -> Option<&str> {
+    named(step).map(|named| named.name)
+}
+
+fn named(step: &Step) -> Option<Named<'_>> {
+    let StepKind::Tool { tool, with } = &step.kind else { return None };
+    if tool.name != "run_skill" {
+        return None;
+    }
+    for param in ["skill", "skill_command"] {
+        let text = match with.get(param) {
+            Some(Arg::Literal(value)) => value.as_str()?,
+            Some(Arg::Template(template)) if param == "skill_command" => Template::source(template),
+            _ => continue,
+        };
+        let word = text.split_whitespace().next()?;
+        // A value, or a word that a model replaces.
+        if word.contains('{') || (param == "skill_command" && !word.starts_with('/')) {
             return None;
         }
-        for param in ["skill", "skill_command"] {
-            let text = match with.get(param) {
-                Some(Arg::Literal(value)) => value.as_str()?,
-                Some(Arg::Template(template)) if param == "skill_command" => Template::source(template),
-                _ => continue,
-            };
-            let word = text.split_whitespace().next()?;
-            if word.contains("${{") || (param == "skill_command" && !word.starts_with('/')) {
-                return None;
-            }
-            let name = word.trim_start_matches('/');
-            return Some(Named { name: name.rsplit_once(':').map_or(name, |(_, name)| name), param });
-        }
-        None
+        let name = word.trim_start_matches('/');
+        return Some(Named { name: name.rsplit_once(':').map_or(name, |(_, name)| name), param });
     }
+    None
 }

@@ -2,14 +2,14 @@
 
 use super::Subject;
 use crate::recipe::diagnostic::Problem;
-use crate::recipe::graph::Graph;
 use crate::recipe::model::{Step, StepKind};
+use crate::recipe::nodes::Kind;
 
 impl Subject<'_> {
     /// What each step needs by itself.
     pub(super) fn structure(&self, problems: &mut Vec<Problem>) {
-        for step in self.recipe.steps.values().filter(|step| !self.broken.contains(&step.name)) {
-            let at = self.step_at(&step.name);
+        for (_, step) in self.steps() {
+            let at = self.step_at(step);
             let name = &step.name;
             let mut missing = |key: &str, why: &str, help: &str| {
                 let message = format!("the step `{name}` has no `{key}`: {why}");
@@ -63,20 +63,23 @@ impl Subject<'_> {
             idle.push(("on_context_limit", "on a tool other than `run_skill`"));
         }
         for (key, why) in idle {
-            let path = self.step_path(&step.name).key(key);
-            if self.marks.has(&path) {
+            let place = self.place(step).key(key);
+            if self.has(&place) {
                 let message = format!("`{key}` has no effect {why}");
-                let problem = Problem::warning("no-effect", message, self.marks.key(&path), "no effect");
+                let problem = Problem::warning("no-effect", message, self.key_at(&place), "no effect");
                 problems.push(problem.help("remove it".to_owned()));
             }
         }
     }
 
     /// A run must be able to end on purpose.
-    pub(super) fn ends(&self, graph: &Graph, problems: &mut Vec<Problem>) {
+    pub(super) fn ends(&self, problems: &mut Vec<Problem>) {
+        let Some(graph) = &self.graph else { return };
         let reachable = graph.reachable();
-        let has_end = reachable.iter().zip(&graph.ends).any(|(reachable, end)| *reachable && *end);
-        if let (false, Some(first)) = (has_end, self.recipe.steps.keys().next()) {
+        let mut has_end = reachable.iter().zip(&graph.ends).enumerate();
+        let has_end = has_end
+            .any(|(node, (reachable, end))| *reachable && *end && self.nodes.kind(node) != Kind::Finally);
+        if let (false, Some(first)) = (has_end, self.nodes.values().next()) {
             let message = "no way through this recipe leads to an end";
             let at = self.step_at(first);
             let problem = Problem::error("no-end", message, at, "starts here");

@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::call::{Call, Scope};
-use super::check::check;
+use super::check::{before_parts, check, settle};
 use super::diagnostic::{Problem, Problems};
 use super::load::{Setting, check_name};
 use super::lower::lower_in;
@@ -71,6 +71,16 @@ pub(super) struct Composed {
     pub(super) problems: Vec<Problem>,
     /// Problems of the sub-recipes, by file.
     pub(super) parts: Vec<Problems>,
+    /// The files of the sub-recipes.
+    pub(super) files: Vec<PartFile>,
+}
+
+/// The file of a sub-recipe as it was read.
+#[derive(Debug)]
+pub(super) struct PartFile {
+    pub(super) name: String,
+    pub(super) text: String,
+    pub(super) marks: Marks,
 }
 
 /// Whether a step of the recipe calls a sub-recipe.
@@ -110,6 +120,7 @@ pub(super) fn compose(
         lookup,
         done: HashMap::new(),
         parts: Vec::new(),
+        files: Vec::new(),
         texts: Vec::new(),
         chain: Vec::new(),
     };
@@ -122,7 +133,7 @@ pub(super) fn compose(
     }
     recipe.hash = identity.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     recipe.parts = composer.texts;
-    Composed { recipe, problems, parts: composer.parts }
+    Composed { recipe, problems, parts: composer.parts, files: composer.files }
 }
 
 struct Composer<'a> {
@@ -131,6 +142,7 @@ struct Composer<'a> {
     /// Each sub-recipe with its own put in; `None` when it cannot be used.
     done: HashMap<String, Option<Ready>>,
     parts: Vec<Problems>,
+    files: Vec<PartFile>,
     texts: Vec<PartText>,
     /// The sub-recipes that are being put together, the outermost first.
     chain: Vec<String>,
@@ -286,8 +298,11 @@ impl Composer<'_> {
         let mut lowered = lower_in(&document, self.setting.env);
         let recipe = lowered.recipe.clone();
         opaque(&mut lowered.recipe);
-        let mut problems =
-            check(&lowered, &document.marks, self.setting.skills, &self.setting.policy.for_part());
+        let mut policy = self.setting.policy.for_part();
+        if has_calls(&recipe) {
+            policy = before_parts(&policy);
+        }
+        let mut problems = check(&lowered, &document.marks, self.setting.skills, &policy);
         problems.extend(check_name(&recipe, &document.marks, &part.name));
         if !recipe.finally.is_empty() {
             let at = document.marks.key(&Path::root().key("finally"));
@@ -297,6 +312,7 @@ impl Composer<'_> {
         }
         problems.iter_mut().for_each(|problem| dialect::soften(recipe.dialect, problem));
         problems.extend(lowered.problems);
+        settle(&mut problems, &recipe, &document.marks, self.setting.policy);
         let is_whole = !problems.iter().any(|problem| problem.severity == super::Severity::Error);
         let mut ready = None;
         if is_whole {
@@ -310,6 +326,7 @@ impl Composer<'_> {
         if !problems.is_empty() {
             self.parts.push(problems);
         }
+        self.files.push(PartFile { name: part.file.clone(), text: document.text, marks: document.marks });
         ready.filter(|ready| !failed && !has_calls(&ready.recipe))
     }
 

@@ -207,3 +207,50 @@ fn the_identity_depends_on_every_text() {
     assert_eq!(all.len(), 3);
     assert_eq!(hash(CALLS, CHECKS), hash(CALLS, CHECKS));
 }
+
+/// What is odd about a recipe with its parts, a line each.
+fn odd(text: &str, parts: &Vec<PartText>) -> Vec<String> {
+    let origin =
+        Origin { file: "x.yaml".to_owned(), stem: "x".to_owned(), source: RecipeSource::Path, path: None };
+    let setting = Setting { parts: Some(parts), ..Setting::of(&AnySkill) };
+    let (_, own, others) = compile_all(&format!("name: x\nlanguage: 1\n{text}"), &origin, &setting);
+    let reports = std::iter::once(&own).chain(&others).flat_map(Problems::report);
+    reports
+        .map(|found| {
+            format!("{}:{} {}: {}", found.file, found.line.unwrap_or_default(), found.code, found.message)
+        })
+        .collect()
+}
+
+#[test]
+fn the_whole_is_checked_in_the_files_that_it_comes_from() {
+    let ask = "steps:\n  ask: {tool: run_cmd, with: {argv: [ls]}, capture: {answer: '${{ result.stdout }}'}, skip_when_false: run.id != '', on_success: done, on_failure: escalate}\n";
+    let bounded = ask.replace("on_success: done", "max_visits: 3, on_exceeded: escalate, on_success: done");
+    let looped = "steps:\n  call: {sub_recipe: ask, on_success: test, on_failure: escalate}\n  test: {tool: test_check, on_success: done, on_failure: call}\n";
+    // The part may bound the loop, or not.
+    assert_eq!(
+        odd(looped, &parts(&[("ask", ask)]))[0],
+        "x.yaml:4 unbounded-cycle: nothing bounds the loop `call` → `call.ask` → `test` → `call`"
+    );
+    let of_loop = |found: Vec<String>| found.iter().any(|line| line.contains("unbounded-cycle"));
+    assert!(!of_loop(odd(looped, &parts(&[("ask", &bounded)]))));
+    // A loop inside of the part is told there, once.
+    let inside = "steps:\n  ask: {tool: test_check, on_success: done, on_failure: ask}\n";
+    let call = "steps:\n  call: {sub_recipe: ask, on_success: twice}\n  twice: {sub_recipe: ask, on_success: done}\n";
+    assert_eq!(
+        odd(call, &parts(&[("ask", inside)])),
+        ["sub-recipes/ask.yaml:4 unbounded-cycle: nothing bounds the loop `ask` → `ask`"]
+    );
+    // An output that the part does not set on every way.
+    let output = "steps:\n  call: {sub_recipe: ask, outputs: {said: '${{ context.answer }}'}, on_success: told, on_failure: escalate}\n  told: {stop: {status: succeeded, message: '${{ context.said }}'}}\n";
+    assert_eq!(
+        odd(output, &parts(&[("ask", ask)])),
+        ["x.yaml:4 may-be-unset: `context.call__answer` may not be set here"]
+    );
+    // What follows a part that never comes to its end.
+    let stuck = "steps:\n  ask: {tool: test_check, on_success: escalate, on_failure: escalate}\n";
+    assert_eq!(
+        odd(looped.replace("call: {", "call: {max_visits: 2, ").as_str(), &parts(&[("ask", stuck)])),
+        ["x.yaml:5 unreachable-step: no route leads to the step `test`"]
+    );
+}

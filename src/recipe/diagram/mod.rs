@@ -9,7 +9,9 @@ mod tests;
 
 pub use dot::dot;
 pub use mermaid::mermaid;
-pub use rails::{Cell, Rails, Row, rails};
+pub use rails::{Cell, Part, Rails, Row, rails};
+
+use indexmap::IndexMap;
 
 use super::expr;
 use super::model::{Arg, Recipe, Step, StepKind, StopStatus, Target};
@@ -21,6 +23,10 @@ pub struct Chart<'r> {
     pub name: &'r str,
     /// The steps; the first is where a run begins.
     pub nodes: Vec<Node<'r>>,
+    /// The steps of `finally`, when there are any.
+    pub finally: Option<Box<Chart<'r>>>,
+    /// What the names of its nodes begin with in texts for other programs.
+    prefix: String,
 }
 
 /// One step.
@@ -34,6 +40,8 @@ pub struct Node<'r> {
     pub does: String,
     /// Its routes, each place that it leads to once.
     pub links: Vec<Link>,
+    /// The steps that run for each item of a loop.
+    pub body: Option<Chart<'r>>,
 }
 
 /// What kind of step it is, as far as a picture tells.
@@ -84,34 +92,46 @@ pub enum Class {
     Limit,
 }
 
-impl To {
-    /// The node's name in texts for other programs.
-    fn id(self) -> String {
-        match self {
-            Self::Step(index) => format!("s{index}"),
-            Self::Done => "done".to_owned(),
-            Self::Escalate => "escalate".to_owned(),
-        }
-    }
-}
-
 impl<'r> Chart<'r> {
-    /// The ends that some route leads to and that are no steps.
-    fn ends(&self) -> impl Iterator<Item = String> {
+    /// The ends that some route leads to and that are no steps: name of the node, and what it is called.
+    fn ends(&self) -> impl Iterator<Item = (String, &'static str)> {
         let leads = |end: &To| self.nodes.iter().flat_map(|node| &node.links).any(|link| link.to == *end);
-        [To::Done, To::Escalate].into_iter().filter(leads).map(To::id)
+        let ends = [(To::Done, "done"), (To::Escalate, "escalate")].into_iter();
+        ends.filter(move |(to, _)| leads(to)).map(|(to, word)| (self.id(to), word))
+    }
+
+    /// The name of a place in texts for other programs.
+    fn id(&self, to: To) -> String {
+        let prefix = &self.prefix;
+        match to {
+            To::Step(index) => format!("{prefix}s{index}"),
+            To::Done => format!("{prefix}done"),
+            To::Escalate => format!("{prefix}escalate"),
+        }
     }
 
     /// The picture of a recipe.
     #[must_use]
     pub fn of(recipe: &'r Recipe) -> Self {
-        let nodes = recipe.steps.values().map(|step| Node {
+        let finally = (!recipe.finally.is_empty())
+            .then(|| Box::new(Self::of_steps("finally", &recipe.finally, "finally_".to_owned())));
+        Self { finally, ..Self::of_steps(&recipe.name, &recipe.steps, String::new()) }
+    }
+
+    fn of_steps(name: &'r str, steps: &'r IndexMap<String, Step>, prefix: String) -> Self {
+        let nodes = steps.values().enumerate().map(|(index, step)| Node {
             step,
             shape: shape(step),
             does: does(step),
-            links: links(recipe, step),
+            links: links(steps, step),
+            body: match &step.kind {
+                StepKind::ForEach(each) => {
+                    Some(Self::of_steps(&each.name, &each.body, format!("{prefix}s{index}_")))
+                }
+                _ => None,
+            },
         });
-        Self { name: &recipe.name, nodes: nodes.collect() }
+        Self { name, nodes: nodes.collect(), finally: None, prefix }
     }
 
     /// What a place is called.
@@ -134,13 +154,13 @@ fn shape(step: &Step) -> Shape {
     }
 }
 
-fn links(recipe: &Recipe, step: &Step) -> Vec<Link> {
+fn links(steps: &IndexMap<String, Step>, step: &Step) -> Vec<Link> {
     let mut links: Vec<Link> = Vec::new();
     for (target, when, class) in routes(step) {
         let to = match target {
             Target::Done => To::Done,
             Target::Escalate => To::Escalate,
-            Target::Step(name) => match recipe.steps.get_index_of(name) {
+            Target::Step(name) => match steps.get_index_of(name) {
                 Some(index) => To::Step(index),
                 None => continue,
             },
@@ -212,8 +232,7 @@ pub fn does(step: &Step) -> String {
         StepKind::Route => "routes".to_owned(),
         StepKind::Constant(value) => format!("gives {}", argument_text(value)),
         StepKind::ForEach(each) => {
-            let body: Vec<&str> = each.body.keys().map(String::as_str).collect();
-            format!("for each {} of {}: {}", each.name, argument_text(&each.list), body.join(", "))
+            format!("for each {} of {}", each.name, argument_text(&each.list))
         }
         StepKind::Call(call) => format!("recipe {}", call.recipe),
         StepKind::Stop { status, .. } => format!("ends: {}", format!("{status:?}").to_lowercase()),

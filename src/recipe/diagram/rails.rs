@@ -10,6 +10,8 @@ pub struct Rails {
     pub columns: usize,
     /// From top to bottom.
     pub rows: Vec<Row>,
+    /// The picture of each step's body, where it has one.
+    pub bodies: Vec<Option<Rails>>,
 }
 
 /// One line.
@@ -19,8 +21,19 @@ pub struct Row {
     pub cells: Vec<Cell>,
     /// The step that it is about.
     pub step: usize,
-    /// The route of that step; `None` for the step itself.
-    pub link: Option<usize>,
+    /// What of it the row shows.
+    pub part: Part,
+}
+
+/// What of a step a row shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The step itself.
+    Step,
+    /// A row of its body's picture.
+    Body(usize),
+    /// One of its routes.
+    Link(usize),
 }
 
 /// What a column of a row shows.
@@ -55,7 +68,10 @@ struct Lane {
 /// Lays a chart out with at most `most` lanes. What finds no lane has its target in words only.
 #[must_use]
 pub fn rails(chart: &Chart<'_>, most: usize) -> Rails {
-    let (mut rows, starts) = rows(chart);
+    // A body begins further right, and has less room for lanes.
+    let bodies = chart.nodes.iter().map(|node| node.body.as_ref().map(|body| rails(body, most / 2)));
+    let bodies: Vec<Option<Rails>> = bodies.collect();
+    let (mut rows, starts) = rows(chart, &bodies);
     let mut lanes = lanes(chart, &rows, &starts);
     let count = place(&mut lanes, most);
     let columns = if count == 0 { 1 } else { 2 * count + 2 };
@@ -63,7 +79,7 @@ pub fn rails(chart: &Chart<'_>, most: usize) -> Rails {
     for row in &mut rows {
         row.cells = vec![Cell::default(); columns];
     }
-    draw_steps(chart, &mut rows, &starts, rail);
+    draw_steps(chart, &bodies, &mut rows, &starts, rail);
     for lane in &lanes {
         let column = rail - 3 - 2 * lane.place;
         for (at, row) in rows.iter_mut().enumerate().take(lane.bottom + 1).skip(lane.top) {
@@ -83,20 +99,27 @@ pub fn rails(chart: &Chart<'_>, most: usize) -> Rails {
         }
         rows[target].cells[rail - 1].head = true;
     }
-    Rails { columns, rows }
+    Rails { columns, rows, bodies }
 }
 
 /// The rows without their lines, and the row at which each step begins. The route to the next step is the last of its step.
-fn rows(chart: &Chart<'_>) -> (Vec<Row>, Vec<usize>) {
+fn rows(chart: &Chart<'_>, bodies: &[Option<Rails>]) -> (Vec<Row>, Vec<usize>) {
     let (mut rows, mut starts) = (Vec::new(), Vec::new());
     for (step, node) in chart.nodes.iter().enumerate() {
         starts.push(rows.len());
-        rows.push(Row { cells: Vec::new(), step, link: None });
+        let row = |part| Row { cells: Vec::new(), step, part };
+        rows.push(row(Part::Step));
+        rows.extend((0..height(bodies, step)).map(|at| row(Part::Body(at))));
         let mut order: Vec<usize> = (0..node.links.len()).collect();
         order.sort_by_key(|link| falls(step, &node.links[*link]));
-        rows.extend(order.into_iter().map(|link| Row { cells: Vec::new(), step, link: Some(link) }));
+        rows.extend(order.into_iter().map(|link| row(Part::Link(link))));
     }
     (rows, starts)
+}
+
+/// How many rows the body of a step takes.
+fn height(bodies: &[Option<Rails>], step: usize) -> usize {
+    bodies.get(step).and_then(Option::as_ref).map_or(0, |body| body.rows.len())
 }
 
 /// Whether a route leads to the step below.
@@ -107,7 +130,8 @@ fn falls(step: usize, link: &Link) -> bool {
 fn lanes(chart: &Chart<'_>, rows: &[Row], starts: &[usize]) -> Vec<Lane> {
     let mut lanes: Vec<Lane> = Vec::new();
     for (at, row) in rows.iter().enumerate() {
-        let Some(link) = row.link.and_then(|link| chart.nodes[row.step].links.get(link)) else { continue };
+        let Part::Link(link) = row.part else { continue };
+        let Some(link) = chart.nodes[row.step].links.get(link) else { continue };
         let To::Step(to) = link.to else { continue };
         if falls(row.step, link) {
             continue;
@@ -149,18 +173,22 @@ fn place(lanes: &mut Vec<Lane>, most: usize) -> usize {
     taken.len()
 }
 
-/// The signs of the steps and the line from each to the last of its routes.
-fn draw_steps(chart: &Chart<'_>, rows: &mut [Row], starts: &[usize], rail: usize) {
+/// The signs of the steps and the line from each to the last of its routes, past its body.
+fn draw_steps(chart: &Chart<'_>, bodies: &[Option<Rails>], rows: &mut [Row], starts: &[usize], rail: usize) {
     for (step, start) in starts.iter().copied().enumerate() {
         let links = &chart.nodes[step].links;
-        let end = start + links.len();
+        let first = start + height(bodies, step);
+        let end = first + links.len();
         let falls = links.iter().any(|link| falls(step, link));
         rows[start].cells[rail].sign = true;
+        if links.is_empty() {
+            continue;
+        }
         for (at, row) in rows.iter_mut().enumerate().take(end + 1).skip(start + 1) {
             row.cells[rail].up = true;
             row.cells[rail].down = at < end || falls;
             // A stub towards the words, where the line would look like going on.
-            row.cells[rail].right = !(at == end && falls);
+            row.cells[rail].right = at > first && !(at == end && falls);
         }
     }
 }

@@ -36,11 +36,36 @@ fn a_recipe_is_a_flowchart() {
     insta::assert_snapshot!("dot", dot(&Chart::of(&recipe)));
 }
 
+const NESTED: &str = r#"
+name: x
+steps:
+  find: { tool: run_cmd, with: { cmd: ls }, on_success: each, on_failure: escalate }
+  each:
+    for_each: ["a", "b"]
+    as: part
+    max_visits: 2
+    steps:
+      work: { tool: run_cmd, with: { argv: [make, "${{ item.part }}"] }, on_success: test, on_failure: escalate }
+      test: { tool: test_check, max_visits: 2, on_success: done, on_failure: work }
+    on_success: told
+    on_failure: find
+  told: { stop: { status: succeeded, message: done } }
+finally:
+  clean: { tool: run_cmd, with: { cmd: make clean }, on_success: done }
+"#;
+
+#[test]
+fn bodies_of_loops_and_what_runs_at_every_end_have_boxes() {
+    let recipe = recipe(NESTED);
+    insta::assert_snapshot!("mermaid_nested", mermaid(&Chart::of(&recipe)));
+    insta::assert_snapshot!("dot_nested", dot(&Chart::of(&recipe)));
+}
+
 #[test]
 fn every_line_of_the_rails_has_two_ends() {
-    let recipe = recipe(TEXT);
-    for most in 0..6 {
-        let picture = rails(&Chart::of(&recipe), most);
+    let recipes = [recipe(TEXT), recipe(NESTED)];
+    for (most, recipe) in (0..6).flat_map(|most| recipes.iter().map(move |recipe| (most, recipe))) {
+        let picture = rails(&Chart::of(recipe), most);
         for (at, row) in picture.rows.iter().enumerate() {
             assert_eq!(row.cells.len(), picture.columns);
             for (column, cell) in row.cells.iter().enumerate() {

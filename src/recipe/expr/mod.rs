@@ -5,6 +5,8 @@
 //! minijinja is behind it.
 
 mod analyse;
+mod infer;
+mod kinds;
 mod legacy;
 mod loose;
 mod machine;
@@ -18,7 +20,9 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-pub use template::Template;
+pub use infer::{Misfit, MisfitKind, Names};
+pub use kinds::Type;
+pub use template::{Part, Template};
 pub use test::{Op, Operand, Test};
 pub use value::text;
 
@@ -195,10 +199,21 @@ impl Expr {
         &self.inner.references
     }
 
+    /// The chains of names that it reads, such as `result.report.verdict`, each with the shorter ones that it begins with.
+    pub fn chains(&self) -> impl Iterator<Item = &[String]> {
+        self.inner.paths.iter().map(|path| path.segments.as_slice())
+    }
+
     /// What it asks, as a predicate.
     #[must_use]
     pub fn test(&self) -> &test::Test {
         &self.inner.test
+    }
+
+    /// The type of its value where names have the types that `names` gives, and what in it is wrong in every run.
+    #[must_use]
+    pub fn infer(&self, names: &Names<'_>) -> (Type, Vec<Misfit>) {
+        infer::infer(&self.inner.source, self.inner.mode, names)
     }
 
     /// How it was read.

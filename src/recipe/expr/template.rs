@@ -30,6 +30,15 @@ enum Segment {
     Interpolation(Expr, Range<usize>),
 }
 
+/// A part of a [`Template`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Part<'t> {
+    /// Text that stands as it is.
+    Text(&'t str),
+    /// An expression.
+    Value(&'t Expr),
+}
+
 impl Template {
     /// Compiles a text.
     ///
@@ -106,6 +115,14 @@ impl Template {
             .filter(|(expr, _)| !expr.is_shell_safe())
             .map(|(_, range)| range.clone())
             .collect()
+    }
+
+    /// The text in its order: what stands as it is, and the expressions.
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        self.inner.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => Part::Text(text),
+            Segment::Interpolation(expr, _) => Part::Value(expr),
+        })
     }
 
     /// The expression of a text that is exactly one `${{ … }}`.

@@ -31,11 +31,11 @@ pub enum Test {
 /// What a predicate compares.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operand {
-    /// A chain of names, and the filters without arguments that it goes through.
+    /// A chain of names, and the filters that it goes through.
     Path {
         /// The names, the namespace first.
         segments: Vec<String>,
-        /// The filters in order.
+        /// The filters in order; `default` with its value in JSON, as in `default:""`.
         filters: Vec<String>,
     },
     /// A value that is written out.
@@ -113,6 +113,28 @@ impl Test {
             .collect()
     }
 
+    /// Whether it asks for `path`.
+    #[must_use]
+    pub fn asks(&self, path: &[&str]) -> bool {
+        self.paths().into_iter().any(|own| own == path)
+    }
+
+    /// Whether all of it is told by its form.
+    #[must_use]
+    pub fn is_understood(&self) -> bool {
+        let mut understood = true;
+        self.visit(&mut |test| {
+            understood &= match test {
+                Self::Opaque => false,
+                Self::Truth(one) => *one != Operand::Opaque,
+                Self::Compare(one, _, other) => *one != Operand::Opaque && *other != Operand::Opaque,
+                Self::In(one, all) => *one != Operand::Opaque && !all.contains(&Operand::Opaque),
+                _ => true,
+            };
+        });
+        understood
+    }
+
     /// Whether it may hold when `path` is `value` and nothing else is known: false only when it cannot.
     #[must_use]
     pub fn can_hold(&self, path: &[&str], value: &Value) -> bool {
@@ -128,10 +150,14 @@ impl Test {
     fn outcome(&self, path: &[&str], value: &Value) -> Option<bool> {
         let known = |operand: &Operand| match operand {
             Operand::Literal(literal) => Some(literal.clone()),
-            Operand::Path { segments, filters }
-                if segments == path && filters.iter().all(|name| name == "trim") =>
-            {
-                Some(value.clone())
+            Operand::Path { segments, filters } if segments == path => {
+                filters.iter().try_fold(value.clone(), |value, filter| {
+                    match filter.strip_prefix("default:") {
+                        Some(default) if value.is_null() => serde_json::from_str(default).ok(),
+                        Some(_) => Some(value),
+                        None => (filter == "trim").then_some(value),
+                    }
+                })
             }
             _ => None,
         };
@@ -241,6 +267,18 @@ pub(super) fn of(tree: &Expr<'_>) -> Test {
                 _ => Test::Opaque,
             }
         }
+        // What is not set is null here, as nothing else is known of it.
+        Expr::Test(asked) if asked.args.is_empty() => match asked.name {
+            "none" | "undefined" => {
+                Test::Compare(operand(&asked.expr), Op::Equal, Operand::Literal(Value::Null))
+            }
+            "defined" => Test::Not(Box::new(Test::Compare(
+                operand(&asked.expr),
+                Op::Equal,
+                Operand::Literal(Value::Null),
+            ))),
+            _ => Test::Opaque,
+        },
         _ => truth(tree),
     }
 }
@@ -293,10 +331,21 @@ fn operand(tree: &Expr<'_>) -> Operand {
         Expr::Const(constant) => {
             super::value::to_json(&constant.value).map_or(Operand::Opaque, Operand::Literal)
         }
-        Expr::Filter(filter) if filter.args.is_empty() || filter.name == "default" => {
+        Expr::Filter(filter) => {
+            let name = match (filter.name, filter.args.as_slice()) {
+                ("default", []) => "default:\"\"".to_owned(),
+                (name, []) => name.to_owned(),
+                ("default", [CallArg::Pos(Expr::Const(constant))]) => {
+                    match super::value::to_json(&constant.value) {
+                        Ok(value) => format!("default:{value}"),
+                        Err(_) => return Operand::Opaque,
+                    }
+                }
+                _ => return Operand::Opaque,
+            };
             match filter.expr.as_ref().map(operand) {
                 Some(Operand::Path { segments, mut filters }) => {
-                    filters.push(filter.name.to_owned());
+                    filters.push(name);
                     Operand::Path { segments, filters }
                 }
                 _ => Operand::Opaque,

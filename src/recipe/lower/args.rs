@@ -162,7 +162,11 @@ impl Lowering<'_> {
             _ if param.kind == ParamKind::Any => true,
             Arg::Template(_) => matches!(
                 param.kind,
-                ParamKind::String | ParamKind::Path | ParamKind::Seconds | ParamKind::Shell
+                ParamKind::String
+                    | ParamKind::Path
+                    | ParamKind::Number
+                    | ParamKind::Seconds
+                    | ParamKind::Shell
             ),
             Arg::List(items) => match param.kind {
                 ParamKind::List => true,
@@ -212,6 +216,10 @@ fn literal_fits(kind: ParamKind, value: &Value) -> bool {
         ParamKind::Path | ParamKind::Shell => value.is_string(),
         // Recipes write flags of tools as texts as well.
         ParamKind::Bool => value.is_boolean() || matches!(value.as_str(), Some("" | "true" | "false")),
+        ParamKind::Number => {
+            let number = |text: &str| text.trim().trim_start_matches('$').parse::<f64>().is_ok();
+            value.is_number() || value.as_str().is_some_and(number)
+        }
         ParamKind::Seconds => values::duration(value).is_ok(),
         ParamKind::StringList => value.as_array().is_some_and(|items| items.iter().all(is_scalar)),
         ParamKind::StringMap => value.as_object().is_some_and(|entries| entries.values().all(is_scalar)),
@@ -225,6 +233,7 @@ fn noun(kind: ParamKind) -> &'static str {
         ParamKind::String | ParamKind::Shell => "a text",
         ParamKind::Path => "a path",
         ParamKind::Bool => "`true` or `false`",
+        ParamKind::Number => "a number",
         ParamKind::Seconds => "seconds, or a duration such as `90s`, `10m`, `2h`",
         ParamKind::StringList => "a list of texts",
         ParamKind::StringMap => "a mapping of texts",

@@ -159,7 +159,7 @@ impl Lowering<'_> {
     pub(super) fn poll(&mut self, fields: &Fields<'_>) -> Option<Poll> {
         let node = fields.get("poll")?;
         let poll = self.fields(&node, &POLL);
-        let missing: Vec<&str> = POLL.known.iter().copied().filter(|key| !poll.has(key)).collect();
+        let missing: Vec<&str> = POLL.names().filter(|key| !poll.has(key)).collect();
         if !missing.is_empty() && !poll.faulty {
             let at = self.key_at(&node.path);
             let message = format!("`poll` needs {}", suggest::quoted_list(&missing));

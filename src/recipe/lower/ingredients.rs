@@ -6,6 +6,7 @@ use serde_yaml::Value as Yaml;
 
 use super::keys::INGREDIENT;
 use super::{Lowering, Node, to_json};
+use crate::config::table;
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::expr::text;
 use crate::recipe::model::{DefaultFrom, Ingredient, ValueKind};
@@ -73,7 +74,7 @@ impl Lowering<'_> {
         if let Some(key) = given.strip_prefix("config.")
             && !key.is_empty()
         {
-            return Some(DefaultFrom::Config(key.to_owned()));
+            return self.setting(node, key).then(|| DefaultFrom::Config(key.to_owned()));
         }
         let found = DefaultFrom::WORDS.iter().find(|(word, _)| *word == given);
         if found.is_none() {
@@ -83,6 +84,27 @@ impl Lowering<'_> {
             self.error("bad-value", &node.path, message, "unknown", help);
         }
         found.map(|(_, source)| source.clone())
+    }
+
+    /// Whether a recipe may read this setting.
+    fn setting(&mut self, node: &Node<'_>, key: &str) -> bool {
+        let (message, label, help) = match table::find(key) {
+            Some(found) if !found.secret => return true,
+            Some(_) => (
+                format!("the setting `{key}` is a secret, and a run writes its ingredients down"),
+                "a secret",
+                Some("give it to the step that needs it through the environment".to_owned()),
+            ),
+            None if table::is_unused(key) => {
+                (format!("the setting `{key}` has no meaning in this version"), "no meaning", None)
+            }
+            None => {
+                let names = table::KEYS.iter().filter(|key| !key.secret).map(|key| key.name);
+                (format!("there is no setting `{key}`"), "unknown", suggest::help(key, "settings", names))
+            }
+        };
+        self.error("bad-value", &node.path, message, label, help);
+        false
     }
 
     /// `type:` of an ingredient or capture.

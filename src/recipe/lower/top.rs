@@ -7,7 +7,7 @@ use super::{Lowering, Node};
 use crate::core::ids;
 use crate::recipe::diagnostic::Problem;
 use crate::recipe::marks::Path;
-use crate::recipe::model::{Allow, Limits, Orchestrator, Recipe, RecipeSource};
+use crate::recipe::model::{Allow, Limits, Orchestrator, Recipe, RecipeKind, RecipeSource};
 use crate::recipe::suggest;
 
 impl Lowering<'_> {
@@ -36,6 +36,7 @@ impl Lowering<'_> {
         let version = fields.get("autoskillit_version").and_then(|node| self.version(&node));
         let ingredients_key = self.renamed(&fields, "ingredients", "inputs");
         let rules_key = self.renamed(&fields, "kitchen_rules", "constraints");
+        let kind = fields.get("kind").and_then(|node| self.recipe_kind(&node));
         let experimental = fields.get("experimental").and_then(|node| self.boolean(&node));
         let orchestrator = fields.get("orchestrator").and_then(|node| self.orchestrator(&node));
         let ingredients = fields.get(ingredients_key).map(|node| self.ingredients(&node)).unwrap_or_default();
@@ -67,6 +68,7 @@ impl Lowering<'_> {
             kitchen_rules,
             requires_packs,
             limits,
+            kind: kind.unwrap_or_default(),
             experimental: experimental.unwrap_or_default(),
             finally,
             env: std::mem::take(&mut self.env).into_iter().collect(),
@@ -137,6 +139,18 @@ impl Lowering<'_> {
         allowed
     }
 
+    fn recipe_kind(&mut self, node: &Node<'_>) -> Option<RecipeKind> {
+        let given = self.text(node)?;
+        let found = RecipeKind::ALL.iter().find(|(name, _)| *name == given).map(|(_, kind)| *kind);
+        if found.is_none() {
+            let help = suggest::help(&given, "kinds", RecipeKind::ALL.iter().map(|(name, _)| *name));
+            let before = self.problems.len();
+            self.error("bad-value", &node.path, format!("there is no kind `{given}`"), "unknown", help);
+            self.tolerate(before);
+        }
+        found
+    }
+
     fn orchestrator(&mut self, node: &Node<'_>) -> Option<Orchestrator> {
         match self.text(node)?.as_str() {
             "engine" => Some(Orchestrator::Engine),
@@ -154,6 +168,7 @@ impl Lowering<'_> {
         let fields = self.fields(node, &LIMITS);
         Limits {
             budget_usd: fields.get("budget_usd").and_then(|node| self.dollars(&node)),
+            quota_share: fields.get("quota_share").and_then(|node| self.percent(&node)),
             wall_clock: fields.get("wall_clock").and_then(|node| self.duration(&node)),
             sessions: fields.get("sessions").and_then(|node| self.count(&node, 1)),
             max_visits: fields.get("max_visits").and_then(|node| self.count(&node, 1)),
@@ -170,6 +185,17 @@ impl Lowering<'_> {
             self.wrong_type(node, "a number of dollars above 0");
         }
         amount
+    }
+
+    fn percent(&mut self, node: &Node<'_>) -> Option<f64> {
+        let part = match node.value {
+            Yaml::Number(number) => number.as_f64().filter(|part| *part > 0.0 && *part <= 100.0),
+            _ => None,
+        };
+        if part.is_none() {
+            self.wrong_type(node, "per cent, a number above 0 and up to 100");
+        }
+        part
     }
 }
 

@@ -19,7 +19,7 @@ orchestrator: engine
 requires_packs: [github]
 kitchen_rules:
   - never push
-limits: {budget_usd: 2.5, wall_clock: 1h30m, sessions: 10, max_visits: 20}
+limits: {budget_usd: 2.5, quota_share: 12.5, wall_clock: 1h30m, sessions: 10, max_visits: 20}
 ingredients:
   command:
     description: |
@@ -91,6 +91,7 @@ fn a_whole_recipe_is_understood() {
     let recipe = loaded.recipe;
     assert_eq!((recipe.name.as_str(), recipe.description.as_str()), ("demo", "mends the tests"));
     assert_eq!(recipe.orchestrator, Some(Orchestrator::Engine));
+    assert_eq!(recipe.limits.quota_share, Some(12.5));
     assert_eq!(recipe.limits.wall_clock, Some(Duration::from_secs(5400)));
     assert_eq!(recipe.hash.len(), 64);
 

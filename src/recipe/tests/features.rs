@@ -15,7 +15,7 @@ language: 1
 name: demo
 ingredients:
   base: {default_from: git.base_branch}
-  remote: {default_from: config.github.remote}
+  remote: {default_from: config.github.default_repo}
   issues: {type: list, default: []}
 steps:
   each:
@@ -72,7 +72,7 @@ fn every_key_is_understood() {
     let recipe = load_form(WHOLE, &Skills).unwrap_or_else(|problems| panic!("{}", render(&problems))).recipe;
     assert_eq!(recipe.ingredients["base"].default_from, Some(DefaultFrom::GitBaseBranch));
     let remote = recipe.ingredients["remote"].default_from.as_ref().map(DefaultFrom::written);
-    assert_eq!(remote.as_deref(), Some("config.github.remote"));
+    assert_eq!(remote.as_deref(), Some("config.github.default_repo"));
     let StepKind::ForEach(each) = &recipe.steps["each"].kind else { panic!("a loop") };
     assert_eq!(
         (each.name.as_str(), each.mode, each.on_item_failure),
@@ -114,7 +114,7 @@ fn every_key_is_understood() {
 fn the_engine_names_what_it_cannot_execute() {
     let recipe = load_form(WHOLE, &Skills).unwrap().recipe;
     let found: Vec<_> = gaps(&recipe).into_iter().map(|gap| (gap.step, gap.kind)).collect();
-    let expected = [("", "default_from"), ("", "default_from"), ("part", "sub_recipe")];
+    let expected = [("part", "sub_recipe")];
     assert_eq!(found, expected.map(|(step, kind)| (step.to_owned(), kind)));
     let prose = with_steps(
         "  a: {tool: run_skill, with: {skill_command: '/lens-{slug} ${{ inputs.task }}', topic: x}, on_failure: b}\n  \

@@ -9,6 +9,7 @@ mod print;
 mod properties;
 mod refuse;
 mod rules;
+mod scopes;
 
 use miette::{GraphicalReportHandler, GraphicalTheme};
 

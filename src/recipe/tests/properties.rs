@@ -63,6 +63,8 @@ fn step() -> impl Strategy<Value = String> {
         "action: confirm, message: 'x ${{ context.v }}'",
         "constant: ['${{ context.v }}', {a: 1}]",
         "for_each: ['${{ inputs.task }}'], as: it, mode: parallel, max_parallel: 2, steps: {s: {skill: make-plan, args: [{when: item.it, value: '${{ item.it }}'}], on_success: done}}, collect: {w: '${{ context.v }}'}",
+        "for_each: [1], steps: {s: {tool: test_check, on_success: t, on_failure: s}, t: {tool: run_cmd, with: {argv: ['${{ context.v | default(0) }}']}, capture: {u: '${{ result.stdout }}'}, on_success: done, on_failure: escalate}}, on_item_failure: continue, collect: {u: '${{ context.u }}'}",
+        "for_each: [1], as: o, steps: {s: {for_each: [2], steps: {t: {action: route, skip_when_false: inputs.task, on_result: [{when: context.v == 'x', route: done}, {route: escalate}], on_skip: done}}, on_success: done, on_failure: s}}",
         "sub_recipe: other, gate: task, inputs: {a: '${{ inputs.task }}'}, outputs: {v: '${{ context.w }}'}",
         "tool: run_skill, with: {skill_command: '/make-plan ${{ inputs.task }}'}",
         "tool: run_cmd, with: {cmd: 'ls \"${{ inputs.task }}\"'}, optional_context_refs: [v]",
@@ -83,6 +85,7 @@ fn step() -> impl Strategy<Value = String> {
         ", max_visits: 2, on_exceeded: done",
         ", skip_when_false: inputs.task",
         ", oops: 1",
+        ", block: g",
     ]);
     (kind, route.clone(), route, extra)
         .prop_map(|(kind, yes, no, extra)| format!("{{{kind}, on_success: {yes}, on_failure: {no}{extra}}}"))
@@ -102,9 +105,19 @@ proptest! {
     }
 
     #[test]
-    fn small_recipes_compile_or_say_where(steps in prop::collection::vec(step(), 1..5)) {
-        let steps: String =
+    fn small_recipes_compile_or_say_where(
+        steps in prop::collection::vec(step(), 1..5),
+        finally in prop::option::of(step()),
+    ) {
+        let mut steps: String =
             steps.iter().zip(["a", "b", "c", "d"]).map(|(step, name)| format!("  {name}: {step}\n")).collect();
+        if let Some(step) = finally {
+            steps.push_str(&format!("finally:\n  a: {step}\n"));
+        }
+        // All rules look at it as well.
+        if let Err(problems) = load(&with_steps(&steps)) {
+            render(&problems);
+        }
         match load_form(&with_steps(&steps), &Skills) {
             Ok(loaded) => {
                 prop_assert_eq!(loaded.warnings.errors(), 0);

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use insta::assert_snapshot;
 
-use super::super::check::{Level, Levels, Policy, family_of, rule, rules};
+use super::super::check::{
+    ALIASES, BESIDE, CODES, Known, Level, Levels, Policy, Shadowed, family_of, known, rule, rules,
+};
 use super::super::load::{Setting, compile_in};
 use super::*;
 use crate::core::kind::ValueKind;
@@ -62,6 +64,12 @@ fn contract(name: &str) -> Option<Contract> {
                 contract.patterns.examples.push("path = a/b".to_owned());
             }
         }
+        "scribble" => contract.edits = Edits::Temp,
+        "study" => {
+            let input = Input { kind: ValueKind::Path, ..Input::default() };
+            contract.inputs = Some(IndexMap::from([("notes".to_owned(), input)]));
+        }
+        "replaced" => {}
         "idle" => contract.writes = Writes::Always,
         "explained" | "unexplained" | "unexplained-origin" | "importing" => {}
         "retry-worktree" => contract.continues_worktree = true,
@@ -119,6 +127,12 @@ impl SkillLookup for Store {
         Some(text.into())
     }
 
+    fn shadowed(&self, name: &str) -> Option<Shadowed> {
+        let mut ours = contract(name).filter(|_| name == "replaced")?;
+        ours.outputs.insert("verdict".to_owned(), output(ValueKind::String, &[]));
+        Some(Shadowed { ours: Arc::new(ours), by: ".claude/skills/replaced/SKILL.md".to_owned() })
+    }
+
     fn fault(&self, name: &str) -> Option<String> {
         (name == "faulty").then(|| "line 3: unknown key".to_owned())
     }
@@ -149,7 +163,7 @@ fn each_rule_finds_what_its_examples_show() {
     let mut wrong = Vec::new();
     for rule in rules() {
         assert!(!rule.bad.is_empty() && !rule.good.is_empty(), "{} has no examples", rule.id);
-        for bad in rule.bad {
+        for bad in rule.bad.iter().filter(|_| !BESIDE.contains(&rule.id)) {
             let problems = problems(bad, &Levels::default());
             let mut codes: Vec<_> = problems.list().iter().map(|problem| problem.code).collect();
             codes.dedup();
@@ -184,41 +198,104 @@ fn ids_are_unique_and_belong_to_a_family() {
 }
 
 /// The rules of AutoSkillit 0.9 that are not here, with the reason.
-const ABSENT: &[(&str, &str)] = &[
-    ("skip-when-false-undeclared", "any expression is allowed; unknown names are `unknown-reference`"),
-    ("run-cmd-emit-alignment", "such a capture is `unknown-reference`"),
-    ("write-behavior-consistency", "told by the contract itself"),
-    ("weak-constraint-text", "only for recipes that a session drives in the legacy dialect"),
-    ("undeclared-capture-key", "told as `unknown-reference`"),
-    (
-        "multipart-iteration-notes",
-        "parts that are not taken are `multipart-plan-parts-not-captured`; loops over them are not checked yet",
-    ),
-    ("uncaptured-handoff-consumer", "needs where a skill without outputs writes"),
-    ("outdated-recipe-version", "needs the notes of migrations"),
-    ("shadowed-required-input", "the exact mapping of arguments is `missing-ingredient`"),
-    ("research-output-mode-enum", "an ingredient with `choices` refuses such a default"),
-    ("unknown-sub-recipe", "told where sub-recipes are composed"),
-    ("circular-sub-recipe", "told where sub-recipes are composed"),
-    ("project-local-skill-override", "needs to know which skill is shadowed"),
-    ("constant-step-with-args", "told as `misplaced-key`"),
-    ("dead-with-param", "told as `unknown-parameter`"),
-    ("model-on-non-skill-step", "told as `misplaced-key`"),
-    ("block-run-cmd-budget", "budgets and edges of blocks are not checked yet"),
-    ("block-mcp-tool-budget", "budgets and edges of blocks are not checked yet"),
-    ("block-gh-api-forbidden", "budgets and edges of blocks are not checked yet"),
-    ("block-single-producer", "budgets and edges of blocks are not checked yet"),
-    ("block-entry-exit-reachable", "budgets and edges of blocks are not checked yet"),
-];
+const ABSENT: &[(&str, &str)] = &[];
 
 /// Rules that are ours alone.
-const OURS: &[&str] = &["may-be-unset", "faulty-skill"];
+const OURS: &[&str] = &[
+    "may-be-unset",
+    "faulty-skill",
+    "stale-contract",
+    "fixed-comparison",
+    "impossible-value",
+    "wrong-operand",
+    "wrong-value-type",
+];
+
+/// Names of AutoSkillit 0.9 that are names of problems here.
+const PROBLEMS: &[&str] = &["unknown-sub-recipe", "circular-sub-recipe"];
 
 #[test]
 fn every_rule_of_the_reference_is_here_or_accounted_for() {
     let here = rules().filter(|rule| !OURS.contains(&rule.id)).count();
-    assert!(ABSENT.iter().all(|(id, reason)| rule(id).is_none() && !reason.is_empty()));
-    assert_eq!(here + ABSENT.len(), 69 + 5);
+    assert!(ABSENT.iter().all(|(id, reason)| known(id).is_none() && !reason.is_empty()));
+    assert!(PROBLEMS.iter().all(|id| matches!(known(id), Some(Known::Code(_)))));
+    // One of them told three things under names of their own.
+    let parts = ALIASES.iter().filter(|alias| alias.means == "multipart-iteration-notes").count();
+    assert_eq!(parts, 3);
+    assert_eq!(here + ALIASES.len() - parts + PROBLEMS.len() + ABSENT.len(), 69 + 5);
+}
+
+#[test]
+fn names_of_the_reference_reach_what_is_told_here() {
+    let mut wrong = Vec::new();
+    for alias in ALIASES {
+        assert_eq!(known(alias.id).map(Known::id), Some(alias.means), "{}", alias.id);
+        for bad in alias.bad.iter().filter(|bad| !found(bad).contains(&alias.means)) {
+            wrong.push(format!("{} finds {:?} in\n{bad}", alias.id, found(bad)));
+        }
+        for good in alias.good.iter().filter(|good| !found(good).is_empty()) {
+            wrong.push(format!("{} has a passing example with {:?}:\n{good}", alias.id, found(good)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every code that the sources give to a problem.
+#[test]
+fn every_code_can_be_explained() {
+    let code = regex::Regex::new(
+        r#"(?:Problem::(?:error|warning|whole)|\.error)\(\s*"([a-z0-9-]+)"|code: "([a-z0-9-]+)"|(?m)^\s*\(?"([a-z0-9]+(?:-[a-z0-9]+)+)",$"#,
+    )
+    .unwrap();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let pattern = |folder: &str| format!("{}/{folder}/**/*.rs", root.display());
+    let files = [pattern("recipe"), pattern("core/yaml")];
+    let mut count = 0;
+    for path in files.iter().flat_map(|pattern| glob::glob(pattern).unwrap()).map(Result::unwrap) {
+        let place = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        if place.contains("tests") || place.contains("check/rules/") {
+            continue;
+        }
+        for found in code.captures_iter(&std::fs::read_to_string(&path).unwrap()) {
+            let id = found.iter().skip(1).flatten().next().unwrap().as_str();
+            assert!(known(id).is_some(), "{place} has `{id}`, which nothing explains");
+            count += 1;
+        }
+    }
+    assert!(count > 60, "the sources are read");
+    assert!(known("prose-routing").is_some() && known("not-executable").is_some());
+    assert!(CODES.iter().all(|code| rule(code.id).is_none() && code.meaning.ends_with('.')));
+}
+
+#[test]
+fn warnings_of_the_text_can_be_allowed_and_get_another_level() {
+    let idle = "steps:\n  a: {tool: test_check, on_exceeded: done, on_success: done}\n";
+    assert_eq!(found(idle), ["no-effect"]);
+    assert_eq!(found(&format!("allow: {{no-effect: it is kept for later}}\n{idle}")), Vec::<&str>::new());
+    let step = idle.replace("{tool", "{allow: {no-effect: it is kept for later}, tool");
+    assert_eq!(found(&step), Vec::<&str>::new());
+    let other = step.replace("on_success: done", "on_success: b")
+        + "  b: {tool: test_check, on_exceeded: done, on_success: done}\n";
+    assert_eq!(found(&other), ["no-effect"]);
+    assert_eq!(problems(idle, &Levels::parse(["no-effect=off"]).unwrap()).list().len(), 0);
+    assert_eq!(problems(idle, &Levels::parse(["no-effect=error"]).unwrap()).errors(), 1);
+    // Errors stay.
+    let wrong = "steps:\n  a: {tool: test_check, with: {x: 1}, on_success: done}\n";
+    let off = Levels::parse(["dead-with-param=off"]).unwrap();
+    assert_eq!(problems(wrong, &off).errors(), 1);
+    assert_eq!(
+        found(&format!("allow: {{dead-with-param: it is harmless}}\n{wrong}")),
+        ["unused-allow", "unknown-parameter"]
+    );
+}
+
+#[test]
+fn an_allow_may_have_the_name_of_the_reference() {
+    let bad = rule("missing-ingredient").unwrap().bad[0];
+    assert!(found(bad).contains(&"missing-ingredient"));
+    assert_eq!(found(&format!("allow: {{shadowed-required-input: an example}}\n{bad}")), Vec::<&str>::new());
+    let off = Levels::parse(["shadowed-required-input=off"]).unwrap();
+    assert!(problems(bad, &off).is_empty());
 }
 
 const LOOP: &str = "steps:\n  test:\n    tool: test_check\n    on_success: done\n    on_failure: repair\n  repair:\n    skill: repair-tests\n    on_success: test\n";
@@ -264,6 +341,24 @@ fn levels_come_from_the_settings() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn routes_of_a_legacy_recipe_are_read() {
+    let codes = |routes: &str| {
+        let text = format!(
+            "name: demo\ndescription: A demo.\nlanguage: 0\nsteps:\n  review:\n    tool: run_skill\n    with: {{skill_command: /autoskillit:review-pr 7 x}}\n    on_result:\n{routes}    on_failure: escalate\n"
+        );
+        match load_with(&text, &Store) {
+            Ok(loaded) => loaded.warnings.list().iter().map(|problem| problem.code).collect::<Vec<_>>(),
+            Err(problems) => problems.list().iter().map(|problem| problem.code).collect(),
+        }
+    };
+    let approved = "      - {when: '${{ result.verdict }} == approved', route: done}\n";
+    let changes = "      - {when: '${{ result.verdict }} == changes_requested', route: done}\n";
+    let rest = "      - {route: escalate}\n";
+    assert_eq!(codes(&format!("{approved}{rest}")), ["unrouted-verdict-value"]);
+    assert_eq!(codes(&format!("{approved}{changes}{rest}")), Vec::<&str>::new());
 }
 
 #[test]

@@ -27,7 +27,7 @@ use crate::execution::verdict::{RetryReason, SkillResult, missing};
 use crate::skills::Writes;
 use crate::tools::patience::Patience;
 use crate::tools::quota::Tell;
-use crate::tools::{Toolkit, prompt, quota};
+use crate::tools::{Toolkit, limits, prompt, quota};
 use crate::workspace::ledger::Ledger;
 
 /// How long the turn may take that only asks for an answer: no work is done in it.
@@ -91,6 +91,7 @@ async fn turns(
     loop {
         let spent = used.cost_usd;
         spec.budget_usd = prepared.spec.budget_usd.map(|whole| (whole - spent).max(LEAST_BUDGET));
+        let temp = kit.repository.join(&kit.settings.workspace.temp_dir);
         let session = Session {
             spec: &spec,
             client: &prepared.client,
@@ -103,6 +104,7 @@ async fn turns(
                 writes => writes,
             },
             ledger: ledger.as_ref(),
+            temp: Some(&temp),
             transcript: prepared.transcript.as_deref(),
             place: Some(&prepared.place),
             dir: &prepared.dir,
@@ -123,6 +125,8 @@ async fn turns(
         let mut ended = session::run(session, &glimpse, stop.clone()).await;
         // Before any wait: sessions of other runs are to know of it meanwhile.
         quota::after(kit, &ended.verdict).await;
+        let cost = ended.verdict.usage.cost_usd;
+        limits::cost(kit, Some(&call.step), &prepared.spec.session_id, cost).await;
         used += ended.verdict.usage;
         ended.verdict.usage = used;
         for (model, usage) in std::mem::take(&mut ended.verdict.usage_by_model) {

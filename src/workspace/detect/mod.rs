@@ -1,5 +1,5 @@
 //! What a repository says about itself: its languages, how it is tested, which branch work starts from, where it is on GitHub.
-//! Each is a pure conclusion with what it was drawn from; only [`look`] asks git and reads files.
+//! Each is a pure conclusion with what it was drawn from; only [`look`] and [`branch_facts`] ask git and read files.
 
 mod branch;
 mod commands;
@@ -9,7 +9,7 @@ mod remote;
 pub use self::branch::{BaseBranch, BranchFacts, BranchReason, base_branch};
 pub use self::commands::{Detected, test_command};
 pub use self::language::{Language, languages};
-pub use self::remote::{Hosted, hosted};
+pub use self::remote::{Hosted, hosted, without_password};
 
 use super::git::Checkout;
 
@@ -29,14 +29,8 @@ pub struct Project {
 /// Looks at a checkout. Nothing is changed, and nothing is asked of the network.
 #[must_use]
 pub fn look(checkout: &Checkout) -> Project {
-    let remote = checkout.remote();
-    let facts = BranchFacts {
-        remote_head: remote.as_deref().and_then(|remote| checkout.remote_head(remote)),
-        remote: remote.clone(),
-        usual: checkout.setting("init.defaultBranch"),
-        there: checkout.branches(remote.as_deref()),
-        current: checkout.branch(),
-    };
+    let facts = branch_facts(checkout);
+    let remote = facts.remote.clone();
     Project {
         languages: languages(checkout.files().iter().map(String::as_str)),
         test_command: test_command(checkout.top()),
@@ -45,5 +39,18 @@ pub fn look(checkout: &Checkout) -> Project {
             let hosted = hosted(&checkout.remote_url(&name)?);
             Some((name, hosted))
         }),
+    }
+}
+
+/// What a checkout knows about branches.
+#[must_use]
+pub fn branch_facts(checkout: &Checkout) -> BranchFacts {
+    let remote = checkout.remote();
+    BranchFacts {
+        remote_head: remote.as_deref().and_then(|remote| checkout.remote_head(remote)),
+        usual: checkout.setting("init.defaultBranch"),
+        there: checkout.branches(remote.as_deref()),
+        current: checkout.branch(),
+        remote,
     }
 }

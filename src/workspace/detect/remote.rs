@@ -34,6 +34,23 @@ pub fn hosted(url: &str) -> Hosted {
     if is_repository(name) { Hosted::GitHub(name.to_owned()) } else { Hosted::Unclear }
 }
 
+/// An address without user and password where it could hold one; the user of ssh stays, it is needed.
+#[must_use]
+pub fn without_password(url: &str) -> String {
+    let url = url.trim();
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let Some((user, host)) = authority.rsplit_once('@') else { return url.to_owned() };
+    let ssh = scheme.to_ascii_lowercase().contains("ssh");
+    match user.split(':').next().filter(|_| ssh) {
+        Some(user) => format!("{scheme}://{user}@{host}{path}"),
+        None => format!("{scheme}://{host}{path}"),
+    }
+}
+
 /// Host and path; `None` for a folder.
 fn split(url: &str) -> Option<(&str, &str)> {
     if let Some((scheme, rest)) = url.split_once("://") {
@@ -54,6 +71,21 @@ fn split(url: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn passwords_are_left_out_of_addresses() {
+        for (url, expected) in [
+            ("https://ada:secret@host/a/b.git", "https://host/a/b.git"),
+            ("https://token@host", "https://host"),
+            ("https://host/a@b", "https://host/a@b"),
+            ("ssh://git@host:22/a", "ssh://git@host:22/a"),
+            ("ssh://git:secret@host/a", "ssh://git@host/a"),
+            ("git@host:a/b.git", "git@host:a/b.git"),
+            ("../there", "../there"),
+        ] {
+            assert_eq!(without_password(url), expected, "{url}");
+        }
+    }
 
     #[test]
     fn every_form_of_an_address() {

@@ -94,7 +94,9 @@ impl Board {
                 self.running.retain(|running| running.step != *step);
                 self.done += *usage;
             }
-            Event::StepSkipped { step, .. } | Event::StepExceeded { step, .. } => self.meet(step),
+            Event::StepSkipped { step, .. }
+            | Event::StepExceeded { step, .. }
+            | Event::RouteChosen { step, .. } => self.meet(step),
             Event::LoopStarted(begun) => self.meet(&begun.step),
             Event::ItemStarted { .. } | Event::FinallyStarted { .. } => {}
             Event::ItemEnded { step, item, .. } => {
@@ -103,6 +105,12 @@ impl Board {
                 self.running.retain(|running| !running.step.starts_with(&inside));
             }
             Event::OrchestratorEnded { usage, .. } => self.done += *usage,
+            Event::Moved { to, .. } => {
+                if let Some(started) = &mut self.started {
+                    started.repository.clone_from(to);
+                }
+            }
+            Event::RecipeAccepted(_) | Event::Unknown(_) => {}
             Event::OrchestratorStarted { .. } | Event::Waiting { .. } | Event::Notice { .. } => {}
             Event::RunEnded(_) => self.running.clear(),
         }

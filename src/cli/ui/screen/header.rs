@@ -67,12 +67,22 @@ pub(super) fn lines(started: &RunStarted, setting: &Setting, look: &Look) -> Vec
         };
         lines.extend(facts::prose("permissions", role, &told, look));
     }
+    if !setting.day.is_empty() {
+        lines.extend(facts::prose("today", Role::Plain, &setting.day, look));
+    }
     let empty = Value::String(String::new());
     let shown = started.inputs.iter();
     let shown = shown.filter(|(name, value)| !setting.hidden_inputs.contains(name) && **value != empty);
     for (at, (name, value)) in shown.enumerate() {
         let label = if at == 0 { "inputs" } else { "" };
-        lines.extend(facts::prose(label, Role::Plain, &format!("{name} = {}", input(value, look)), look));
+        let origin = started.input_origins.as_deref().and_then(|origins| origins.get(name));
+        let from = origin.map(|place| format!(" (from {})", text::one_line(place, look))).unwrap_or_default();
+        lines.extend(facts::prose(
+            label,
+            Role::Plain,
+            &format!("{name} = {}{from}", input(value, look)),
+            look,
+        ));
     }
     lines
 }

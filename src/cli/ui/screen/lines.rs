@@ -23,6 +23,24 @@ const LABEL: usize = 28;
 /// Columns of a time.
 const TIME: usize = 7;
 
+/// What an entry that is about the run itself tells.
+pub(super) fn told_of_run(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Moved { from, to } => {
+            format!("the repository was {} and is {} now", from.display(), to.display())
+        }
+        Event::RecipeAccepted(accepted) => {
+            let short = |hash: &str| hash.chars().take(12).collect::<String>();
+            let (was, now) = (short(&accepted.was), short(&accepted.now));
+            format!("goes on with its recipe as it is now ({was} before, {now} now)")
+        }
+        Event::Unknown(unknown) => {
+            format!("`{}`, which this version does not know", unknown.name)
+        }
+        _ => return None,
+    })
+}
+
 /// A line that stays, for an event that deserves one.
 pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line> {
     let glyphs = look.glyphs();
@@ -69,13 +87,30 @@ pub(super) fn settled(event: &Event, board: &Board, look: &Look) -> Option<Line>
                 Part::new(3, Line::of(Role::Dim, detour.unwrap_or_default())),
             ]
         }
-        Event::RunResumed { step, note } => {
+        Event::RouteChosen { step, next, why, .. } => {
+            let to = match next {
+                Next::Step(to) => format!("{} {}", glyphs.arrow, text::one_line(to, look)),
+                _ => format!("{} the end", glyphs.arrow),
+            };
+            vec![
+                sign(Role::Accent, glyphs.notice),
+                name(step, 1, board, look),
+                Part::new(1, Line::of(Role::Plain, to)).shrinks_to(8),
+                Part::new(3, Line::of(Role::Dim, format!("chosen: {}", text::one_line(why, look))))
+                    .shrinks_to(10),
+            ]
+        }
+        Event::RunResumed { step, note, .. } => {
             let again = format!("resumed at {step}");
             vec![
                 sign(Role::Accent, glyphs.again),
                 told(Role::Strong, &again, look).after(" "),
                 told(Role::Dim, note, look),
             ]
+        }
+        Event::Moved { .. } | Event::RecipeAccepted(_) | Event::Unknown(_) => {
+            let text = told_of_run(event)?;
+            vec![sign(Role::Accent, glyphs.notice), told(Role::Plain, &text, look).after(" ")]
         }
         Event::Notice { text } => {
             vec![sign(Role::Accent, glyphs.notice), told(Role::Plain, text, look).after(" ")]

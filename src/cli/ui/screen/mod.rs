@@ -35,6 +35,8 @@ pub struct Setting {
     pub orchestrator_why: String,
     /// Inputs that are not shown.
     pub hidden_inputs: Vec<String>,
+    /// How the user's limit of a day stands, in words; empty without one.
+    pub day: String,
     /// The names of the recipe's steps, so that columns do not move later.
     pub steps: Vec<String>,
 }

@@ -77,7 +77,7 @@ impl PlainScreen {
                         .lines(&(header::lines(started, &self.board.setting, &look).join("\n") + "\n"));
                 }
             }
-            Event::RunResumed { step, note } => {
+            Event::RunResumed { step, note, .. } => {
                 let line = Line::of(Role::Accent, "resumed").and(Role::Plain, sentence(": ", &clean(note)));
                 self.log(step, line);
             }
@@ -124,6 +124,13 @@ impl PlainScreen {
                 let visits = format!("all {} used", format::count(u64::from(*visits), "visit"));
                 self.log(step, Line::of(Role::Warn, visits).and(Role::Dim, onwards(false, next)));
             }
+            Event::RouteChosen { step, next, why, .. } => {
+                let to = if let Next::Step(to) = next { clean(to) } else { "the end".to_owned() };
+                let line = Line::of(Role::Accent, format!("{arrow} {to}"))
+                    .and(Role::Dim, sentence(", chosen: ", &clean(why)))
+                    .cut(LONGEST, &look);
+                self.log(step, line);
+            }
             Event::OrchestratorStarted { number, .. } => {
                 if *number > 1 {
                     self.log("", Line::of(Role::Accent, format!("orchestrator session {number} takes over")));
@@ -169,6 +176,11 @@ impl PlainScreen {
                 self.log("", line);
             }
             Event::Notice { text } => self.log("", Line::of(Role::Plain, clean(text))),
+            Event::Moved { .. } | Event::RecipeAccepted(_) | Event::Unknown(_) => {
+                if let Some(told) = lines::told_of_run(event) {
+                    self.log("", Line::of(Role::Accent, clean(&told)));
+                }
+            }
             Event::StepCutOff { .. } | Event::RunEnded(_) => {}
         }
     }

@@ -42,6 +42,7 @@ impl Script {
             description: "Run the tests; while they fail, a session repairs what is broken".into(),
             recipe_hash: "ab".into(),
             source: RecipeSource::Builtin,
+            recipe_file: None,
             orchestrator: Orchestrator::Engine,
             permissions: "bypass".into(),
             repository: "/home/ada/calculator".into(),
@@ -53,6 +54,8 @@ impl Script {
                 ("rounds".to_owned(), json!(3)),
                 ("secret".to_owned(), json!("hidden")),
             ]),
+            input_origins: None,
+            temp_dir: None,
             env: None,
             rehearsal: None,
             autoskillit_version: "0.1.0".into(),
@@ -138,6 +141,7 @@ pub(super) fn setting() -> Setting {
         orchestrator: None,
         orchestrator_why: "every step can be executed".into(),
         hidden_inputs: vec!["secret".into()],
+        day: String::new(),
         steps: ["test", "repair", "done"].map(Into::into).into(),
     }
 }
@@ -173,6 +177,7 @@ pub(super) fn aftermath(files: usize) -> Aftermath {
         changes,
         hints: vec![],
         usage: usage(4),
+        usage_by_step: vec![],
         elapsed_ms: 69_000,
         run_dir: "/home/ada/calculator/.autoskillit/runs/20251009-085320-7f3a".into(),
     }
@@ -235,6 +240,7 @@ pub(super) fn rough() -> Script {
         .event(Event::RunResumed {
             step: "repair".into(),
             note: "its session was cut off and goes on".into(),
+            autoskillit_version: None,
         })
         .begin("repair", 1, 1, "/autoskillit:repair-tests")
         .live(Live::Waiting {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::core::stop::Stop;
+use crate::execution::quota::events::newest;
 
 /// The time at which tests begin: any whole second.
 const NOON: i64 = 1_767_268_800;
@@ -115,6 +116,10 @@ async fn a_session_waits_for_the_reset_and_asks_again() {
     );
     assert!(first.ends_with("(in 11m 00s)"), "{first}");
     assert!(said.last().unwrap().ends_with("(in 1m 00s)"), "{said:?}");
+
+    let (looks, _) = newest(guard(&home, &service.base, &[]).cache().unwrap(), 9);
+    let looks: Vec<_> = looks.iter().map(|look| (look.event, look.utilization, look.sleep_seconds)).collect();
+    assert_eq!(looks, [(Came::Approved, Some(3.0), None), (Came::Blocked, Some(92.0), Some(660))]);
 
     let request = service.seen.lock().unwrap()[0].to_lowercase();
     for part in

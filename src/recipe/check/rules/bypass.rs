@@ -42,14 +42,11 @@ pub(super) static FAMILY: Family = Family {
 
 fn optional(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step) in subject.steps().filter(|(_, step)| step.skip_when_false.is_none()) {
-        let path = subject.step_path(&step.name).key("optional");
-        let place = subject.marks.at(&path);
-        let written = subject.recipe.text.get(place).unwrap_or_default();
-        if subject.marks.has(&path)
-            && matches!(written.trim_matches(['"', '\'']), "true" | "yes" | "on" | "True")
-        {
+        let place = subject.place(step).key("optional");
+        let written = subject.written(&place).trim_matches(['"', '\'']);
+        if subject.has(&place) && matches!(written, "true" | "yes" | "on" | "True") {
             let message = format!("nothing says when `{}` is skipped", step.name);
-            findings.add(&step.name, subject.marks.key(&path), message, "without `skip_when_false`");
+            findings.add(step, subject.key_at(&place), message, "without `skip_when_false`");
         }
     }
 }
@@ -61,14 +58,14 @@ fn advisory(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let rejoins = step.on_failure.as_ref().is_some_and(|failure| {
-            goes_on(step).any(|next| next == failure || leads(subject, graph, failure, next))
+            goes_on(step).any(|next| next == failure || leads(subject, graph, step, (failure, next)))
         });
         if !rejoins {
             let message = format!(
                 "`{}` can be skipped, and ends the run when its session runs out of context",
                 step.name
             );
-            findings.add(&step.name, subject.step_at(&step.name), message, "no `on_context_limit`");
+            findings.add(step, subject.step_at(step), message, "no `on_context_limit`");
         }
     }
 }
@@ -77,12 +74,14 @@ fn goes_on(step: &Step) -> impl Iterator<Item = &Target> {
     step.on_success.iter().chain(step.on_result.iter().map(|route| &route.to))
 }
 
-/// Whether a run that goes to `from` comes to `to`.
-fn leads(subject: &Subject<'_>, graph: &crate::recipe::graph::Graph, from: &Target, to: &Target) -> bool {
-    let index = |target: &Target| match target {
-        Target::Step(name) => subject.recipe.steps.get_index_of(name),
-        Target::Done | Target::Escalate => None,
-    };
+/// Whether a run that goes from `step` to the first target comes to the second.
+fn leads(
+    subject: &Subject<'_>,
+    graph: &crate::recipe::graph::Graph,
+    step: &Step,
+    (from, to): (&Target, &Target),
+) -> bool {
+    let index = |target: &Target| subject.nodes.target_of(step, target);
     let any = |_: usize, _: Edge| true;
     index(from).zip(index(to)).is_some_and(|(from, to)| graph.path(from, to, any).is_some())
 }

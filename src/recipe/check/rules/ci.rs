@@ -1,8 +1,8 @@
 //! Continuous integration and the merge queue.
 
-use super::super::condition::Condition;
-use super::super::facts::{arg, arms, captured, covered, is, literal, shell, step_name, tool};
+use super::super::facts::{arg, arms, captured, is, literal, names, shell, taken, tool};
 use super::{Family, Findings, Level, Rule, Subject};
+use crate::recipe::expr::Test;
 use crate::recipe::graph::{Cause, Edge};
 use crate::recipe::model::{RecipeSource, Step, StepKind, StopStatus, Target};
 use crate::recipe::suggest::{arrows, quoted_list};
@@ -131,7 +131,7 @@ fn polling(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         if shell(step).iter().any(polls) {
             let key = if arg(step, "cmd").is_some() { "cmd" } else { "argv" };
             let message = format!("`{}` waits for CI by itself", step.name);
-            findings.add(&step.name, subject.arg_at(step, key), message, "not of this commit for sure");
+            findings.add(step, subject.arg_at(step, key), message, "not of this commit for sure");
         }
     }
 }
@@ -148,7 +148,7 @@ fn workflow(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step) in waits(subject) {
         if let Some(name) = literal(step, "workflow").filter(|name| !name.trim().is_empty()) {
             let message = format!("not every project has a workflow `{name}`");
-            findings.add(&step.name, subject.arg_at(step, "workflow"), message, "written down");
+            findings.add(step, subject.arg_at(step, "workflow"), message, "written down");
         }
     }
 }
@@ -168,7 +168,7 @@ fn event(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let Some(name) = events(subject).find(|name| flow.is_assigned(index, name)) else { continue };
         let message = format!("`{}` does not say for which event CI has to have run", step.name);
         let help = format!("write `event: ${{{{ context.{name} }}}}`");
-        findings.add(&step.name, subject.step_at(&step.name), message, "no `event`").help(help);
+        findings.add(step, subject.step_at(step), message, "no `event`").help(help);
     }
 }
 
@@ -183,13 +183,13 @@ fn literal_event(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let message = format!("`{event}` is not the event of CI in every repository");
-        findings.add(&step.name, subject.arg_at(step, "event"), message, "written down");
+        findings.add(step, subject.arg_at(step, "event"), message, "written down");
     }
 }
 
 fn conflict_gate(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     let is_gate = |index: usize| {
         let step = &steps[index];
         let ancestor = |command: &super::super::shellwords::Command| {
@@ -205,23 +205,17 @@ fn conflict_gate(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         .map(|(index, _, _)| index)
         .collect();
     for (wait, step) in subject.calls("wait_for_ci") {
-        let failed = arms(step).into_iter().filter(|(condition, _)| {
-            let conclusions =
-                tool(step).and_then(|tool| tool.result("conclusion")).map(|field| field.choices);
-            let bad = |value: &&&str| !matches!(**value, "success" | "no_runs");
-            *condition != Condition::Opaque
-                && conclusions
-                    .unwrap_or_default()
-                    .iter()
-                    .filter(bad)
-                    .any(|value| condition.admits("result.conclusion", value))
-        });
+        let conclusions = tool(step).and_then(|tool| tool.result("conclusion")).map(|field| field.choices);
+        let bad =
+            conclusions.unwrap_or_default().iter().filter(|value| !matches!(**value, "success" | "no_runs"));
+        let failed = bad
+            .flat_map(|value| taken(step, &["result", "conclusion"], value))
+            .filter(|(test, _)| test.is_understood());
         let starts: Vec<usize> = step
             .on_failure
             .iter()
             .chain(failed.map(|(_, target)| target))
-            .filter_map(step_name)
-            .filter_map(|name| steps.get_index_of(name))
+            .filter_map(|target| steps.target(wait, target))
             .collect();
         // A gate that was skipped looked at nothing.
         let open = |from: usize, edge: Edge| from != wait && (!is_gate(from) || edge.cause == Cause::Skipped);
@@ -236,34 +230,31 @@ fn conflict_gate(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let message =
             "a failure of CI is repaired in the code before anything looks whether the base moved on";
         let help = format!("on the way {} put a step with `git merge-base --is-ancestor`", arrows(&names));
-        findings
-            .add(&step.name, subject.key_of(step, "on_failure"), message.to_owned(), "leads there")
-            .help(help);
+        findings.add(step, subject.key_of(step, "on_failure"), message.to_owned(), "leads there").help(help);
     }
 }
 
 fn states(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step) in subject.calls("wait_for_merge_queue") {
         let arms = arms(step);
-        let path = "result.pr_state";
-        let asks = arms.iter().any(|(condition, _)| condition.asks(path));
-        if !asks || arms.iter().any(|(condition, _)| *condition == Condition::Opaque) {
+        let path = ["result", "pr_state"];
+        let asks = arms.iter().any(|(test, _)| test.asks(&path));
+        if !asks || arms.iter().any(|(test, _)| !test.is_understood()) {
             continue;
         }
-        let named = covered(&arms, path);
         let choices = tool(step).and_then(|tool| tool.result("pr_state")).map(|field| field.choices);
         let open = choices.unwrap_or_default().iter().copied();
-        let open: Vec<&str> = open.filter(|state| *state != "error" && !named.contains(state)).collect();
+        let open: Vec<&str> = open.filter(|state| *state != "error" && !names(&arms, &path, state)).collect();
         if !open.is_empty() {
             let message = format!("no route of `{}` is for {}", step.name, quoted_list(&open));
-            findings.add(&step.name, subject.key_of(step, "on_result"), message, "not all states are routed");
+            findings.add(step, subject.key_of(step, "on_result"), message, "not all states are routed");
         }
     }
 }
 
 fn gave_up(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     // Steps after which nobody knows more about the pull request than before.
     let idle = |index: usize| match &steps[index].kind {
         StepKind::Tool { tool, .. } => matches!(tool.name, "release_issue" | "register_clone_status"),
@@ -276,13 +267,13 @@ fn gave_up(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         ends || (idle(index) && step.on_success == Some(Target::Done))
     };
     for (_, step) in subject.calls("wait_for_merge_queue") {
-        let last = arms(step).into_iter().filter(|(condition, _)| *condition == Condition::Always);
+        let last = arms(step).into_iter().filter(|(test, _)| **test == Test::Always);
         let keys = step.on_failure.iter().map(|target| ("on_failure", target));
         for (key, target) in keys.chain(last.map(|(_, target)| ("on_result", target))) {
             let way = match target {
                 Target::Done => Some(Vec::new()),
                 Target::Escalate => None,
-                Target::Step(name) => steps.get_index_of(name).and_then(|start| {
+                Target::Step(_) => steps.target_of(step, target).and_then(|start| {
                     (0..steps.len())
                         .filter(|end| told_as_success(*end))
                         .filter_map(|end| graph.path(start, end, |from, _| idle(from)))
@@ -293,7 +284,7 @@ fn gave_up(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             let mut names = vec![step.name.as_str()];
             names.extend(way.iter().map(|index| steps[*index].name.as_str()));
             let message = format!("a wait that gave up ends as a success, by {}", arrows(&names));
-            findings.add(&step.name, subject.key_of(step, key), message, "not merged, and told as merged");
+            findings.add(step, subject.key_of(step, key), message, "not merged, and told as merged");
             break;
         }
     }

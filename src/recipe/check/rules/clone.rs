@@ -79,7 +79,7 @@ fn parts(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         };
         if gives && !reads_result(step, "plan_parts") {
             let message = format!("`{skill}` may write several parts, and only the first is taken");
-            findings.add(&step.name, subject.step_at(&step.name), message, "`plan_parts` is not captured");
+            findings.add(step, subject.step_at(step), message, "`plan_parts` is not captured");
         }
     }
 }
@@ -94,7 +94,7 @@ fn prefix(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let text = text.trim_start();
         if !text.starts_with('/') && !text.starts_with("${{") {
             let at = subject.arg_at(step, "skill_command");
-            findings.add(&step.name, at, "this names no skill".to_owned(), "does not start with `/`");
+            findings.add(step, at, "this names no skill".to_owned(), "does not start with `/`");
         }
     }
 }
@@ -111,8 +111,8 @@ fn remote(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             .find(|(clone, _)| reachable[*clone] && graph.path(*clone, push, |_, _| true).is_some());
         let Some((_, clone)) = clone else { continue };
         let message = format!("`{}` does not say where the clone is pushed to", step.name);
-        let found = findings.add(&step.name, subject.step_at(&step.name), message, "no `remote_url`");
-        let _ = found.also(subject.step_at(&clone.name), "cloned here");
+        let found = findings.add(step, subject.step_at(step), message, "no `remote_url`");
+        let _ = found.also(subject.step_at(clone), "cloned here");
     }
 }
 
@@ -134,7 +134,7 @@ fn local(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             Some(other) => format!("`{other}` is no strategy whose clone surely has a remote"),
             None => "whether the clone has a remote is only known at run time".to_owned(),
         };
-        let found = findings.add(&step.name, at, message, "this strategy");
+        let found = findings.add(step, at, message, "this strategy");
         if strategy != Some("clone_local") {
             let _ = found.warn();
         }

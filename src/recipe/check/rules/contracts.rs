@@ -67,7 +67,7 @@ fn no_patterns(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let files = contract.outputs.values().any(|output| output.kind == ValueKind::Path);
         if files && contract.patterns.expected.is_empty() && !contract.patterns.is_empty() {
             let message = format!("`{skill}` gives files, and no pattern of its contract finds them");
-            findings.add(&step.name, subject.step_at(&step.name), message, "run here");
+            findings.add(step, subject.step_at(step), message, "run here");
         }
     }
 }
@@ -86,7 +86,7 @@ fn mismatch(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                     format!("`{pattern}` of `{skill}` matches none of its samples")
                 }
             };
-            findings.add(&step.name, subject.step_at(&step.name), message, "run here");
+            findings.add(step, subject.step_at(step), message, "run here");
         }
     }
 }
@@ -95,7 +95,7 @@ fn no_examples(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (step, skill, contract) in first_uses(subject) {
         if !contract.patterns.expected.is_empty() && contract.patterns.examples.is_empty() {
             let message = format!("`{skill}` has patterns and no sample that they match");
-            findings.add(&step.name, subject.step_at(&step.name), message, "run here");
+            findings.add(step, subject.step_at(step), message, "run here");
         }
     }
 }

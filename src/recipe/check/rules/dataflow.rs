@@ -3,7 +3,7 @@
 use super::super::facts::{captured, is, literal, reads_result, successors, variable};
 use super::{Family, Findings, Level, Rule, Subject};
 use crate::core::kind::ValueKind;
-use crate::recipe::graph::Cause;
+use crate::recipe::graph::{Cause, Hop};
 use crate::recipe::model::{CaptureMode, Step};
 use crate::recipe::suggest::{arrows, quoted_list};
 use crate::skills::{Edits, Writes};
@@ -96,16 +96,19 @@ fn dead(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             if here || flow.is_live_after(index, name) {
                 continue;
             }
-            let later = subject.recipe.steps.values().any(|other| {
-                subject.reads(other).iter().any(|read| {
-                    read.reference.namespace == "context" && read.reference.name.as_deref() == Some(name)
-                })
+            let sees =
+                |other: usize| subject.nodes.visible(other).into_iter().any(|seen| std::ptr::eq(seen, step));
+            let later = subject.nodes.values().enumerate().any(|(node, other)| {
+                sees(node)
+                    && subject.reads(other).iter().any(|read| {
+                        read.reference.namespace == "context" && read.reference.name.as_deref() == Some(name)
+                    })
             });
             let message = match later {
                 true => format!("nothing that follows reads `context.{name}` before it gets another value"),
                 false => format!("nothing reads `context.{name}`"),
             };
-            findings.add(&step.name, subject.capture_at(step, name), message, "captured for nothing");
+            findings.add(step, subject.capture_at(step, name), message, "captured for nothing");
         }
     }
 }
@@ -130,18 +133,16 @@ fn handoff(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         }
         // With no session or command after it, there is nobody to hand over to.
         let follows = |edge: &crate::recipe::graph::Edge| {
+            let next = &subject.nodes[edge.to];
             edge.cause == Cause::Completed
-                && subject
-                    .recipe
-                    .steps
-                    .get_index(edge.to)
-                    .is_some_and(|(_, next)| is(next, "run_skill") || is(next, "run_cmd"))
+                && edge.hop != Hop::Out
+                && (is(next, "run_skill") || is(next, "run_cmd"))
         };
         if !graph.edges[index].iter().any(follows) {
             continue;
         }
         let message = format!("`{skill}` makes {}, and nothing takes it on", quoted_list(&files));
-        findings.add(&step.name, subject.step_at(&step.name), message, "its outputs are not captured");
+        findings.add(step, subject.step_at(step), message, "its outputs are not captured");
     }
 }
 
@@ -149,14 +150,14 @@ fn cleanup(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step) in subject.calls("merge_worktree") {
         if !reads_result(step, "cleanup_succeeded") {
             let message = format!("`{}` does not look whether the worktree was removed", step.name);
-            findings.add(&step.name, subject.step_at(&step.name), message, "`cleanup_succeeded` is not read");
+            findings.add(step, subject.step_at(step), message, "`cleanup_succeeded` is not read");
         }
     }
 }
 
 fn stale(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some((graph, _)) = subject.flow() else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     for (index, step) in subject.steps() {
         let Some(tool) = super::super::facts::tool(step) else { continue };
         if literal(step, "keep") == Some("true") {
@@ -164,10 +165,9 @@ fn stale(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         }
         for name in tool.facts.invalidates.iter().filter_map(|param| variable(step, param)) {
             // A merge that failed leaves the worktree, so that routes which name the failure are not followed.
-            let after: Vec<usize> = successors(step, Some(("result.failed_step", "")))
+            let after: Vec<usize> = successors(step, &["result", "failed_step"], "")
                 .into_iter()
-                .filter_map(super::super::facts::step_name)
-                .filter_map(|name| steps.get_index_of(name))
+                .filter_map(|target| steps.target(index, target))
                 .collect();
             let sets =
                 |at: usize, cause: Cause| cause == Cause::Completed && steps[at].captures.contains_key(name);
@@ -192,9 +192,9 @@ fn stale(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                         arrows(&names)
                     );
                     findings
-                        .add(&other.name, at, message, "gone by then")
+                        .add(other, at, message, "gone by then")
                         .help(help)
-                        .also(subject.step_at(&step.name), "removed here");
+                        .also(subject.step_at(step), "removed here");
                 }
             }
         }
@@ -212,7 +212,7 @@ fn place_of_use(subject: &Subject<'_>, step: &Step, name: &str) -> std::ops::Ran
     let param = arguments(step).find(|(_, arg)| {
         arg.references().iter().any(|read| read.namespace == "context" && read.name.as_deref() == Some(name))
     });
-    param.map_or_else(|| subject.step_at(&step.name), |(param, _)| subject.arg_at(step, param))
+    param.map_or_else(|| subject.step_at(step), |(param, _)| subject.arg_at(step, param))
 }
 
 fn arguments(step: &Step) -> impl Iterator<Item = (&str, &crate::recipe::model::Arg)> {

@@ -1,9 +1,9 @@
 //! Skills that repair, and what is published after them.
 
-use super::super::facts::{arms, is, shell, step_name};
+use super::super::facts::{Arm, arms, is, shell, taken};
 use super::{Family, Findings, Level, Rule, Subject};
 use crate::recipe::graph::{Cause, Edge};
-use crate::recipe::model::Step;
+use crate::recipe::model::{Step, Target};
 use crate::recipe::suggest::arrows;
 use crate::skills::{Contract, Writes};
 
@@ -28,34 +28,30 @@ pub(super) static FAMILY: Family = Family {
 };
 
 /// The steps that follow when the skill changed nothing.
-fn after_nothing<'s>(step: &'s Step, contract: &Contract) -> Vec<&'s str> {
-    let mut targets: Vec<&str> = step.on_success.iter().filter_map(step_name).collect();
-    for (condition, target) in arms(step) {
+fn after_nothing<'s>(step: &'s Step, contract: &Contract) -> Vec<&'s Target> {
+    let mut targets: Vec<&Target> = step.on_success.iter().collect();
+    let idle = |(test, target): &Arm<'s>| {
         // The arm may be taken with a value that tells of no change.
-        let idle = contract.writes_when.iter().all(|(name, written)| {
+        contract.writes_when.iter().all(|(name, written)| {
             let choices =
                 contract.outputs.get(name).map(|output| output.choices.as_slice()).unwrap_or_default();
-            let path = format!("result.{name}");
+            let path = ["result", name.as_str()];
             let mut others = choices.iter().filter(|choice| !written.contains(choice)).peekable();
-            // An earlier arm takes what it names away from the later ones.
-            let before = |value: &str| {
-                arms(step)
-                    .iter()
-                    .take_while(|(other, _)| *other != condition)
-                    .any(|(other, _)| other.asks(&path) && other.admits(&path, value))
-            };
-            others.peek().is_none() || others.any(|value| condition.admits(&path, value) && !before(value))
-        });
-        if idle {
-            targets.extend(step_name(target));
-        }
-    }
+            others.peek().is_none()
+                || others.any(|value| {
+                    taken(step, &path, value)
+                        .iter()
+                        .any(|other| std::ptr::eq(other.0, *test) && other.1 == *target)
+                })
+        })
+    };
+    targets.extend(arms(step).into_iter().filter(idle).map(|(_, target)| target));
     targets
 }
 
 fn ungated(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     let looks = |index: usize| {
         let step = &steps[index];
         let tests = shell(step).iter().any(|command| {
@@ -82,7 +78,7 @@ fn ungated(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let starts = after_nothing(step, contract);
         let way = starts
             .iter()
-            .filter_map(|name| steps.get_index_of(*name))
+            .filter_map(|target| steps.target(index, target))
             .flat_map(|start| pushes.iter().map(move |push| (start, *push)))
             .filter_map(|(start, push)| graph.path(start, push, on))
             .min_by_key(Vec::len);
@@ -94,6 +90,6 @@ fn ungated(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             "the way {} is open to every verdict; route those without a change away from it",
             arrows(&names)
         );
-        findings.add(&step.name, subject.step_at(&step.name), message, "may change nothing").help(help);
+        findings.add(step, subject.step_at(step), message, "may change nothing").help(help);
     }
 }

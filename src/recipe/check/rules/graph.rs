@@ -2,7 +2,7 @@
 
 use super::super::facts::{captured, is, tool, variable};
 use super::{Family, Findings, Level, Rule, Subject};
-use crate::recipe::graph::{Cause, Edge, Graph};
+use crate::recipe::graph::{Cause, Edge, Graph, Hop};
 use crate::recipe::suggest::arrows;
 
 pub(super) static FAMILY: Family = Family {
@@ -89,7 +89,7 @@ pub(super) static FAMILY: Family = Family {
 /// A push that work reaches around every audit.
 fn push_before_audit(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     let audits: Vec<usize> = subject
         .sessions()
         .filter(|(_, _, skill)| *skill == "audit-impl")
@@ -120,13 +120,13 @@ fn push_before_audit(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             arrows(&names),
             steps[audits[0]].name
         );
-        findings.add(&step.name, subject.step_at(&step.name), message, "pushed here").help(help);
+        findings.add(step, subject.step_at(step), message, "pushed here").help(help);
     }
 }
 
 fn clone_as_worktree(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some((_, flow)) = subject.flow() else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     for (index, step) in subject.calls("merge_worktree") {
         let Some(name) = variable(step, "worktree_path") else { continue };
         let definitions = flow.definitions(index, name);
@@ -138,7 +138,7 @@ fn clone_as_worktree(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             false => format!("`context.{name}` may be the clone, not a worktree in it"),
         };
         let at = subject.arg_at(step, "worktree_path");
-        let found = findings.add(&step.name, at, message, "the clone");
+        let found = findings.add(step, at, message, "the clone");
         let found = found.also(subject.capture_at(&steps[*first], name), "captured here");
         if !sure {
             let _ = found.warn();
@@ -148,7 +148,7 @@ fn clone_as_worktree(subject: &Subject<'_>, findings: &mut Findings<'_>) {
 
 fn unpublished(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some((graph, flow)) = subject.flow() else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     for (merge, step) in subject.calls("merge_worktree") {
         let Some(name) = variable(step, "base_branch") else { continue };
         for made in flow.definitions(merge, name) {
@@ -167,9 +167,7 @@ fn unpublished(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             let names: Vec<&str> = way.iter().map(|index| steps[*index].name.as_str()).collect();
             let message = format!("`context.{name}` is a branch that nothing pushed before the merge");
             let help = format!("on the way {} push it", arrows(&names));
-            findings
-                .add(&step.name, subject.arg_at(step, "base_branch"), message, "not on the remote")
-                .help(help);
+            findings.add(step, subject.arg_at(step, "base_branch"), message, "not on the remote").help(help);
             break;
         }
     }
@@ -182,25 +180,24 @@ fn failure_route(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let message = format!("`{}` says nothing about a call of `{}` that fails", step.name, tool.name);
-        findings.add(
-            &step.name,
-            subject.key_of(step, "on_result"),
-            message,
-            "covers only calls that succeed",
-        );
+        findings.add(step, subject.key_of(step, "on_result"), message, "covers only calls that succeed");
     }
 }
 
 /// Reports each loop that a run could follow for ever, once.
 fn unbounded(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     let bounded: Vec<bool> = steps.values().map(|step| step.max_visits.is_some()).collect();
     let general = subject.recipe.limits.max_visits.is_some();
     // A step that is bounded goes on for ever only by being refused again and again.
-    let endless = |from: usize, edge: Edge| match bounded[from] {
-        true => edge.cause == Cause::Exceeded,
-        false => !general && edge.cause != Cause::Exceeded,
+    // A loop over a list ends with the list.
+    let endless = |from: usize, edge: Edge| {
+        edge.hop == Hop::Stays
+            && match bounded[from] {
+                true => edge.cause == Cause::Exceeded,
+                false => !general && edge.cause != Cause::Exceeded,
+            }
     };
     let reachable = graph.reachable();
     let mut reported = vec![false; steps.len()];
@@ -222,10 +219,10 @@ fn unbounded(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             ),
         };
         let message = format!("nothing bounds the loop {}", arrows(&names));
-        let at = subject.step_at(names[0]);
-        let found = findings.add(names[0], at, message, "the loop starts here").help(help);
+        let at = subject.step_at(&steps[cycle[0]]);
+        let found = findings.add(&steps[cycle[0]], at, message, "the loop starts here").help(help);
         if let [_, .., last] = cycle.as_slice() {
-            let _ = found.also(subject.step_at(&steps[*last].name), "and comes back from here");
+            let _ = found.also(subject.step_at(&steps[*last]), "and comes back from here");
         }
     }
 }

@@ -115,8 +115,8 @@ fn lacking(subject: &Subject<'_>, findings: &mut Findings<'_>, required: bool) {
                 index + 1,
                 names.join(", ")
             );
-            let at = subject.step_at(&step.name);
-            findings.add(&step.name, at, message, "called here").help(help);
+            let at = subject.step_at(step);
+            findings.add(step, at, message, "called here").help(help);
         }
     }
 }
@@ -124,10 +124,14 @@ fn lacking(subject: &Subject<'_>, findings: &mut Findings<'_>, required: bool) {
 fn unreachable(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
     let reachable = graph.reachable();
-    for (index, name) in subject.recipe.steps.keys().enumerate() {
-        if !reachable[index] {
-            let message = format!("no route leads to the step `{name}`");
-            findings.add(name, subject.step_at(name), message, "never runs");
+    for (index, step) in subject.nodes.values().enumerate() {
+        // In a loop that never runs, the loop is told.
+        if !reachable[index] && subject.nodes.loops(index).all(|outer| reachable[outer]) {
+            let message = match step.name.strip_suffix(".@done") {
+                Some(call) => format!("no way through the sub-recipe of `{call}` leads to its `done`"),
+                None => format!("no route leads to the step `{}`", step.name),
+            };
+            findings.add(step, subject.step_at(step), message, "never runs");
         }
     }
 }
@@ -142,7 +146,7 @@ fn internal(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let text = ingredient.description.to_lowercase();
         if SET_BY.iter().any(|start| text.starts_with(start)) || OTHERS.iter().any(|word| text.contains(word))
         {
-            let at = subject.marks.at(&Path::root().key("ingredients").key(name).key("description"));
+            let at = subject.marks().at(&Path::root().key("ingredients").key(name).key("description"));
             let message = format!("`{name}` is set by a program, and people are asked for it");
             findings.whole(at, message, "not for people");
         }
@@ -159,7 +163,7 @@ fn unasked(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             (_, true) => format!("`{name}` is required, and nothing says what it is"),
             _ => continue,
         };
-        let at = subject.marks.key(&Path::root().key("ingredients").key(name));
+        let at = subject.marks().key(&Path::root().key("ingredients").key(name));
         findings.whole(at, message, "this ingredient");
     }
 }

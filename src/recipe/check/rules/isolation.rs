@@ -79,8 +79,7 @@ fn source(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         let message = format!("`{}` works in the repository that was cloned, not in the clone", step.name);
-        let found =
-            findings.add(&step.name, subject.arg_at(step, param), message, "the person's own checkout");
+        let found = findings.add(step, subject.arg_at(step, param), message, "the person's own checkout");
         if session {
             let _ = found.warn();
         }
@@ -102,7 +101,7 @@ fn mutation(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (step, param) in in_source(subject) {
         if shell(step).iter().any(changes) {
             let message = format!("`{}` changes the repository that was cloned", step.name);
-            findings.add(&step.name, subject.arg_at(step, param), message, "the person's own checkout");
+            findings.add(step, subject.arg_at(step, param), message, "the person's own checkout");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Merging worktrees.
 
-use super::super::condition::Condition;
-use super::super::facts::{arms, covered, is, shell, tool};
+use super::super::facts::{arms, is, names, shell, tool};
 use super::{Family, Findings, Level, Rule, Subject};
+use crate::recipe::expr::Test;
 use crate::recipe::graph::{Cause, Edge};
 use crate::recipe::model::{Step, Target};
 use crate::recipe::suggest::{arrows, quoted_list};
@@ -47,32 +47,29 @@ fn routing(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step) in subject.steps() {
         let recoverable = tool(step).map(|tool| tool.facts.recoverable).unwrap_or_default();
         let arms = arms(step);
-        let path = "result.failed_step";
-        if recoverable.is_empty() || !arms.iter().any(|(condition, _)| condition.asks(path)) {
+        let path = ["result", "failed_step"];
+        if recoverable.is_empty() || !arms.iter().any(|(test, _)| test.asks(&path)) {
             continue;
         }
         // A condition that nobody can read may be about any of them.
-        let mends = arms.iter().any(|(condition, target)| match condition {
-            Condition::Opaque => true,
-            Condition::Truth(own) => own == path,
-            Condition::Always => leads_to_a_skill(subject, target),
-            _ => false,
+        let mends = arms.iter().any(|(test, target)| match test {
+            Test::Truth(own) => own.is_path(&path),
+            Test::Always => leads_to_a_skill(subject, step, target),
+            test => !test.is_understood(),
         });
-        let named = covered(&arms, path);
-        let open: Vec<&str> = recoverable.iter().copied().filter(|value| !named.contains(value)).collect();
+        let open: Vec<&str> =
+            recoverable.iter().copied().filter(|value| !names(&arms, &path, value)).collect();
         if mends || open.is_empty() {
             continue;
         }
         let message =
             format!("no route of `{}` is for a merge that failed at {}", step.name, quoted_list(&open));
-        findings.add(&step.name, subject.key_of(step, "on_result"), message, "could be mended, and is not");
+        findings.add(step, subject.key_of(step, "on_result"), message, "could be mended, and is not");
     }
 }
 
-fn leads_to_a_skill(subject: &Subject<'_>, target: &Target) -> bool {
-    super::super::facts::step_name(target)
-        .and_then(|name| subject.recipe.steps.get(name))
-        .is_some_and(|step| is(step, "run_skill"))
+fn leads_to_a_skill(subject: &Subject<'_>, step: &Step, target: &Target) -> bool {
+    subject.nodes.target_of(step, target).is_some_and(|next| is(&subject.nodes[next], "run_skill"))
 }
 
 fn commits(subject: &Subject<'_>, step: &Step) -> bool {
@@ -83,7 +80,7 @@ fn commits(subject: &Subject<'_>, step: &Step) -> bool {
 
 fn guard(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     let reachable = graph.reachable();
     for (merge, step) in subject.calls("merge_worktree") {
         let guarded = |from: usize, edge: Edge| {
@@ -106,6 +103,6 @@ fn guard(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let names: Vec<&str> = way.iter().map(|index| steps[*index].name.as_str()).collect();
         let message = format!("nothing commits what `{}` may leave before the merge", names[0]);
         let help = format!("on the way {} put a `run_cmd` with `git commit`", arrows(&names));
-        findings.add(&step.name, subject.step_at(&step.name), message, "merged here").help(help);
+        findings.add(step, subject.step_at(step), message, "merged here").help(help);
     }
 }

@@ -1,5 +1,6 @@
 //! The rules, one family a file.
 
+mod blocks;
 mod bypass;
 mod ci;
 mod clone;
@@ -8,14 +9,17 @@ mod contracts;
 mod dataflow;
 mod fixing;
 mod graph;
+mod handover;
 mod inputs;
 mod isolation;
 mod merge;
 mod packs;
 mod reachability;
+mod records;
 mod skill_content;
 mod skills;
 mod tools;
+mod types;
 mod verdict;
 mod worktree;
 
@@ -26,10 +30,12 @@ use super::rule::{Family, Findings, Level, Rule};
 pub(super) static FAMILIES: &[&Family] = &[
     &inputs::FAMILY,
     &tools::FAMILY,
+    &types::FAMILY,
     &skills::FAMILY,
     &verdict::FAMILY,
     &graph::FAMILY,
     &dataflow::FAMILY,
+    &handover::FAMILY,
     &reachability::FAMILY,
     &worktree::FAMILY,
     &merge::FAMILY,
@@ -39,7 +45,9 @@ pub(super) static FAMILIES: &[&Family] = &[
     &fixing::FAMILY,
     &ci::FAMILY,
     &isolation::FAMILY,
+    &blocks::FAMILY,
     &packs::FAMILY,
     &contracts::FAMILY,
     &skill_content::FAMILY,
+    &records::FAMILY,
 ];

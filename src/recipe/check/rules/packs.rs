@@ -34,7 +34,7 @@ fn unknown(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         if known || !said.insert(pack) {
             continue;
         }
-        let at = subject.marks.at(&Path::root().key("requires_packs").index(index));
+        let at = subject.marks().at(&Path::root().key("requires_packs").index(index));
         let found = findings.whole(at, format!("there is no pack `{pack}`"), "unknown");
         if let Some(help) = suggest::help(pack, "packs", PACKS.iter().map(|(name, _)| *name)) {
             let _ = found.help(help);

@@ -116,7 +116,7 @@ fn placeholders(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         for name in open {
             let message =
                 format!("commands of `{skill}` have a place `{{{name}}}` that its text does not explain");
-            findings.add(&step.name, subject.step_at(&step.name), message, "run here");
+            findings.add(step, subject.step_at(step), message, "run here");
         }
     }
 }
@@ -189,7 +189,7 @@ fn origin(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         if named {
             let message =
                 format!("commands of `{skill}` name the remote `origin`, which is another one in a clone");
-            findings.add(&step.name, subject.step_at(&step.name), message, "run here");
+            findings.add(step, subject.step_at(step), message, "run here");
         }
     }
 }
@@ -211,7 +211,7 @@ fn import(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         };
         if blocks(&text, &languages).into_iter().flatten().any(|line| imports(&line)) {
             let message = format!("a command of `{skill}` imports `autoskillit`");
-            findings.add(&step.name, subject.step_at(&step.name), message, "run here");
+            findings.add(step, subject.step_at(step), message, "run here");
         }
     }
 }
@@ -239,7 +239,7 @@ fn markdown(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             || (section.contains("plain text") && section.contains("token"));
         if there && !said {
             let message = format!("`{skill}` does not say that its outputs are written without Markdown");
-            findings.add(&step.name, subject.step_at(&step.name), message, "run here");
+            findings.add(step, subject.step_at(step), message, "run here");
         }
     }
 }
@@ -280,7 +280,7 @@ fn no_write(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             if let Some(phrase) = said {
                 let message =
                     format!("`{skill}` says that it always changes files, and its text says \"{phrase}\"");
-                findings.add(&step.name, subject.step_at(&step.name), message, "run here");
+                findings.add(step, subject.step_at(step), message, "run here");
                 break;
             }
         }

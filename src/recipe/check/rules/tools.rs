@@ -58,7 +58,7 @@ fn disabled(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let off = |tag: &&&str| subject.policy.disabled.iter().any(|name| name == **tag);
         if let Some(tag) = tool.tags.iter().find(off) {
             let message = format!("`{}` belongs to `{tag}`, which is switched off", tool.name);
-            findings.add(&step.name, subject.key_of(step, "tool"), message, "switched off");
+            findings.add(step, subject.key_of(step, "tool"), message, "switched off");
         }
     }
 }
@@ -79,7 +79,7 @@ fn rebases(subject: &Subject<'_>, step: &Step) -> bool {
 
 fn rebase_then_push(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     let Some(graph) = &subject.graph else { return };
-    let steps = &subject.recipe.steps;
+    let steps = &subject.nodes;
     let reachable = graph.reachable();
     for (push, step) in subject.calls("push_to_remote") {
         let forced = match arg(step, "force") {
@@ -101,7 +101,7 @@ fn rebase_then_push(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                         && route
                             .when
                             .as_ref()
-                            .is_some_and(|when| when.source().contains("escalation_required"))
+                            .is_some_and(|when| when.test().asks(&["result", "escalation_required"]))
                 })
             };
             let allowed = |from: usize, edge: Edge| {
@@ -116,6 +116,6 @@ fn rebase_then_push(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         let names: Vec<&str> = way.iter().map(|index| steps[*index].name.as_str()).collect();
         let message = format!("the branch is pushed without `force` after `{}` rebased it", names[0]);
         let help = format!("on the way {} the remote refuses it; write `force: true`", arrows(&names));
-        findings.add(&step.name, subject.step_at(&step.name), message, "pushed here").help(help);
+        findings.add(step, subject.step_at(step), message, "pushed here").help(help);
     }
 }

@@ -1,8 +1,8 @@
 //! Verdicts and where they lead.
 
-use super::super::condition::Condition;
-use super::super::facts::{arms, covered, tool};
+use super::super::facts::{arms, names, tool};
 use super::{Family, Findings, Level, Rule, Subject};
+use crate::recipe::expr::Test;
 use crate::recipe::suggest::quoted_list;
 
 pub(super) static FAMILY: Family = Family {
@@ -34,21 +34,20 @@ fn unrouted(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         }
         let Some(contract) = subject.contract(step) else { continue };
         for (name, output) in contract.outputs.iter().filter(|(_, output)| !output.choices.is_empty()) {
-            let path = format!("result.{name}");
-            if !arms.iter().any(|(condition, _)| condition.asks(&path)) {
+            let path = ["result", name.as_str()];
+            if !arms.iter().any(|(test, _)| test.asks(&path)) {
                 continue;
             }
-            let named = covered(&arms, &path);
-            let negated = arms.iter().any(|(condition, _)| denies(condition, &path));
+            let negated = arms.iter().any(|(test, _)| denies(test, &path));
             // `v != 'a'` as the only question names both sides.
             let open: Vec<&str> = output
                 .choices
                 .iter()
                 .map(String::as_str)
-                .filter(|value| !named.contains(value) && !negated)
+                .filter(|value| !negated && !names(&arms, &path, value))
                 .collect();
-            let default = arms.iter().any(|(condition, _)| *condition == Condition::Always);
-            let unknown = arms.iter().any(|(condition, _)| *condition == Condition::Opaque);
+            let default = arms.iter().any(|(test, _)| **test == Test::Always);
+            let unknown = arms.iter().any(|(test, _)| !test.is_understood());
             if unknown || open.is_empty() || (default && open.len() == 1) {
                 continue;
             }
@@ -57,17 +56,12 @@ fn unrouted(subject: &Subject<'_>, findings: &mut Findings<'_>) {
                 false => format!("no route is taken when `{name}` is {}", quoted_list(&open)),
             };
             let at = subject.key_of(step, "on_result");
-            findings.add(&step.name, at, message, "not all values are routed");
+            findings.add(step, at, message, "not all values are routed");
         }
     }
 }
 
 /// Whether a condition names values by what they are not.
-fn denies(condition: &Condition, path: &str) -> bool {
-    match condition {
-        Condition::Compare { path: own, equal: false, .. } => own == path,
-        Condition::Not(one) => one.asks(path),
-        Condition::And(all) | Condition::Or(all) => all.iter().any(|one| denies(one, path)),
-        _ => false,
-    }
+fn denies(test: &Test, path: &[&str]) -> bool {
+    test.values_of(path).into_iter().any(|value| !test.can_hold(path, value))
 }

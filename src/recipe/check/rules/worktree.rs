@@ -1,6 +1,6 @@
 //! Skills that work in worktrees.
 
-use super::super::facts::{arg, step_name};
+use super::super::facts::{arg, tool};
 use super::{Family, Findings, Level, Rule, Subject};
 use crate::recipe::model::{Arg, Step};
 use crate::skills::{Edits, Writes};
@@ -79,7 +79,7 @@ fn retries(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step, skill) in subject.sessions() {
         if makes_worktree(subject, step, skill) && step.retries > 0 {
             let message = format!("`{skill}` makes a worktree with each of its {} tries more", step.retries);
-            findings.add(&step.name, subject.key_of(step, "retries"), message, "tried again by itself");
+            findings.add(step, subject.key_of(step, "retries"), message, "tried again by itself");
         }
     }
 }
@@ -88,7 +88,7 @@ fn context_limit(subject: &Subject<'_>, findings: &mut Findings<'_>) {
     for (_, step, skill) in subject.sessions() {
         if makes_worktree(subject, step, skill) && step.retries == 0 && step.on_context_limit.is_none() {
             let message = format!("`{}` has no route for a session that runs out of context", step.name);
-            findings.add(&step.name, subject.step_at(&step.name), message, "its worktree would be left");
+            findings.add(step, subject.step_at(step), message, "its worktree would be left");
         }
     }
 }
@@ -105,7 +105,7 @@ fn cwd(subject: &Subject<'_>, findings: &mut Findings<'_>) {
         };
         if continues && !in_worktree {
             let message = format!("`{skill}` goes on in a worktree, and `{}` does not run in one", step.name);
-            findings.add(&step.name, subject.arg_at(step, "cwd"), message, "not a worktree");
+            findings.add(step, subject.arg_at(step, "cwd"), message, "not a worktree");
         }
     }
 }
@@ -118,14 +118,11 @@ fn half_written(subject: &Subject<'_>, findings: &mut Findings<'_>) {
             continue;
         }
         // Where failures lead to a look at the code, the change is seen.
-        let looks =
-            step.on_failure.as_ref().and_then(step_name).and_then(|name| subject.recipe.steps.get(name));
-        if looks.is_some_and(|next| super::super::facts::tool(next).is_some())
-            || step.skip_when_false.is_some()
-        {
+        let looks = step.on_failure.as_ref().and_then(|failure| subject.nodes.target_of(step, failure));
+        if looks.is_some_and(|next| tool(&subject.nodes[next]).is_some()) || step.skip_when_false.is_some() {
             continue;
         }
         let message = format!("`{}` has no route for a session that runs out of context", step.name);
-        findings.add(&step.name, subject.step_at(&step.name), message, "half a change would be left");
+        findings.add(step, subject.step_at(step), message, "half a change would be left");
     }
 }
