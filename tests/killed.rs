@@ -28,8 +28,8 @@ name: feast
 language: 1
 description: Cooks a feast.
 steps:
-  taste: {tool: run_cmd, with: {argv: [sh, cook.sh, taste]}, max_visits: 3, on_success: all, on_failure: season}
-  season: {tool: run_cmd, with: {argv: [sh, cook.sh, season]}, on_success: taste}
+  taste: {tool: run_cmd, with: {argv: [sh, cook.sh, taste], idempotent: true}, max_visits: 3, on_success: all, on_failure: season}
+  season: {tool: run_cmd, with: {argv: [sh, cook.sh, season], idempotent: true}, on_success: taste}
   all:
     for_each: [soup, roast]
     as: dish
@@ -40,7 +40,7 @@ steps:
     steps:
       peel:
         tool: run_cmd
-        with: {argv: [sh, cook.sh, 'peel-${{ item.dish }}']}
+        with: {argv: [sh, cook.sh, 'peel-${{ item.dish }}'], idempotent: true}
         capture: {cooked: '${{ result.stdout }}'}
         on_success: each
       each:
@@ -48,11 +48,11 @@ steps:
         as: pot
         on_success: done
         steps:
-          boil: {tool: run_cmd, with: {argv: [sh, cook.sh, 'boil-${{ item.dish }}-${{ item.pot }}']}, on_success: done}
+          boil: {tool: run_cmd, with: {argv: [sh, cook.sh, 'boil-${{ item.dish }}-${{ item.pot }}'], idempotent: true}, on_success: done}
   served: {stop: {status: succeeded, message: 'Cooked ${{ context.cooked }}.'}}
 finally:
-  tidy: {tool: run_cmd, with: {argv: [sh, cook.sh, 'tidy-${{ run.status }}']}, on_success: sweep}
-  sweep: {tool: run_cmd, with: {argv: [sh, cook.sh, sweep]}, on_success: done}
+  tidy: {tool: run_cmd, with: {argv: [sh, cook.sh, 'tidy-${{ run.status }}'], idempotent: true}, on_success: sweep}
+  sweep: {tool: run_cmd, with: {argv: [sh, cook.sh, sweep], idempotent: true}, on_success: done}
 ";
 
 /// Does a thing that can be done twice, and kills the program that asked for it where it is told to.
