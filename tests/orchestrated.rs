@@ -1,6 +1,8 @@
 //! Runs that a Claude session drives, with the real client on both sides: the orchestrator and the sessions of the steps. The model is
 //! scripted; what it calls, the engine allows or refuses.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod support;
 
 use std::sync::Arc;
