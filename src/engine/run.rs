@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
                     self.record(Event::Waiting { step: Some(step), why, until })?;
                 }
                 Heard::Stop(level) => crew.stop_all(level),
-                Heard::Done(Done::Rested) => {}
+                Heard::Done(Done::Rested | Done::TakenBack) => {}
                 Heard::Done(Done::Called(job, outcome)) => {
                     // What ends by itself without a result was stopped by something that stops the run.
                     let stopped = outcome.cut_off && !crew.was_told();
@@ -335,7 +335,7 @@ impl<'a> Run<'a> {
                         None => return Ok(cut_off.then(|| self.stopped())),
                     }
                 }
-                Heard::Done(Done::Asked { .. } | Done::Rested) => {}
+                Heard::Done(Done::Asked { .. } | Done::TakenBack | Done::Rested) => {}
             }
         }
     }

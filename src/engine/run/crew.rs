@@ -33,7 +33,13 @@ pub(super) struct Job {
 /// Something that is over.
 pub(super) enum Done {
     Called(Box<Job>, Outcome),
-    Asked { asked: Asked, since: Instant, reply: Reply },
+    Asked {
+        asked: Asked,
+        since: Instant,
+        reply: Reply,
+    },
+    /// A question was taken back: nobody needs its answer any more.
+    TakenBack,
     Rested,
 }
 
@@ -163,7 +169,7 @@ impl<'a> Crew<'a> {
             let asking = question(&asked);
             let reply = tokio::select! {
                 reply = host.ask(&asking) => reply,
-                _ = more_urgent(&mut stop, Stop::No) => Reply::Stop,
+                _ = more_urgent(&mut stop, Stop::No) => return (frame, Done::TakenBack),
             };
             (frame, Done::Asked { asked, since, reply })
         }));
@@ -213,7 +219,7 @@ impl<'a> Crew<'a> {
                     self.was_told = leash.is_some_and(|leash| *leash.borrow() != Stop::No);
                     match &done {
                         Done::Rested => drop(self.rested.insert(frame)),
-                        Done::Asked { .. } => self.asking = false,
+                        Done::Asked { .. } | Done::TakenBack => self.asking = false,
                         Done::Called(..) => {}
                     }
                     return Heard::Done(done);

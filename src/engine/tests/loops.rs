@@ -448,3 +448,65 @@ steps:
     once.dedup();
     assert_eq!(once.len(), tries.len(), "each try has a name of its own: {tries:?}");
 }
+
+/// Somebody is asked and does not answer; then a command fails.
+struct Unanswered(tokio::sync::Notify);
+
+impl ToolHost for Unanswered {
+    fn call<'a>(&'a self, _: &'a Call, _: Watch<'a>, _: StopSignal) -> Answering<'a, Outcome> {
+        Box::pin(async move {
+            self.0.notified().await;
+            outcome(false, stdout("no"))
+        })
+    }
+
+    fn ask<'a>(&'a self, _: &'a Question) -> Answering<'a, Reply> {
+        self.0.notify_one();
+        Box::pin(std::future::pending())
+    }
+
+    fn wait(&self, _: Duration, _: StopSignal) -> Answering<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn written<'a>(&'a self, _: &'a Value, _: &'a str) -> Answering<'a, std::io::Result<String>> {
+        Box::pin(std::future::ready(Ok(String::new())))
+    }
+
+    fn can_continue(&self, _: &str, _: &Value) -> bool {
+        false
+    }
+
+    fn what(&self, tool: &crate::catalog::ToolDecl, _: &Value) -> String {
+        tool.name.to_owned()
+    }
+
+    fn session_id(&self) -> String {
+        "s".to_owned()
+    }
+
+    fn places(&self) -> (std::path::PathBuf, std::path::PathBuf) {
+        ("/repo".into(), "/repo/run".into())
+    }
+}
+
+#[test]
+fn a_question_of_an_item_that_is_given_up_is_taken_back_and_the_run_goes_on() {
+    let recipe = recipe(
+        "language: 1
+steps:
+  all:
+    for_each: [a, b]
+    mode: parallel
+    on_success: done
+    on_failure: spoiled
+    steps:
+      ask: {action: confirm, message: sure?, skip_when_false: \"item.item == 'a'\", on_skip: one, on_success: done, on_failure: escalate}
+      one: {tool: run_cmd, with: {argv: [x]}, on_success: done, on_failure: escalate}
+  spoiled: {stop: {status: failed, message: spoiled}}
+",
+    );
+    let (_wish, stop) = watch::channel(Stop::No);
+    let (_, end, _) = against(&recipe, &Unanswered(tokio::sync::Notify::new()), stop);
+    assert_eq!((end.status, end.reason.as_str()), (RunStatus::Failed, "spoiled"));
+}

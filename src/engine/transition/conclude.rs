@@ -7,7 +7,6 @@ use super::{Asked, Places, Try, signature};
 use crate::engine::event::{Event, Fault, Next, RunStatus};
 use crate::engine::host::Outcome;
 use crate::engine::judged;
-use crate::engine::place::Frame;
 use crate::engine::state::State;
 use crate::execution::verdict::RetryReason;
 use crate::recipe::expr::{Expr, Scope};
@@ -23,8 +22,7 @@ pub fn conclude(
     outcome: &Outcome,
     elapsed_ms: u64,
 ) -> Event {
-    let (frame, name) = Frame::of(&tried.step);
-    match Spot::at(recipe, state, places, &frame).and_then(|spot| Some((spot.step(name).ok()?, spot))) {
+    match Spot::of(recipe, state, places, &tried.step) {
         Some((step, spot)) => concluded(&spot, step, tried.visit, tried.attempt, outcome, elapsed_ms),
         None => Event::Notice { text: format!("the recipe has no step `{}`", tried.step) },
     }
@@ -41,9 +39,7 @@ pub fn answer(
     how: &str,
     elapsed_ms: u64,
 ) -> Event {
-    let (frame, name) = Frame::of(&asked.step);
-    let spot = Spot::at(recipe, state, places, &frame).and_then(|spot| Some((spot.step(name).ok()?, spot)));
-    let Some((step, spot)) = spot else {
+    let Some((step, spot)) = Spot::of(recipe, state, places, &asked.step) else {
         return Event::Notice { text: format!("the recipe has no step `{}`", asked.step) };
     };
     let has_options = options(step).is_some();
@@ -79,9 +75,7 @@ pub enum Polled {
 /// Whether the call of a step is to be repeated after this outcome.
 #[must_use]
 pub fn polled(recipe: &Recipe, state: &State, places: &Places, tried: &Try, outcome: &Outcome) -> Polled {
-    let (frame, name) = Frame::of(&tried.step);
-    let spot = Spot::at(recipe, state, places, &frame).and_then(|spot| Some((spot.step(name).ok()?, spot)));
-    let Some((step, spot)) = spot else { return Polled::Over };
+    let Some((step, spot)) = Spot::of(recipe, state, places, &tried.step) else { return Polled::Over };
     let Some(poll) = step.poll.as_ref().filter(|_| outcome.fault.is_none() && !outcome.cut_off) else {
         return Polled::Over;
     };

@@ -52,6 +52,18 @@ impl<'a> Spot<'a> {
         Some(Self { recipe, state, places, frame: frame.clone(), strand, steps, items, strands })
     }
 
+    /// The step that is called `label`, and where it stands.
+    pub(super) fn of(
+        recipe: &'a Recipe,
+        state: &'a State,
+        places: &'a Places,
+        label: &str,
+    ) -> Option<(&'a Step, Self)> {
+        let (frame, name) = Frame::of(label);
+        let spot = Self::at(recipe, state, places, &frame)?;
+        Some((spot.step(name).ok()?, spot))
+    }
+
     pub(super) fn step(&self, name: &str) -> Result<&'a Step, Decision> {
         self.steps.get(name).ok_or_else(|| lost(&self.label(name)))
     }
